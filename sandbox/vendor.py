@@ -1,0 +1,60 @@
+"""What the server needs of a vendor, and what it hands to one.
+
+A vendor does no I/O: it is given a `Request` and returns an `Answer`, both plain values.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from sandbox.books import Book
+
+
+class Request(NamedTuple):
+    """A request as it arrived. Header names are lower case; `path` starts at the vendor's root."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: Mapping[str, str]
+    body: bytes
+    at: datetime
+
+
+class Answer(NamedTuple):
+    """What goes back over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Vendor(Protocol):
+    """One vendor on loopback. Building one seeds its books (without journal entries)."""
+
+    name: str
+    books: dict[str, Book]
+
+    def handle(self, request: Request) -> Answer:
+        """Do what the vendor would do, commit it to the books, and answer as the vendor would."""
+
+    def call_name(self, request: Request) -> str:
+        """The path faults are matched against (an RPC vendor names the method here)."""
+
+    def rate_limited(self, request: Request) -> Answer:
+        """The vendor's answer to too many requests."""
+
+    def blocked(self, request: Request) -> Answer:
+        """The vendor's block page (HTML)."""
+
+    def play(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out an engagement event of the control surface; ValueError names what is wrong with it."""
+
+    def account(self) -> dict[str, Any]:
+        """What `GET /_sandbox` tells about this vendor: base path, tokens or keys it accepts, users."""
+
+    def assumptions(self) -> dict[str, dict[str, Any]]:
+        """Name -> {"value", "default", "choices", "why"} of what the vendor leaves unknown."""
+
+    def assume(self, name: str, value: Any) -> None:
+        """Switch an assumption; ValueError for an unknown name or value."""
