@@ -57,7 +57,7 @@ class Book:
         return record
 
     def delete(self, record_id: object) -> None:
-        """Mark a record deleted and note the effect; no such live record is an error of the caller."""
+        """Mark a record deleted and note the effect; a KeyError if no such record is alive."""
         key = str(record_id)
         if key not in self._records or key in self._deleted:
             raise KeyError(key)

@@ -8,9 +8,36 @@ import random
 from typing import NamedTuple
 
 FIRST_NAMES = (
-    "Anna", "Janis", "Ilze", "Peteris", "Liga", "Andris", "Inese", "Juris", "Marta", "Edgars",
-    "Sofia", "Luca", "Chloe", "Noah", "Emma", "Liam", "Zoe", "Oskar", "Freya", "Mateo",
-    "Aino", "Kalle", "Ingrid", "Bjorn", "Maeve", "Cian", "Aoife", "Tomasz", "Zofia", "Élodie",
+    "Anna",
+    "Janis",
+    "Ilze",
+    "Peteris",
+    "Liga",
+    "Andris",
+    "Inese",
+    "Juris",
+    "Marta",
+    "Edgars",
+    "Sofia",
+    "Luca",
+    "Chloe",
+    "Noah",
+    "Emma",
+    "Liam",
+    "Zoe",
+    "Oskar",
+    "Freya",
+    "Mateo",
+    "Aino",
+    "Kalle",
+    "Ingrid",
+    "Bjorn",
+    "Maeve",
+    "Cian",
+    "Aoife",
+    "Tomasz",
+    "Zofia",
+    "Élodie",
 )
 LAST_NAMES = (
     "Berzins", "Kalnins", "Ozols", "Liepa", "Jansons", "Balode", "Rossi", "Dubois", "Smith",
@@ -83,6 +110,7 @@ def _emails(
 
 def _phone(dice: random.Random) -> str:
     digits = "".join(str(dice.randrange(10)) for _ in range(7))
+    london = f"+44 20 7{digits[:3]} {digits[3:]}"
     return dice.choice(
-        (f"+371 2{digits}", f"+3712{digits}", f"2{digits}", f"00371 2{digits}", f"+44 20 7{digits[:3]} {digits[3:]}", "")
+        (f"+371 2{digits}", f"+3712{digits}", f"2{digits}", f"00371 2{digits}", london, "")
     )

@@ -5,7 +5,7 @@ A vendor does no I/O: it is given a `Request` and returns an `Answer`, both plai
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from sandbox.books import Book
 
@@ -48,13 +48,31 @@ class Vendor(Protocol):
         """The vendor's block page (HTML)."""
 
     def play(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out an engagement event of the control surface; ValueError names what is wrong with it."""
+        """Carry out an event of the control surface; ValueError names what is wrong with it."""
 
     def account(self) -> dict[str, Any]:
-        """What `GET /_sandbox` tells about this vendor: base path, tokens or keys it accepts, users."""
+        """What `GET /_sandbox` tells: base path, tokens or keys it accepts, users."""
 
     def assumptions(self) -> dict[str, dict[str, Any]]:
         """Name -> {"value", "default", "choices", "why"} of what the vendor leaves unknown."""
 
     def assume(self, name: str, value: Any) -> None:
         """Switch an assumption; ValueError for an unknown name or value."""
+
+
+@runtime_checkable
+class Charging(Protocol):
+    """A vendor that counts what calls cost; `GET /_sandbox/costs` shows it."""
+
+    tokens_spent: int
+
+
+@runtime_checkable
+class Notifying(Protocol):
+    """A vendor whose webhooks tell the attempt, or that wants to know how they fared."""
+
+    def attempt_body(self, body: bytes, attempt: int) -> bytes:
+        """The body as the vendor writes it for this attempt (1 is the first)."""
+
+    def delivered(self, url: str, status: int, attempt: int) -> None:
+        """One attempt is over; status 0 means no answer came."""

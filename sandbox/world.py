@@ -1,4 +1,4 @@
-"""What all vendors of one sandbox share: the seed, the clock, who lives there, the journal's pen."""
+"""What all vendors of one sandbox share: seed, clock, inhabitants, the journal's pen."""
 
 import random
 from collections.abc import Callable
@@ -26,8 +26,9 @@ class World:
     people: tuple[Inhabitant, ...]
     clock: Clock
     note: Callable[[Effect], None]  # the pen given to every Book
-    deliver: Callable[[str, str, dict[str, str], bytes], None]  # vendor, url, headers, body: a webhook
+    # a webhook: vendor, url, headers, body
+    deliver: Callable[[str, str, dict[str, str], bytes], None]
 
     def dice(self, label: str) -> random.Random:
-        """A random generator of its own for each purpose, so that one more draw shifts nothing else."""
+        """A random generator for one purpose, so that one more draw shifts nothing else."""
         return random.Random(f"{self.seed}/{label}")

@@ -1,0 +1,74 @@
+"""One seeded sandbox: clock, journal, faults, deliveries and the vendors with their books.
+
+`reset` of the control surface throws a stage away and builds the next one.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from sandbox.clock import OffsetClock
+from sandbox.faults import Fault, Faults
+from sandbox.journal import Journal, told_path
+from sandbox.population import populate
+from sandbox.vendor import Answer, Request, Vendor
+from sandbox.webhooks import Deliveries
+from sandbox.world import World
+
+VENDORS = (("pipedrive", "PipedriveVendor"), ("mailigen", "MailigenVendor"))
+
+
+class Stage:
+    """Everything of one run that a reset rebuilds. `only` limits it to one vendor."""
+
+    def __init__(self, seed: int, people: int, only: str | None, woken: Callable[[], None]) -> None:
+        self.seed, self.people = seed, people
+        self.clock = OffsetClock(woken)
+        self.journal = Journal()
+        self.faults = Faults()
+        self.deliveries = Deliveries(self.clock, self.faults)
+        inhabitants = populate(seed, people)
+        self.vendors: dict[str, Vendor] = {}
+        for name, class_name in VENDORS:
+            if only in (None, name) and importlib.util.find_spec(f"sandbox.{name}"):
+                world = World(
+                    seed=seed,
+                    people=inhabitants,
+                    clock=self.clock,
+                    note=partial(self.journal.note, name),
+                    deliver=self.deliveries.send,
+                )
+                build = getattr(importlib.import_module(f"sandbox.{name}"), class_name)
+                self.vendors[name] = build(world)
+        if only and only not in self.vendors:
+            raise ValueError(f"no vendor {only!r}; there are {[name for name, _ in VENDORS]}")
+        self.deliveries.vendors = self.vendors
+        self.journal.is_open = True
+
+    def catch_up(self) -> None:
+        """Do what has fallen due, and write down what it changed."""
+        self.clock.run_due()
+        self.journal.write_due(self.clock.now())
+
+    def fault_for(self, name: str, request: Request) -> Fault | None:
+        return self.faults.for_request(name, request.method, self.vendors[name].call_name(request))
+
+    def perform(self, name: str, request: Request, *, is_answered: bool = True) -> Answer:
+        """Let the vendor handle the request and write the journal's line."""
+        answer = self.vendors[name].handle(request)
+        self.write(name, request, answer.status if is_answered else 0)
+        return answer
+
+    def perform_later(self, name: str, request: Request, delay_s: float) -> None:
+        """Handle the request after `delay_s` of sandbox time; nobody hears the answer."""
+        due = request.at + timedelta(seconds=delay_s)
+
+        def commit() -> None:
+            self.perform(name, request._replace(at=due), is_answered=False)
+
+        self.clock.at(due, commit)
+
+    def write(self, name: str, request: Request, status: int) -> None:
+        self.journal.write(request.at, name, request.method, told_path(request), status)
