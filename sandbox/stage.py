@@ -4,10 +4,10 @@
 """
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from sandbox.clock import OffsetClock
 from sandbox.faults import Fault, Faults
@@ -18,6 +18,16 @@ from sandbox.webhooks import Deliveries
 from sandbox.world import World
 
 VENDORS = (("pipedrive", "PipedriveVendor"), ("mailigen", "MailigenVendor"))
+
+
+def _vendor_class(name: str, class_name: str) -> Any:
+    """The vendor's class; `None` while its folder is not written yet."""
+    try:
+        return getattr(importlib.import_module(f"sandbox.{name}"), class_name)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith(f"sandbox.{name}"):
+            return None
+        raise
 
 
 class Stage:
@@ -32,7 +42,8 @@ class Stage:
         inhabitants = populate(seed, people)
         self.vendors: dict[str, Vendor] = {}
         for name, class_name in VENDORS:
-            if only in (None, name) and importlib.util.find_spec(f"sandbox.{name}"):
+            build = _vendor_class(name, class_name) if only in (None, name) else None
+            if build:
                 world = World(
                     seed=seed,
                     people=inhabitants,
@@ -40,7 +51,6 @@ class Stage:
                     note=partial(self.journal.note, name),
                     deliver=self.deliveries.send,
                 )
-                build = getattr(importlib.import_module(f"sandbox.{name}"), class_name)
                 self.vendors[name] = build(world)
         if only and only not in self.vendors:
             raise ValueError(f"no vendor {only!r}; there are {[name for name, _ in VENDORS]}")
