@@ -1,0 +1,176 @@
+"""Where things are: the one place that reads the environment, and the accounts we talk to.
+
+    SYNCLINE_HOME          everything written at run time          .syncline
+    SYNCLINE_STATE_URL     the state database                      SQLite in the home
+    SYNCLINE_SYNCS         the folder of definitions               deployments/syncs
+    SYNCLINE_CONNECTIONS   the accounts                            connections.yaml beside it
+    PREFECT_API_URL        the Prefect server; unset: none
+    any secret             under the name a connection or a definition gives it
+
+Relative paths are relative to the directory of the process.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")]
+Share = Annotated[float, Field(gt=0, le=1)]
+Seconds = Annotated[float, Field(ge=0, le=86400)]
+
+
+class MissingSecretError(Exception):
+    """A secret named in a file is nowhere to be found."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"the secret {name} is not set: export {name}=... "
+            f"or save it as the Prefect Secret block {block_name(name)!r}"
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment said. `environ` is kept for secrets and never printed."""
+
+    home: Path
+    state_url: str
+    syncs: Path
+    connections: Path
+    prefect_api_url: str | None
+    environ: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Settings(home={self.home}, syncs={self.syncs}, connections={self.connections})"
+
+    def secret(self, name: str) -> str:
+        """The secret of that name, from the environment, else from Prefect; raises if nowhere."""
+        value = self.environ.get(name) or (self.prefect_api_url and _secret_block(name))
+        if not value:
+            raise MissingSecretError(name)
+        return value
+
+
+def read_settings(
+    environ: Mapping[str, str] | None = None,
+    *,
+    syncs: Path | None = None,
+    connections: Path | None = None,
+) -> Settings:
+    """Settings from the environment; `syncs` and `connections` win over it when given.
+
+    Choosing a folder of definitions chooses the connections.yaml beside it as well, whatever
+    SYNCLINE_CONNECTIONS says: a demo must not reach the accounts of production by accident.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("SYNCLINE_HOME") or ".syncline")
+    folder = syncs or Path(env.get("SYNCLINE_SYNCS") or "deployments/syncs")
+    named = None if syncs else env.get("SYNCLINE_CONNECTIONS")
+    return Settings(
+        home=home,
+        state_url=env.get("SYNCLINE_STATE_URL") or f"sqlite:///{home.absolute() / 'state.db'}",
+        syncs=folder,
+        connections=connections or Path(named or folder.parent / "connections.yaml"),
+        prefect_api_url=env.get("PREFECT_API_URL") or None,
+        environ=env,
+    )
+
+
+def block_name(secret: str) -> str:
+    """The name of the Prefect Secret block for a secret: blocks take no capitals.
+
+    >>> block_name("ACME_PIPEDRIVE_TOKEN")
+    'acme-pipedrive-token'
+    """
+    return secret.lower().replace("_", "-")
+
+
+def _secret_block(name: str) -> str | None:
+    # Importing Prefect takes a second, and most secrets are found before it is needed.
+    import httpx
+    from prefect.blocks.system import Secret
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        block = cast(Secret[str], Secret.load(block_name(name)))
+    except (ValueError, PrefectHTTPStatusError, httpx.TransportError):
+        return None
+    return str(block.get())
+
+
+class Strict(BaseModel):
+    """Typos are errors; an account does not change while a run uses it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class TokenSecret(Strict):
+    """Which secret holds a Pipedrive API token."""
+
+    token: SecretName = Field(description="NAME of the secret, never the token itself.")
+
+
+class KeySecret(Strict):
+    """Which secret holds a Mailigen API key."""
+
+    key: SecretName = Field(description="NAME of the secret, never the key itself.")
+
+
+class PipedriveHorizon(Strict):
+    """How long a write may stay invisible before it counts as not having happened."""
+
+    list: Seconds = Field(120, description="Seconds until plain lists show a write.")
+    search: Seconds = Field(900, description="Seconds until the search shows a write.")
+
+
+class MailigenHorizon(Strict):
+    """How long a write may stay invisible before it counts as not having happened."""
+
+    list: Seconds = Field(300, description="Seconds until reads show a write.")
+
+
+class PipedriveConnection(Strict):
+    """One Pipedrive company, reached as one of its administrators."""
+
+    vendor: Literal["pipedrive"]
+    base_url: BaseUrl = Field("https://api.pipedrive.com", description="Where the API answers.")
+    secret: TokenSecret
+    plan: Literal["lite", "growth", "premium", "ultimate"] = Field(
+        "lite", description="The plan decides the tokens a day."
+    )
+    seats: int = Field(1, ge=1, description="Paid seats: the tokens a day grow with them.")
+    quota_share: Share = Field(0.5, description="The most of the account's budget we may use.")
+    horizon: PipedriveHorizon = PipedriveHorizon()
+
+    @property
+    def secret_name(self) -> str:
+        return self.secret.token
+
+
+class MailigenConnection(Strict):
+    """One Mailigen account, reached with its API key."""
+
+    vendor: Literal["mailigen"]
+    base_url: BaseUrl = Field("https://api.mailigen.com", description="Where the API answers.")
+    secret: KeySecret
+    version: str = Field(
+        "1.8", pattern=r"^\d+\.\d+$", description="API version, in quotes, e.g. '1.8'."
+    )
+    # The vendor publishes no rate limit, so this is our own manners, not its rule.
+    calls_per_second: float = Field(10, gt=0, le=1000, description="The pace we keep.")
+    quota_share: Share = Field(0.5, description="The most of the account's budget we may use.")
+    horizon: MailigenHorizon = MailigenHorizon()
+
+    @property
+    def secret_name(self) -> str:
+        return self.secret.key
+
+
+Connection = Annotated[PipedriveConnection | MailigenConnection, Field(discriminator="vendor")]
+Connections = dict[str, Connection]
