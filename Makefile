@@ -1,0 +1,70 @@
+# Everything a contributor types. Targets that need the environment make it first.
+
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := requirements/lock.txt
+SYNCED := .venv/.synced
+SCRATCH := $(CURDIR)/build/tests
+
+# The lock must not depend on who makes it: no addresses, no notes, every platform.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+# Nobody's runs are reported to anybody.
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export GX_ANALYTICS_ENABLED := false
+
+# Tests talk to loopback only, to no Prefect server of the developer's, and leave their
+# home alone; a proxy in the environment would send loopback requests elsewhere.
+IN_A_CLEAN_ROOM := env -u PREFECT_API_URL -u PREFECT_API_KEY -u PREFECT_PROFILE -u SYNCLINE_STATE_URL \
+	HOME=$(SCRATCH)/home PREFECT_HOME=$(SCRATCH)/prefect SYNCLINE_HOME=$(SCRATCH)/syncline \
+	PREFECT_LOGGING_TO_API_ENABLED=false NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost TZ=UTC
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check ui docs lock clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+setup: $(SYNCED)  ## the environment in .venv, exactly as locked; again only when the lock changed
+
+# uv reads neither pip's configuration nor its mirrors: where it cannot reach an index, pip may.
+$(SYNCED): $(LOCK) requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Syncline needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK) \
+		|| $(BIN)/python -m pip install --quiet --require-hashes -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(SYNCED)  ## sandbox, Prefect server and a sync on this machine, and what they changed
+	$(BIN)/python -m deployments.demo
+
+test: $(SYNCED)  ## every test, two at a time
+	@mkdir -p $(SCRATCH)/home
+	$(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(SYNCED)  ## format, lint, types, floors, SQL and house rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar transforms
+	$(BIN)/python -m pytest tests/house
+
+ui: $(SYNCED)  ## a Prefect server on http://127.0.0.1:4200, its database in .syncline/prefect
+	PREFECT_HOME=$(CURDIR)/.syncline/prefect $(BIN)/prefect server start --host 127.0.0.1 --port 4200
+
+docs: $(SYNCED)  ## write the generated pages of docs/ again
+	$(BIN)/python docs/write_index.py
+
+lock: $(SYNCED)  ## resolve the pins of pyproject.toml again; then run make setup
+	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) --group dev pyproject.toml --output-file $(LOCK)
+
+clean:  ## remove the environment and all caches; keeps .syncline, which holds state
+	rm -rf .venv build .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
