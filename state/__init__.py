@@ -1,0 +1,1 @@
+"""What must survive a crash: ledger, leases, identity, consent, cursors; and the DuckDB files."""

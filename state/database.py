@@ -1,0 +1,143 @@
+"""Open the state database: one SQLite file, or PostgreSQL when several workers share it.
+
+    with state.read() as db:  ...   a snapshot, never blocks a writer
+    with state.write() as db: ...   one durable commit, or nothing
+
+On SQLite a writing transaction takes the write lock when it begins, so it
+cannot find out half-way that somebody else got there first.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import StaticPool
+
+from state.errors import StateTooNew
+from state.schema import HEAD
+
+BUSY_SECONDS = 10
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class State:
+    """The open database and the clock that goes with it."""
+
+    engine: Engine = field(repr=False)
+    now: Callable[[], datetime] = field(default=utc_now, repr=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection whose reads agree with each other. Writing on it may fail."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose changes are durable together when the block ends.
+
+        Never call a vendor inside: everybody else's writes wait for this one.
+        """
+        writing = self.engine.execution_options(syncline_writing=True)
+        with writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_state(url: str, *, now: Callable[[], datetime] = utc_now) -> State:
+    """Open the database and bring its tables up to date.
+
+    Two processes may open a new database at once: one migrates, the other
+    waits. `sqlite://` lives in memory, on one connection, for tests only:
+    a read inside a write of the same state fails there.
+    """
+    state = State(_engine(url), now)
+    if _version(state) != HEAD:
+        _migrate(state)
+    return state
+
+
+def upsert(db: Connection, table: Table) -> Any:
+    """Return an INSERT that knows ON CONFLICT, in the dialect of the connection.
+
+    The two dialects' statements share their methods but no type.
+    """
+    if db.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def _engine(url: str) -> Engine:
+    # orjson: a sealed plan writes three JSON columns a row, and json.dumps was half of its time.
+    options: dict[str, Any] = {
+        "json_serializer": lambda value: orjson.dumps(value).decode(),
+        "json_deserializer": orjson.loads,
+    }
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, **options)
+    if parsed.database in (None, "", ":memory:"):
+        options["poolclass"] = StaticPool
+    engine = create_engine(
+        url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS}, **options
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself: it would begin them too late, and deferred.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("syncline_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _version(state: State) -> str | None:
+    with state.read() as db:
+        return _version_of(db)
+
+
+def _version_of(db: Connection) -> str | None:
+    if not inspect(db).has_table("alembic_version"):
+        return None
+    found: str | None = db.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _migrate(state: State) -> None:
+    from state.migrations import known_versions, upgrade  # alembic costs 0.3 s; rarely needed
+
+    with state.write() as db:
+        if db.dialect.name == "postgresql":
+            # SQLite's write lock already keeps a second migration out.
+            db.execute(text("SELECT pg_advisory_xact_lock(7305)"))
+        found = _version_of(db)
+        if found is not None and found not in known_versions():
+            raise StateTooNew(
+                f"The state database is at version {found}; this installation knows up to {HEAD}. "
+                "Update Syncline, or restore the backup taken before the update."
+            )
+        if found != HEAD:
+            upgrade(db)

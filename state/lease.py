@@ -1,0 +1,221 @@
+"""One writer per sync: the run lease, and the fence that stops a stale one.
+
+    acquire --> held by run R, fence 7 --renew--> ... --release--> free
+                  |-- expired, or its process is dead --> taken over, fence 8
+                        R's next change of state raises LeaseLost
+
+The fence is the sweep number. It rises with every acquisition and never goes
+back, so "newer" needs no clock. Every change of state checks it in the same
+transaction; nothing else keeps two runs apart.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import OperationalError
+
+from state.database import State, upsert
+from state.errors import LeaseHeld, LeaseLost
+from state.schema import leases, syncs
+
+TTL = timedelta(seconds=60)
+SAME_START_SECONDS = 1.0  # a process start is kept in clock ticks; a reused pid is further off
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Proof that one run may change the state of one sync. Pass it to every change."""
+
+    state: State = field(repr=False)
+    sync: str
+    run_id: str
+    fence: int
+    ttl: timedelta = TTL
+
+    @property
+    def sweep(self) -> int:
+        """The sweep number: another name for the fence, for questions of "since"."""
+        return self.fence
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """Give a writing connection on which this lease was found to be current."""
+        with self.state.write() as db:
+            check_fence(db, self)
+            yield db
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process, told apart from a later one that got its number."""
+
+    host: str
+    boot_id: str
+    pid: int
+    process_started_at: float
+
+
+def acquire(
+    state: State,
+    sync: str,
+    *,
+    run_id: str,
+    account: str = "",
+    ttl: timedelta = TTL,
+    above: int = 0,
+) -> Lease:
+    """Take the sync for one run, or raise LeaseHeld saying who has it.
+
+    A holder that died on this host is taken over at once; one on another host
+    when its time is up. Two syncs of one name in different accounts do not
+    meet: the second one's name everywhere is `name@account`. `above` is the
+    highest sweep the history file knows, for a state database that was lost.
+    """
+    name = f"{sync}@{account}" if account else sync
+    with state.write() as db:
+        now = state.now()
+        last_sweep = _lock_sync(db, name)
+        row = db.execute(select(leases).where(leases.c.name == _key(name))).one_or_none()
+        if row is not None and row.holder and row.expires_at > now and not _is_dead(row):
+            raise LeaseHeld(row.holder, row.host, row.pid, row.taken_at, row.expires_at)
+        fence = max(last_sweep, row.fence if row else 0, above) + 1
+        _store(db, leases, {
+            "name": _key(name), "holder": run_id, **vars(this_process()), "fence": fence,
+            "taken_at": now, "expires_at": now + ttl,
+        })  # fmt: skip
+        _store(db, syncs, {"sync": name, "last_sweep": fence})
+    if row is not None and row.holder:
+        log.warning("took sync %s over from run %s (process %s)", name, row.holder, row.pid)
+    return Lease(state, name, run_id, fence, ttl)
+
+
+def check_fence(db: Connection, lease: Lease) -> None:
+    """Raise LeaseLost unless the lease is still the current one.
+
+    An expired lease nobody took is still good: the holder was slow, not
+    replaced. Reads under a share lock, so that a take-over waits for the
+    change that is being made on this connection.
+    """
+    query = select(leases.c.fence, leases.c.holder).where(leases.c.name == _key(lease.sync))
+    row = db.execute(query.with_for_update(read=True)).one_or_none()
+    if row is None or row.fence != lease.fence or row.holder != lease.run_id:
+        now_with = f"run {row.holder}" if row is not None and row.holder else "nobody"
+        raise LeaseLost(
+            f"run {lease.run_id} no longer holds sync {lease.sync} (sweep {lease.fence}): "
+            f"it is with {now_with}. Nothing was written; start the sync again."
+        )
+
+
+def renew(lease: Lease) -> None:
+    """Move the end of the lease to one ttl from now."""
+    with lease.changing() as db:
+        db.execute(
+            update(leases)
+            .where(leases.c.name == _key(lease.sync))
+            .values(expires_at=lease.state.now() + lease.ttl)
+        )
+
+
+def release(lease: Lease) -> None:
+    """Give the sync back. Harmless when somebody else has it by now."""
+    with lease.state.write() as db:
+        db.execute(
+            update(leases)
+            .where(leases.c.name == _key(lease.sync), leases.c.fence == lease.fence)
+            .values(holder="", expires_at=lease.state.now())
+        )
+
+
+@contextmanager
+def keeping(lease: Lease) -> Iterator[Lease]:
+    """Renew in the background while the block runs, and release after it.
+
+    A lost lease does not interrupt the block: its next guarded change raises
+    LeaseLost, which is soon enough, since nothing can be written before.
+    """
+    ended = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(lease, ended), daemon=True, name="lease")
+    keeper.start()
+    try:
+        yield lease
+    finally:
+        ended.set()
+        keeper.join()
+        release(lease)
+
+
+def this_process() -> Owner:
+    """Say which process this is, on which boot of which machine."""
+    pid = os.getpid()
+    return Owner(_host(), _boot_id(), pid, psutil.Process(pid).create_time())
+
+
+def _keep(lease: Lease, ended: threading.Event) -> None:
+    while not ended.wait(lease.ttl.total_seconds() / 3):
+        try:
+            renew(lease)
+        except LeaseLost as lost:
+            log.error("%s", lost)
+            return
+        except OperationalError as error:
+            # Two more turns remain before the lease runs out.
+            log.warning("could not renew the lease of %s: %s", lease.sync, type(error).__name__)
+
+
+def _is_dead(row: Row[Any]) -> bool:
+    """True only when the holder ran on this machine and provably does so no more."""
+    if row.host != _host():
+        return False
+    if row.boot_id != _boot_id():
+        return True
+    try:
+        started_at = psutil.Process(row.pid).create_time()
+    except psutil.NoSuchProcess:
+        return True
+    return bool(abs(started_at - row.process_started_at) > SAME_START_SECONDS)
+
+
+def _host() -> str:
+    """Name this machine; two containers that share a name but not their processes differ."""
+    processes = ""
+    with suppress(OSError):  # only Linux tells
+        processes = "/" + str(Path("/proc/self/ns/pid").readlink())
+    return socket.gethostname() + processes
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return str(int(psutil.boot_time()))
+
+
+def _key(sync: str) -> str:
+    return f"sync:{sync}"
+
+
+def _lock_sync(db: Connection, sync: str) -> int:
+    """Return the last sweep number; until the commit nobody else can acquire this sync."""
+    db.execute(upsert(db, syncs).values(sync=sync, last_sweep=0).on_conflict_do_nothing())
+    query = select(syncs.c.last_sweep).where(syncs.c.sync == sync).with_for_update()
+    return int(db.execute(query).scalar_one())
+
+
+def _store(db: Connection, table: Any, row: dict[str, Any]) -> None:
+    key = table.primary_key.columns.keys()
+    changed = {name: value for name, value in row.items() if name not in key}
+    db.execute(
+        upsert(db, table).values(row).on_conflict_do_update(index_elements=key, set_=changed)
+    )
