@@ -119,7 +119,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("changes", "sentence"), WRONG)
 def test_what_makes_no_sense_is_refused_with_a_sentence(changes, sentence):
-    with pytest.raises(ValidationError, match="") as refused:
+    with pytest.raises(ValidationError) as refused:
         definition(**changes)
     assert sentence in str(refused.value)
 
