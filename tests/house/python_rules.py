@@ -1,0 +1,197 @@
+"""style.md's rules for Python, each a function from a path and its source to findings.
+
+A finding is a sentence that begins with the place. An empty list means the file
+keeps the rule. Nothing here reads a file, so every rule is shown a bad sample.
+"""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+FILE_LINES = 400
+FLOW_LINES = 150
+FUNCTION_LINES = 60
+PARAMETERS = 7
+TEST_NAME_WORDS = 4
+
+ROOTS = ("util", "helper", "base", "manager", "service", "handler", "processor")
+BANNED = frozenset({"common", "misc", "data", "info", *ROOTS, *(f"{root}s" for root in ROOTS)})
+# Names that are not ours to choose: the operator's YAML, the vendors' calls, what a library calls.
+NOT_OURS = frozenset({"base_url"})
+
+# Where real time may pass, and why. Everything else is handed its sleep.
+MAY_SLEEP = {
+    "sandbox/server.py": "the delay fault is seconds of real time",
+}
+PREFECT_FLOORS = ("pipelines/", "deployments/", "tests/")
+PREFECT_DOORS = ("web/trigger.py",)
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def long_file(path: str, source: str) -> list[str]:
+    """A file stops at 400 lines, a flow at 150: it is read top to bottom."""
+    limit = FLOW_LINES if PurePosixPath(path).name == "flow.py" else FILE_LINES
+    count = len(source.splitlines())
+    return [f"{path}: {count} lines, stop at {limit}"] if count > limit else []
+
+
+def long_function(path: str, source: str) -> list[str]:
+    """A function stops at 60 lines, its docstring counted, its decorators not."""
+    return [
+        f"{path}:{node.lineno}: {node.name} has {lines_of(node)} lines, stop at {FUNCTION_LINES}"
+        for node in functions(source)
+        if lines_of(node) > FUNCTION_LINES
+    ]
+
+
+def many_parameters(path: str, source: str) -> list[str]:
+    """A function takes fewer than eight parameters; self and cls are not counted."""
+    found = []
+    for node in functions(source):
+        names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+        count = len(names) - (names[:1] in (["self"], ["cls"])) + len(node.args.kwonlyargs)
+        if count > PARAMETERS:
+            found.append(f"{path}:{node.lineno}: {node.name} takes {count} parameters")
+    return found
+
+
+def banned_name(path: str, source: str) -> list[str]:
+    """No file, folder, function or class is named for what it is made of."""
+    found = [f"{path}: the path says {word!r}" for word in banned_words(path)]
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, kinds) and node.name not in NOT_OURS:
+            found += [
+                f"{path}:{node.lineno}: {node.name} says {word!r}"
+                for word in banned_words(node.name)
+            ]
+    return found
+
+
+def blanket_except(path: str, source: str) -> list[str]:
+    """Nobody catches everything: an error nobody foresaw must end the run."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ExceptHandler):
+            caught = [] if node.type is None else list(ast.walk(node.type))
+            names = {part.id for part in caught if isinstance(part, ast.Name)}
+            if node.type is None or names & {"Exception", "BaseException"}:
+                found.append(f"{path}:{node.lineno}: catches everything; name the error")
+    return found
+
+
+def real_sleep(path: str, source: str) -> list[str]:
+    """Pacing takes an injected sleep; tests wait for a condition."""
+    if path in MAY_SLEEP:
+        return []
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        by_module = (
+            isinstance(node, ast.Attribute)
+            and node.attr == "sleep"
+            and isinstance(node.value, ast.Name)
+            and node.value.id in ("time", "asyncio")
+        )
+        by_name = (
+            isinstance(node, ast.ImportFrom)
+            and node.module in ("time", "asyncio")
+            and any(alias.name == "sleep" for alias in node.names)
+        )
+        if by_module or by_name:
+            found.append(f"{path}:{getattr(node, 'lineno', 0)}: sleeps for real; take it injected")
+    return found
+
+
+def stray_print(path: str, source: str) -> list[str]:
+    """Only the command line prints; everything else logs or returns."""
+    if path.startswith(("deployments/", "tests/", "bench/")):
+        return []
+    return [
+        f"{path}:{node.lineno}: prints outside deployments"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]
+
+
+def prefect_downstairs(path: str, source: str) -> list[str]:
+    """Prefect is imported in pipelines, deployments and one door of web, nowhere else."""
+    if path.startswith(PREFECT_FLOORS) or path in PREFECT_DOORS:
+        return []
+    return [
+        f"{path}: imports {module}; Prefect stays in pipelines and deployments"
+        for module in imported(source)
+        if module.partition(".")[0] == "prefect"
+    ]
+
+
+def silent_module(path: str, source: str) -> list[str]:
+    """A module says what it is to somebody who opened it by mistake."""
+    tree = ast.parse(source)
+    if not tree.body or ast.get_docstring(tree):
+        return []
+    return [f"{path}: the module has no docstring"]
+
+
+def short_test_name(path: str, source: str) -> list[str]:
+    """A test's name is a sentence: test_ and at least four words."""
+    if not PurePosixPath(path).name.startswith("test_"):
+        return []
+    return [
+        f"{path}:{node.lineno}: {node.name} is not a sentence"
+        for node in functions(source)
+        if node.name.startswith("test_")
+        and len(node.name.removeprefix("test_").split("_")) < TEST_NAME_WORDS
+    ]
+
+
+def package_in_tests(path: str, source: str) -> list[str]:
+    """tests/ has no packages: `tests/state` must never be found as `state`."""
+    del source
+    is_package = path.startswith("tests/") and path.endswith("/__init__.py")
+    return [f"{path}: tests are no packages; remove it"] if is_package else []
+
+
+def marker_without_name(path: str, source: str) -> list[str]:
+    """A note to oneself is not left in the code."""
+    return [
+        f"{path}:{token.start[0]}: {token.string}"
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT and re.search(r"\b(TODO|FIXME|XXX)\b", token.string)
+    ]
+
+
+def functions(source: str) -> Iterator[Function]:
+    """Every function of a file, methods and inner ones included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, Function):
+            yield node
+
+
+def lines_of(node: Function) -> int:
+    """How many lines a function covers, from `def` to its last statement."""
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def imported(source: str) -> Iterator[str]:
+    """The modules a file imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+def banned_words(name: str) -> list[str]:
+    """The banned words in a name.
+
+    >>> banned_words("HTTPHandler"), banned_words("update_metadata"), banned_words("state/utils.py")
+    (['handler'], [], ['utils'])
+    """
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return [word.lower() for word in words if word.lower() in BANNED]
