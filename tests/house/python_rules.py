@@ -85,25 +85,22 @@ def blanket_except(path: str, source: str) -> list[str]:
 
 
 def real_sleep(path: str, source: str) -> list[str]:
-    """Pacing takes an injected sleep; tests wait for a condition."""
+    """Nobody waits for real: pacing takes an injected sleep, tests wait for a condition.
+
+    `sleep=time.sleep` as a default is an injection; `time.sleep(1)` is a wait.
+    """
     if path in MAY_SLEEP:
         return []
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        by_module = (
-            isinstance(node, ast.Attribute)
-            and node.attr == "sleep"
-            and isinstance(node.value, ast.Name)
-            and node.value.id in ("time", "asyncio")
-        )
-        by_name = (
-            isinstance(node, ast.ImportFrom)
-            and node.module in ("time", "asyncio")
-            and any(alias.name == "sleep" for alias in node.names)
-        )
-        if by_module or by_name:
-            found.append(f"{path}:{getattr(node, 'lineno', 0)}: sleeps for real; take it injected")
-    return found
+    tree = ast.parse(source)
+    waits = {"time.sleep", "asyncio.sleep"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("time", "asyncio"):
+            waits |= {alias.asname or alias.name for alias in node.names if alias.name == "sleep"}
+    return [
+        f"{path}:{node.lineno}: waits for real; take the sleep as a parameter"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in waits
+    ]
 
 
 def stray_print(path: str, source: str) -> list[str]:
