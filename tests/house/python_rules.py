@@ -32,6 +32,15 @@ PREFECT_DOORS = ("web/trigger.py",)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+def unparsable(path: str, source: str) -> list[str]:
+    """A file is Python as 3.11 reads it; the other rules pass over one that is not."""
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        return [f"{path}:{error.lineno}: {error.msg}"]
+    return []
+
+
 def long_file(path: str, source: str) -> list[str]:
     """A file stops at 400 lines, a flow at 150: it is read top to bottom."""
     limit = FLOW_LINES if PurePosixPath(path).name == "flow.py" else FILE_LINES
@@ -63,7 +72,7 @@ def banned_name(path: str, source: str) -> list[str]:
     """No file, folder, function or class is named for what it is made of."""
     found = [f"{path}: the path says {word!r}" for word in banned_words(path)]
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, kinds) and node.name not in NOT_OURS:
             found += [
                 f"{path}:{node.lineno}: {node.name} says {word!r}"
@@ -75,7 +84,7 @@ def banned_name(path: str, source: str) -> list[str]:
 def blanket_except(path: str, source: str) -> list[str]:
     """Nobody catches everything: an error nobody foresaw must end the run."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.ExceptHandler):
             caught = [] if node.type is None else list(ast.walk(node.type))
             names = {part.id for part in caught if isinstance(part, ast.Name)}
@@ -91,7 +100,7 @@ def real_sleep(path: str, source: str) -> list[str]:
     """
     if path in MAY_SLEEP:
         return []
-    tree = ast.parse(source)
+    tree = parsed(source)
     waits = {"time.sleep", "asyncio.sleep"}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module in ("time", "asyncio"):
@@ -109,7 +118,7 @@ def stray_print(path: str, source: str) -> list[str]:
         return []
     return [
         f"{path}:{node.lineno}: prints outside deployments"
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id == "print"
@@ -129,7 +138,7 @@ def prefect_downstairs(path: str, source: str) -> list[str]:
 
 def silent_module(path: str, source: str) -> list[str]:
     """A module says what it is to somebody who opened it by mistake."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     if not tree.body or ast.get_docstring(tree):
         return []
     return [f"{path}: the module has no docstring"]
@@ -156,6 +165,8 @@ def package_in_tests(path: str, source: str) -> list[str]:
 
 def marker_without_name(path: str, source: str) -> list[str]:
     """A note to oneself is not left in the code."""
+    if unparsable(path, source):
+        return []
     return [
         f"{path}:{token.start[0]}: {token.string}"
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -163,9 +174,14 @@ def marker_without_name(path: str, source: str) -> list[str]:
     ]
 
 
+def parsed(source: str) -> ast.Module:
+    """The tree of a file; empty for one that `unparsable` reports."""
+    return ast.Module([], []) if unparsable("", source) else ast.parse(source)
+
+
 def functions(source: str) -> Iterator[Function]:
     """Every function of a file, methods and inner ones included."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, Function):
             yield node
 
@@ -177,7 +193,7 @@ def lines_of(node: Function) -> int:
 
 def imported(source: str) -> Iterator[str]:
     """The modules a file imports, wherever in it the import stands."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -9,6 +9,7 @@ from house.tree import ending, text_of
 Rule = Callable[[str, str], list[str]]
 
 EVERYWHERE: list[Rule] = [
+    rules.unparsable,
     rules.long_file,
     rules.long_function,
     rules.banned_name,
@@ -41,6 +42,7 @@ def test_every_file_of_the_product_keeps_the_rule(rule: Rule) -> None:
 @pytest.mark.parametrize(
     ("rule", "path", "bad", "good"),
     [
+        (rules.unparsable, "state/a.py", "def f[T](x: T): ...", "def f(x): ..."),
         (rules.long_file, "state/a.py", "x = 1\n" * 401, "x = 1\n" * 400),
         (rules.long_file, "pipelines/x/flow.py", "x = 1\n" * 151, "x = 1\n" * 150),
         (
