@@ -1,0 +1,1 @@
+"""One folder per vendor, and the few lines every vendor's folder leans on."""

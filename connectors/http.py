@@ -1,0 +1,161 @@
+"""Send one request, and say truthfully what became of it.
+
+Everything a vendor's client shares with its neighbours is here: the filing of
+transport failures, the vendor's clock, and the patience of reads.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from connectors.errors import (
+    NotSent,
+    OutcomeUnknown,
+    ReadFailed,
+    Throttled,
+    TryAgain,
+)
+from connectors.meter import Meter
+
+T = TypeVar("T")
+
+# httpx raises these before the first byte leaves (a local protocol error is an illegal
+# header, found while the head is written into a buffer); after any other failure the
+# vendor may have received, and acted on, the whole request.
+BEFORE_THE_FIRST_BYTE = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.ProxyError,
+)
+LONGEST_WAIT_S = 60.0  # a read that is told to wait longer gives up and says so
+
+
+def open_http(*, connect_s: float = 5.0, read_s: float = 30.0) -> httpx.Client:
+    """Return a client that follows no redirect and reuses no stale connection.
+
+    A kept connection that the vendor closes just as we write makes an unknown
+    outcome out of nothing, so ours are dropped after 2 idle seconds, before
+    common servers (5 s) drop them.
+    """
+    return httpx.Client(
+        timeout=httpx.Timeout(read_s, connect=connect_s, pool=connect_s),
+        limits=httpx.Limits(max_connections=10, keepalive_expiry=2.0),
+        follow_redirects=False,
+    )
+
+
+def send(
+    http: httpx.Client, request: httpx.Request, *, vendor: str, writes: bool, call: str = ""
+) -> httpx.Response:
+    """Return whatever the vendor answered, read to its end; raise only for the lack of it.
+
+    `writes` is said by the caller since the HTTP method does not tell: Mailigen
+    reads with POST. The message names the kind of failure and not its text,
+    which may hold the header that was illegal: the token.
+    """
+    call = call or f"{request.method} {request.url.path}"
+    try:
+        return http.send(request)
+    except BEFORE_THE_FIRST_BYTE as error:
+        raise NotSent(vendor, call, f"not sent ({type(error).__name__})") from error
+    except httpx.RequestError as error:
+        raise lost(vendor, call, f"no answer ({type(error).__name__})", writes) from error
+
+
+def lost(
+    vendor: str, call: str, said: str, writes: bool, request_id: str = ""
+) -> ReadFailed | OutcomeUnknown:
+    """Name an answer that is missing or that nobody can understand."""
+    family = OutcomeUnknown if writes else ReadFailed
+    return family(vendor, call, said, request_id=request_id)
+
+
+def patiently(
+    read: Callable[[], T],
+    *,
+    sleep: Callable[[float], None],
+    tries: int = 5,
+    first_wait_s: float = 0.5,
+) -> T:
+    """Return what `read` returns, repeating it while the vendor says "try again".
+
+    For reads only. Waits double from `first_wait_s`; a vendor that asks for a
+    wait gets exactly that, and one that asks for over a minute gets the error.
+    """
+    for wait in (first_wait_s * 2**n for n in range(tries - 1)):
+        try:
+            return read()
+        except Throttled as error:
+            if error.retry_after > LONGEST_WAIT_S:
+                raise
+            sleep(max(error.retry_after, first_wait_s))
+        except TryAgain:
+            sleep(wait)
+    return read()
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Line:
+    """One vendor's line: metered requests out, answers and the vendor's time in."""
+
+    def __init__(
+        self,
+        vendor: str,
+        http: httpx.Client | None,
+        meter: Meter,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._vendor, self._meter, self._now = vendor, meter, now
+        self._is_lent = http is not None
+        self._http = http or open_http()
+        self._offset = timedelta(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, unless they were lent to us."""
+        if not self._is_lent:
+            self._http.close()
+
+    def ask(self, request: httpx.Request, *, call: str, cost: int, kind: str) -> httpx.Response:
+        """Pay, send, and learn from the headers; the answer itself is not judged here."""
+        self._meter.spend(cost, kind)
+        answer = send(self._http, request, vendor=self._vendor, writes=kind == "write", call=call)
+        self._learn_time(answer.headers.get("date", ""))
+        self._meter.learned(dict(answer.headers))
+        return answer
+
+    def clock_offset(self) -> float:
+        """Seconds the vendor's clock is ahead of ours; 0.0 until it has answered once."""
+        return self._offset.total_seconds()
+
+    def vendor_now(self) -> datetime:
+        return self._now() + self._offset
+
+    def _learn_time(self, date: str) -> None:
+        try:
+            theirs = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if theirs.tzinfo is None:  # "-0000": a time whose zone the sender does not know
+            theirs = theirs.replace(tzinfo=UTC)
+        self._offset = theirs - self._now()

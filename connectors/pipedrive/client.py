@@ -1,0 +1,360 @@
+"""Talk to Pipedrive.
+
+Reads are repeated while the vendor says "try again"; writes never are. Large
+things come as pages (lists of records as received), small ones as one list.
+Every write has a look-up that can find what it wrote (README.md says where
+that has holes): the look-ups walk plain lists, never the search index.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from connectors.errors import (
+    BadCredentials,
+    Blocked,
+    Gone,
+    NotAdministrator,
+    QuotaExhausted,
+    Refused,
+    Throttled,
+)
+from connectors.http import Line, patiently, utc_now
+from connectors.meter import Meter
+from connectors.pipedrive import wire
+from connectors.pipedrive.refusals import read_envelope
+
+Record = dict[str, Any]
+Page = list[Record]
+
+LAST_CONTACT = ("last_incoming_mail_time", "last_outgoing_mail_time", "last_activity_id")
+MOST_THROTTLED = 8  # 429s in a row: a window of two seconds would long have been free
+IN_ID_ORDER = {"sort_by": "id", "sort_direction": "asc"}  # rows that change do not move
+
+
+class Pipedrive(AbstractContextManager["Pipedrive"]):
+    """One company's Pipedrive, through one user's API token."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str,
+        meter: Meter,
+        http: httpx.Client | None = None,
+        now: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`base_url` is the part before /v1 and /api/v2. A lent `http` stays open."""
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise BadCredentials(wire.VENDOR, "token", "empty, or with characters no token has")
+        self._base_url, self._token = base_url.rstrip("/"), token
+        self._line = Line(wire.VENDOR, http, meter, now)
+        self._meter, self._sleep = meter, sleep
+        self._throttled_in_a_row = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._line.close()
+
+    def clock_offset(self) -> float:
+        """Seconds the vendor's clock is ahead of ours; 0.0 until it has answered once."""
+        return self._line.clock_offset()
+
+    def vendor_now(self) -> datetime:
+        return self._line.vendor_now()
+
+    # The account
+
+    def me(self) -> Record:
+        return self._one("GET /v1/users/me")
+
+    def require_admin(self) -> Record:
+        """Return users/me, or raise NotAdministrator: a sync of less would be partial."""
+        me = self.me()
+        if not wire.is_administrator(me):
+            said = f"user {me.get('id')} is not an administrator of the company"
+            raise NotAdministrator(wire.VENDOR, "GET /v1/users/me", said)
+        return me
+
+    def users(self) -> Page:
+        return self._list("GET /v1/users")
+
+    def filters(self) -> Page:
+        return self._list("GET /v1/filters")
+
+    def filter(self, filter_id: int) -> Record:
+        """Return a saved filter, or raise Gone. It may still be inactive (`active_flag`)
+        or of another `type`; walk persons by it only after a look at both."""
+        return self._one("GET /v1/filters/{id}", remote_id=filter_id)
+
+    def person_fields(self) -> Page:
+        return self._small("GET /api/v2/personFields")
+
+    def organization_fields(self) -> Page:
+        return self._small("GET /api/v2/organizationFields")
+
+    def deal_fields(self) -> Page:
+        return self._small("GET /api/v2/dealFields")
+
+    def activity_types(self) -> Page:
+        return self._list("GET /v1/activityTypes")
+
+    def pipelines(self) -> Page:
+        return self._small("GET /api/v2/pipelines", **IN_ID_ORDER)
+
+    def stages(self) -> Page:
+        return self._small("GET /api/v2/stages", **IN_ID_ORDER)
+
+    # Large lists
+
+    def persons(
+        self,
+        filter_id: int | None = None,
+        updated_since: datetime | None = None,
+        include_fields: Sequence[str] = LAST_CONTACT,
+    ) -> Iterator[Page]:
+        """Yield persons by id. Deleted ones are simply not there, and nothing is
+        counted: absence proves nothing, `person` does."""
+        return self._walk(
+            "GET /api/v2/persons",
+            filter_id=filter_id,
+            updated_since=updated_since,
+            include_fields=tuple(include_fields) or None,
+            **IN_ID_ORDER,
+        )
+
+    def persons_by_id(
+        self, ids: Sequence[int], include_fields: Sequence[str] = LAST_CONTACT
+    ) -> Iterator[Page]:
+        """Yield the persons that still exist; missing ones are left out without a word."""
+        fields = tuple(include_fields) or None
+        return self._by_id("GET /api/v2/persons", ids, include_fields=fields)
+
+    def person(self, person_id: int) -> Record:
+        """Return a living person. Gone for a 404 and for one marked deleted alike: which
+        of the two the vendor sends is not documented."""
+        person = self._one("GET /api/v2/persons/{id}", remote_id=person_id)
+        if person.get("is_deleted"):
+            raise Gone(wire.VENDOR, "GET /api/v2/persons/{id}", f"person {person_id} is deleted")
+        return person
+
+    def organizations(self, updated_since: datetime | None = None) -> Iterator[Page]:
+        name = "GET /api/v2/organizations"
+        return self._walk(name, updated_since=updated_since, **IN_ID_ORDER)
+
+    def organizations_by_id(self, ids: Sequence[int]) -> Iterator[Page]:
+        return self._by_id("GET /api/v2/organizations", ids)
+
+    def activities_by_id(self, ids: Sequence[int]) -> Iterator[Page]:
+        return self._by_id("GET /api/v2/activities", ids)
+
+    def activities_of(self, person_id: int, since: datetime | None = None) -> Iterator[Page]:
+        """Yield activities whose primary participant is the person, changed since then."""
+        name = "GET /api/v2/activities"
+        return self._walk(name, person_id=person_id, updated_since=since, **IN_ID_ORDER)
+
+    def deals_of(self, person_id: int) -> Iterator[Page]:
+        """Yield the person's deals: living, deleted (30 days back), archived, and both."""
+        for name in ("GET /api/v2/deals", "GET /api/v2/deals/archived"):
+            for status in (None, "deleted"):
+                yield from self._walk(name, person_id=person_id, status=status, **IN_ID_ORDER)
+
+    def notes_of(self, person_id: int, since: datetime | None = None) -> Iterator[Page]:
+        name = "GET /v1/notes"
+        return self._walk_v1(name, person_id=person_id, updated_since=since, sort="id ASC")
+
+    # Writes: sent once, never repeated here
+
+    def create_filter(self, body: Mapping[str, Any]) -> int:
+        return self._create("POST /v1/filters", body)
+
+    def create_activity(self, body: Mapping[str, Any]) -> int:
+        """Tie it to a person by `participants`: `person_id` is read-only at the vendor."""
+        return self._create("POST /api/v2/activities", body)
+
+    def create_deal(self, body: Mapping[str, Any]) -> int:
+        return self._create("POST /api/v2/deals", body)
+
+    def create_note(self, body: Mapping[str, Any]) -> int:
+        """`content` is HTML and is sanitised: comments do not survive, visible text does."""
+        return self._create("POST /v1/notes", body)
+
+    def create_person(self, body: Mapping[str, Any]) -> int:
+        return self._create("POST /api/v2/persons", body)
+
+    def update_person(self, person_id: int, body: Mapping[str, Any]) -> Record:
+        return self._one("PATCH /api/v2/persons/{id}", remote_id=person_id, body=body)
+
+    def create_deal_field(self, name: str, field_type: str) -> str:
+        """Return the new field's code; names are labels, several fields may share one."""
+        body = {"field_name": name, "field_type": field_type}
+        call = wire.call("POST /api/v2/dealFields", body=body)
+        return wire.read_code(call, self._ask(call))
+
+    # Look-ups for what was written
+
+    def find_activity(
+        self, person_id: int, marker: str, since: datetime | None = None
+    ) -> int | None:
+        texts = ("note", "public_description", "subject")
+        return _first(
+            self.activities_of(person_id, since), lambda record: _in(record, texts, marker)
+        )
+
+    def find_deal(self, person_id: int, field_code: str, marker: str) -> int | None:
+        return _first(
+            self.deals_of(person_id),
+            lambda record: _in(record.get("custom_fields"), (field_code,), marker),
+        )
+
+    def find_note(self, person_id: int, marker: str, since: datetime | None = None) -> int | None:
+        return _first(
+            self.notes_of(person_id, since), lambda record: _in(record, ("content",), marker)
+        )
+
+    def find_person(self, email: str, since: datetime | None = None) -> int | None:
+        """Return the lowest id that holds the address, case ignored, changed since then."""
+        wanted = email.strip().casefold()
+        return _first(self.persons(None, since, ()), lambda record: wanted in _addresses(record))
+
+    def find_filter(self, name: str, filter_type: str = "people") -> int | None:
+        found = [
+            record
+            for record in self.filters()
+            if record.get("name") == name and record.get("type") == filter_type
+        ]
+        only = _only(found, "GET /v1/filters", "id")
+        return None if only is None else int(only["id"])
+
+    def find_deal_field(self, name: str) -> str | None:
+        """Return the code of our field; Refused when two custom fields share the name."""
+        found = [
+            record
+            for record in self.deal_fields()
+            if record.get("field_name") == name and record.get("is_custom_field")
+        ]
+        only = _only(found, "GET /api/v2/dealFields", "field_code")
+        return None if only is None else str(only["field_code"])
+
+    # How calls are made
+
+    def _one(self, name: str, **parts: Any) -> Record:
+        call = wire.call(name, **parts)
+        return wire.read_one(call, self._ask(call))
+
+    def _create(self, name: str, body: Mapping[str, Any]) -> int:
+        call = wire.call(name, body=body)
+        return wire.read_id(call, self._ask(call))
+
+    def _list(self, name: str) -> Page:
+        call = wire.call(name)
+        return wire.read_list(call, self._ask(call))
+
+    def _small(self, name: str, **query: Any) -> Page:
+        return [record for page in self._walk(name, **query) for record in page]
+
+    def _by_id(self, name: str, ids: Sequence[int], **query: Any) -> Iterator[Page]:
+        unique = sorted(set(ids))
+        for at in range(0, len(unique), wire.MOST_IDS):
+            batch = tuple(unique[at : at + wire.MOST_IDS])
+            yield from self._walk(name, ids=batch, **query)
+
+    def _walk(self, name: str, **query: Any) -> Iterator[Page]:
+        seen: set[str] = set()
+        cursor: str | None = None
+        while True:
+            call = wire.call(name, **query, limit=wire.PAGE_LIMIT, cursor=cursor)
+            page = wire.read_page(call, self._ask(call))
+            yield page.records
+            cursor = page.next_mark
+            if cursor is None:
+                return
+            if cursor in seen:
+                raise wire.misread(call, "answered with a page marker it had given before")
+            seen.add(cursor)
+
+    def _walk_v1(self, name: str, **query: Any) -> Iterator[Page]:
+        start: str | None = "0"
+        while start is not None:
+            call = wire.call(name, **query, limit=wire.PAGE_LIMIT, start=start)
+            page = wire.read_page_v1(call, self._ask(call), int(start))
+            yield page.records
+            start = page.next_mark
+
+    def _ask(self, call: wire.Call) -> Record:
+        if call.writes:
+            return self._once(call)
+        return patiently(lambda: self._once(call), sleep=self._sleep)
+
+    def _once(self, call: wire.Call) -> Record:
+        request = self._request(call)
+        answer = self._line.ask(request, call=call.name, cost=call.cost, kind=call.kind)
+        try:
+            envelope = read_envelope(
+                call, answer.status_code, answer.headers, answer.content, token=self._token
+            )
+        except Throttled as error:
+            self._throttled_in_a_row += 1
+            if self._throttled_in_a_row < MOST_THROTTLED:
+                raise
+            said = f"{error.said}, {self._throttled_in_a_row} times in a row"
+            raise QuotaExhausted(wire.VENDOR, call.name, said) from error
+        except Blocked as error:
+            self._meter.blocked(error.retry_after, error.said)
+            raise
+        finally:
+            if answer.status_code != 429:
+                self._throttled_in_a_row = 0
+        return envelope
+
+    def _request(self, call: wire.Call) -> httpx.Request:
+        headers = {"x-api-token": self._token, "accept": "application/json"}
+        if call.content is not None:
+            headers["content-type"] = "application/json"
+        url = self._base_url + call.path
+        return httpx.Request(
+            call.method, url, params=call.query, headers=headers, content=call.content
+        )
+
+
+def _first(pages: Iterator[Page], is_it: Callable[[Record], bool]) -> int | None:
+    """Return the id of the first match, reading no further page than needed."""
+    for page in pages:
+        for record in page:
+            if is_it(record) and isinstance(record.get("id"), int):
+                return int(record["id"])
+    return None
+
+
+def _in(record: object, keys: Sequence[str], marker: str) -> bool:
+    texts = [record.get(key) for key in keys] if isinstance(record, dict) else []
+    return any(marker in text for text in texts if isinstance(text, str))
+
+
+def _addresses(person: Record) -> set[str]:
+    emails = person.get("emails")
+    return {
+        str(entry.get("value") or "").strip().casefold()
+        for entry in (emails if isinstance(emails, list) else [])
+        if isinstance(entry, dict)
+    }
+
+
+def _only(found: Page, call: str, key: str) -> Record | None:
+    if len(found) > 1:
+        said = f"{len(found)} with that name: {', '.join(str(record.get(key)) for record in found)}"
+        raise Refused(wire.VENDOR, call, said)
+    return found[0] if found else None
