@@ -1,0 +1,43 @@
+"""Run the SQL models: one file, one SELECT, one table.
+
+    build(db, "mailigen_pipedrive", "staging.pipedrive__persons", "resolve.winners")
+
+makes each table anew, in the order given, from `transforms/<sync>/<stage>/<name>.sql`
+(`transforms/staging/<name>.sql` for staging, which all syncs share). `append` adds the
+rows of a model to a table that is kept. Nothing here opens a connection.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+HERE = Path(__file__).parent
+
+
+@cache
+def sql_of(sync: str, table: str) -> str:
+    """The SELECT behind a table; `KeyError` names a model that does not exist."""
+    stage, name = table.split(".")
+    folder = HERE if stage == "staging" else HERE / sync
+    path = folder / stage / f"{name}.sql"
+    if not path.is_file():
+        raise KeyError(f"no model {table} for {sync}: {path.name} is not in {path.parent.name}/")
+    return path.read_text()
+
+
+def build(db: duckdb.DuckDBPyConnection, sync: str, *tables: str) -> None:
+    """Replace each table with what its model selects now."""
+    for table in tables:
+        db.execute(f"CREATE OR REPLACE TABLE {table} AS {sql_of(sync, table)}")
+
+
+def append(db: duckdb.DuckDBPyConnection, sync: str, table: str) -> int:
+    """Add what the model selects to a table that is kept; return how many rows that was."""
+    row = db.execute(f"INSERT INTO {table} BY NAME {sql_of(sync, table)}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def audits(sync: str) -> dict[str, str]:
+    """The audits of a sync, by name: queries that return the guilty rows, or nothing."""
+    return {path.stem: path.read_text() for path in sorted((HERE / sync / "audits").glob("*.sql"))}

@@ -1,0 +1,38 @@
+-- One row per increment of engagement: what this sweep is the first to see.
+--
+-- key     campaign_id_mailigen, email, kind, link, sweep
+-- reads   staging.mailigen__engagement, history.events, staging.syncline__sweep
+-- rule    Opens carry no date, so what is new is the difference between the count read now and all that was
+--         seen before; the sweep that first sees it is its time. One event counts once, however often it
+--         is read.
+-- watch   A count that shrank at the vendor is no event: differences below one are dropped.
+
+WITH seen AS (
+    SELECT
+        campaign_id_mailigen,
+        email,
+        kind,
+        link,
+        sum(times) AS times
+    FROM history.events
+    GROUP BY campaign_id_mailigen, email, kind, link
+)
+
+SELECT
+    e.campaign_id_mailigen,
+    e.email,
+    e.kind,
+    e.link,
+    e.sweep,
+    (e.times - coalesce(s.times, 0))::BIGINT AS times,
+    e.happened_at,
+    w.read_at AS first_seen_at
+FROM staging.mailigen__engagement AS e
+CROSS JOIN staging.syncline__sweep AS w
+LEFT JOIN seen AS s
+    ON
+        s.campaign_id_mailigen = e.campaign_id_mailigen
+        AND s.email = e.email
+        AND s.kind = e.kind
+        AND s.link = e.link
+WHERE e.times > coalesce(s.times, 0)

@@ -1,0 +1,42 @@
+-- One row per Pipedrive deal to create: a rule whose count a contact has reached.
+--
+-- key     write_key
+-- reads   resolve.due, staging.syncline__rules
+-- rule    Linked to the contact, in the chosen stage (which decides the pipeline), owned by the chosen user
+--         (MG-15).
+
+SELECT
+    d.write_key,
+    d.contact_id,
+    'create' AS action,
+    d.bot_id,
+    d.rule_id,
+    d.crossing,
+    d.person_id_pipedrive,
+    r.owner_id_pipedrive,
+    r.stage_id_pipedrive,
+    replace(
+        replace(
+            replace(
+                replace(r.text, '{count}', d.event_count::VARCHAR),
+                '{campaign}',
+                coalesce(d.campaign_title, '')
+            ),
+            '{link}',
+            d.link
+        ),
+        '{name}',
+        d.person_name
+    ) AS title,
+    json_object(
+        'event', d.event,
+        'count', d.event_count,
+        'campaign', d.campaign_id_mailigen,
+        'link', d.link,
+        'sweep', d.crossed_in_sweep
+    ) AS cause,
+    'reached ' || d.event_count || ' of ' || r.threshold || ' ' || d.event || ' events' AS reason,
+    5 AS cost_tokens
+FROM resolve.due AS d
+INNER JOIN staging.syncline__rules AS r ON r.bot_id = d.bot_id AND r.rule_id = d.rule_id
+WHERE d.does = 'deal'

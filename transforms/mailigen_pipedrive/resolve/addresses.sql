@@ -1,0 +1,35 @@
+-- One row per selected person: the one address it is synced by, or why it cannot be.
+--
+-- key     person_id_pipedrive
+-- reads   resolve.selected, staging.pipedrive__person_emails
+-- rule    The address flagged primary; none flagged: the first in the array (MG-07). No second choice: a
+--         person whose first address is unusable is skipped until it is mended (MG-09).
+
+WITH persons AS (
+    SELECT DISTINCT person_id_pipedrive
+    FROM resolve.selected
+),
+
+chosen AS (
+    SELECT
+        person_id_pipedrive,
+        email,
+        row_number() OVER (
+            PARTITION BY person_id_pipedrive
+            ORDER BY is_primary DESC, position ASC
+        ) AS place
+    FROM staging.pipedrive__person_emails
+)
+
+SELECT
+    p.person_id_pipedrive,
+    c.email,
+    CASE
+        WHEN c.email IS NULL OR c.email = '' THEN 'no e-mail address'
+        WHEN
+            length(c.email) > 254
+            OR NOT regexp_full_match(c.email, '[^@\s,;<>"()]+@[^@\s,;<>"().]+(\.[^@\s,;<>"().]+)+')
+            THEN 'first e-mail address is not usable'
+    END AS skip_reason
+FROM persons AS p
+LEFT JOIN chosen AS c ON c.person_id_pipedrive = p.person_id_pipedrive AND c.place = 1

@@ -1,0 +1,89 @@
+-- One row per crossing that has not fired yet, with the words and dates its record will carry.
+--
+-- key     write_key
+-- reads   resolve.crossings, resolve.contacts, resolve.lineage, resolve.contact_events,
+--         staging.syncline__rules, staging.syncline__deeds, staging.pipedrive__persons,
+--         staging.mailigen__campaigns, staging.syncline__sweep
+-- rule    The key names bot, rule, contact and crossing and nothing of the moment, so the same crossing is
+--         the same write whenever it is planned (MG-18). What an ancestor fired counts as fired.
+-- watch   The campaign and link named are those of the latest event in the sweep that crossed.
+
+WITH keyed AS (
+    SELECT
+        c.*,
+        r.does,
+        r.event,
+        r.threshold,
+        concat_ws('|', r.does, w.crm, w.sync, c.bot_id, c.rule_id) AS key_stem
+    FROM resolve.crossings AS c
+    CROSS JOIN staging.syncline__sweep AS w
+    INNER JOIN staging.syncline__rules AS r ON r.bot_id = c.bot_id AND r.rule_id = c.rule_id
+),
+
+fired AS (
+    SELECT
+        k.bot_id,
+        k.rule_id,
+        k.contact_id,
+        k.crossing
+    FROM keyed AS k
+    INNER JOIN staging.syncline__deeds AS d
+        ON d.write_key = concat_ws('|', k.key_stem, k.contact_id, k.crossing)
+
+    UNION
+
+    SELECT
+        k.bot_id,
+        k.rule_id,
+        k.contact_id,
+        k.crossing
+    FROM keyed AS k
+    INNER JOIN resolve.lineage AS l ON l.contact_id = k.contact_id
+    INNER JOIN staging.syncline__deeds AS d
+        ON
+            d.write_key = concat_ws('|', k.key_stem, l.ancestor_id, k.crossing)
+            AND d.sweep <= l.up_to_sweep
+),
+
+latest AS (
+    SELECT
+        contact_id,
+        kind,
+        sweep,
+        max_by(campaign_id_mailigen, coalesce(happened_at, first_seen_at)) AS campaign_id_mailigen,
+        max_by(link, coalesce(happened_at, first_seen_at)) AS link,
+        max(coalesce(happened_at, first_seen_at)) AS happened_at
+    FROM resolve.contact_events
+    GROUP BY contact_id, kind, sweep
+)
+
+SELECT
+    concat_ws('|', k.key_stem, k.contact_id, k.crossing) AS write_key,
+    k.does,
+    k.bot_id,
+    k.rule_id,
+    k.contact_id,
+    k.crossing,
+    k.event,
+    k.event_count,
+    k.crossed_in_sweep,
+    c.person_id_pipedrive,
+    c.owner_id_pipedrive,
+    p.name AS person_name,
+    l.campaign_id_mailigen,
+    coalesce(m.title, m.subject, l.campaign_id_mailigen) AS campaign_title,
+    l.link,
+    l.happened_at
+FROM keyed AS k
+INNER JOIN resolve.contacts AS c ON c.contact_id = k.contact_id
+INNER JOIN staging.pipedrive__persons AS p ON p.person_id_pipedrive = c.person_id_pipedrive
+LEFT JOIN latest AS l
+    ON l.contact_id = k.contact_id AND l.kind = k.event AND l.sweep = k.crossed_in_sweep
+LEFT JOIN staging.mailigen__campaigns AS m ON m.campaign_id_mailigen = l.campaign_id_mailigen
+LEFT JOIN fired AS f
+    ON
+        f.bot_id = k.bot_id
+        AND f.rule_id = k.rule_id
+        AND f.contact_id = k.contact_id
+        AND f.crossing = k.crossing
+WHERE f.contact_id IS NULL

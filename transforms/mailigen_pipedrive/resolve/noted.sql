@@ -1,0 +1,32 @@
+-- One row per (contact, campaign, kind, link) that an active bot wants on the contact's timeline.
+--
+-- key     contact_id, campaign_id_mailigen, kind, link
+-- reads   resolve.contact_events, staging.syncline__notes, staging.syncline__pauses, history.selections
+-- rule    One note per contact, e-mail and kind, clicks also per link; twenty opens of one mail are one
+--         note. An event first seen while no active bot with that note selected the contact makes no note
+--         later (MG-16).
+
+SELECT
+    e.contact_id,
+    e.campaign_id_mailigen,
+    e.kind,
+    e.link,
+    min(e.sweep) AS sweep,
+    sum(e.times)::BIGINT AS times,
+    min(coalesce(e.happened_at, e.first_seen_at)) AS happened_at,
+    list(DISTINCT n.bot_id ORDER BY n.bot_id) AS bots
+FROM resolve.contact_events AS e
+INNER JOIN staging.syncline__notes AS n ON n.kind = e.kind AND e.sweep > n.counting_since
+INNER JOIN history.selections AS s
+    ON
+        s.bot_id = n.bot_id
+        AND s.contact_id = e.contact_id
+        AND e.sweep >= s.from_sweep
+        AND (s.until_sweep IS NULL OR e.sweep < s.until_sweep)
+LEFT JOIN staging.syncline__pauses AS p
+    ON
+        p.bot_id = n.bot_id
+        AND e.sweep > p.from_sweep
+        AND e.sweep <= coalesce(p.until_sweep, e.sweep)
+WHERE p.bot_id IS NULL
+GROUP BY e.contact_id, e.campaign_id_mailigen, e.kind, e.link
