@@ -319,6 +319,7 @@ settings = Table(
     Column("is_adopted", Boolean, nullable=False, default=False),
     _number("sweep"),
     _number("position"),
+    Column("seen_different", Boolean, nullable=False, default=False),
     _number("wanted_sweep"),  # the last sweep whose plan still wanted this row
     Index("ix_settings_sync", "sync", "state"),
 )  # fmt: skip

@@ -291,6 +291,7 @@ def _create_settings() -> None:
         sa.Column("is_adopted", sa.Boolean(), nullable=False),
         sa.Column("sweep", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("position", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("seen_different", sa.Boolean(), nullable=False),
         sa.Column("wanted_sweep", sa.Integer(), nullable=False, server_default="0"),
     )
     op.create_index("ix_settings_sync", "settings", ["sync", "state"])
