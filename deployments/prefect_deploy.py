@@ -1,0 +1,247 @@
+"""The definitions as Prefect deployments: one each, with its schedule, and nothing else.
+
+    survey(...)  -> Changes: what is new, what stays, what nobody lists any more
+    deploy(...)  -> the same, done and read back: a schedule that is not there is an error
+
+The Prefect server is the only thing contacted. A deployment somebody paused stays paused.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowFilter,
+    FlowFilterName,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.events import AutomationCore, ChangeFlowRunState, EventTrigger, Posture
+from prefect.exceptions import ObjectNotFound
+from prefect.utilities.callables import parameter_schema
+
+from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.settings import Settings
+
+ENTRYPOINT = "deployments.scheduled.mailigen_pipedrive"
+POOL = "syncline"
+TAG = "syncline"
+SCHEDULE_SLUG = "definition"
+
+# 30 s is the shortest Prefect takes; three missed ones are silence, a fourth is patience.
+HEARTBEAT_SECONDS = 30
+SILENCE_SECONDS = 4 * HEARTBEAT_SECONDS
+ZOMBIES = "Syncline: a run without heartbeat has crashed"
+
+
+class DeployError(Exception):
+    """What was deployed is not what the server has."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Names of deployments: to create, to update, and those that no file lists any more."""
+
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def survey(
+    client: SyncPrefectClient, definitions: Sequence[Definition], *, entrypoint: str = ENTRYPOINT
+) -> Changes:
+    """What `deploy` would do. Changes nothing."""
+    wanted = {definition.name for definition in definitions}
+    there = set(_deployed(client, _flow(entrypoint).name))
+    return Changes(
+        created=tuple(sorted(wanted - there)),
+        updated=tuple(sorted(wanted & there)),
+        removed=tuple(sorted(there - wanted)),
+    )
+
+
+def deploy(
+    client: SyncPrefectClient,
+    definitions: Sequence[Definition],
+    settings: Settings,
+    *,
+    root: Path,
+    entrypoint: str = ENTRYPOINT,
+    remove: bool = False,
+) -> Changes:
+    """Every definition is a deployment afterwards, checked by reading back.
+
+    `root` is the folder runs start in, on the worker's machine. Deployments that no file
+    lists go only with `remove`: their history of runs goes with them.
+    """
+    changes = survey(client, definitions, entrypoint=entrypoint)
+    flow = _flow(entrypoint)
+    there = _deployed(client, flow.name)
+    ensure_pool(client)
+    ensure_zombie_automation(client)
+    flow_id = client.create_flow(flow)
+    for definition in definitions:
+        old = there.get(definition.name)
+        client.create_deployment(
+            flow_id=flow_id,
+            name=definition.name,
+            entrypoint=entrypoint,
+            path=str(root),
+            work_pool_name=POOL,
+            parameters={"sync": definition.name},
+            parameter_openapi_schema=parameter_schema(flow).model_dump(),
+            enforce_parameter_schema=True,
+            schedules=[_schedule_create(definition, old)],
+            paused=old.paused if old else False,
+            description=describe(definition),
+            tags=[TAG, definition.kind, "mailigen", "pipedrive"],
+            pull_steps=[_start_in(root)],
+            job_variables={"env": _environment(settings, root)},
+        )
+    if remove:
+        for name in changes.removed:
+            client.delete_deployment(there[name].id)
+    _verify(client, definitions, flow.name)
+    return changes
+
+
+def ensure_pool(client: SyncPrefectClient) -> None:
+    """The work pool exists; one that somebody configured is left as it is."""
+    try:
+        client.read_work_pool(POOL)
+    except ObjectNotFound:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+
+
+def ensure_zombie_automation(client: SyncPrefectClient) -> None:
+    """Runs of ours that fall silent are marked crashed; Prefect itself would wait for ever.
+
+    Only runs with our tag: other flows beat every 180 s, and would be called dead while alive.
+    """
+    if client.read_automations_by_name(ZOMBIES):
+        return
+    endings = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended")
+    trigger = EventTrigger(
+        posture=Posture.Proactive,
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related={
+            "prefect.resource.id": f"prefect.tag.{TAG}",
+            "prefect.resource.role": "tag",
+        },
+        for_each={"prefect.resource.id"},
+        after={"prefect.flow-run.heartbeat"},
+        expect={"prefect.flow-run.heartbeat", *(f"prefect.flow-run.{end}" for end in endings)},
+        threshold=1,
+        within=timedelta(seconds=SILENCE_SECONDS),
+    )
+    message = (
+        f"No heartbeat for {SILENCE_SECONDS} s: the process or its machine is gone. "
+        "Running the sync again is safe and goes on where this run stopped."
+    )
+    action = ChangeFlowRunState(state=StateType.CRASHED, message=message)
+    client.create_automation(AutomationCore(name=ZOMBIES, trigger=trigger, actions=[action]))
+
+
+def describe(definition: Definition) -> str:
+    """What the deployment's page says: the definition in words, without personal data."""
+    bots = "\n".join(
+        f"- **{bot.id}**: "
+        + ("all contacts" if bot.contacts == "all" else f"filter {bot.contacts.filter}")
+        + f"; {len(bot.activities)} activity rules, {len(bot.deals)} deal rules, "
+        + (f"notes on {', '.join(bot.notes)}" if bot.notes else "no notes")
+        for bot in definition.bots
+    )
+    title = definition.list.title or definition.list.id
+    connections = definition.connections
+    return (
+        f"Keeps the Mailigen list **{title}** ({connections.engagement}) in step with Pipedrive "
+        f"({connections.crm}), {schedule_in_words(definition.schedule)}.\n\n"
+        f"{bots or 'No bots: nothing is synced.'}\n\n"
+        f"`syncline explain {definition.name} KEY` tells why something happened."
+    )
+
+
+def schedule_in_words(schedule: Schedule) -> str:
+    """
+    >>> schedule_in_words(Schedule(every="15m"))
+    'every 15m'
+    """
+    return f"every {schedule.every}" if schedule.every else f"at `{schedule.cron}`"
+
+
+def prefect_schedule(definition: Definition) -> CronSchedule | IntervalSchedule:
+    """The schedule in Prefect's terms, the same one at every deploy.
+
+    The anchor is made from the name: fixed, or each deploy would put off the next run; and
+    different, or all syncs would knock at the vendors in the same second.
+    """
+    said = definition.schedule
+    if said.cron:
+        return CronSchedule(cron=said.cron, timezone=said.timezone or "UTC")
+    seconds = said.seconds or 1
+    shift = int.from_bytes(sha256(definition.name.encode()).digest()[:8]) % seconds
+    anchor = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=shift)
+    return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor)
+
+
+def _schedule_create(
+    definition: Definition, old: DeploymentResponse | None
+) -> DeploymentScheduleCreate:
+    is_active = all(one.active for one in old.schedules) if old and old.schedules else True
+    return DeploymentScheduleCreate(
+        schedule=prefect_schedule(definition), active=is_active, slug=SCHEDULE_SLUG
+    )
+
+
+def _flow(entrypoint: str) -> Flow[Any, Any]:
+    module, _, name = entrypoint.rpartition(".")
+    flow: Flow[Any, Any] = getattr(importlib.import_module(module), name)
+    return flow
+
+
+def _deployed(client: SyncPrefectClient, flow_name: str) -> Mapping[str, DeploymentResponse]:
+    found = client.read_deployments(
+        flow_filter=FlowFilter(name=FlowFilterName(any_=[flow_name])),
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG])),
+    )
+    return {deployment.name: deployment for deployment in found}
+
+
+def _start_in(root: Path) -> dict[str, Any]:
+    return {"prefect.deployments.steps.set_working_directory": {"directory": str(root)}}
+
+
+def _environment(settings: Settings, root: Path) -> dict[str, str]:
+    """What a run must know wherever it starts. Never a secret: Prefect shows job variables."""
+    return {
+        "PYTHONPATH": str(root),
+        "SYNCLINE_HOME": str(settings.home.absolute()),
+        "SYNCLINE_SYNCS": str(settings.syncs.absolute()),
+        "SYNCLINE_CONNECTIONS": str(settings.connections.absolute()),
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+    }
+
+
+def _verify(client: SyncPrefectClient, definitions: Sequence[Definition], flow_name: str) -> None:
+    """Read back: Prefect accepts some things in silence and then does not run them."""
+    there = _deployed(client, flow_name)
+    for definition in definitions:
+        deployment = there.get(definition.name)
+        if deployment is None:
+            raise DeployError(f"{definition.name}: the server has no such deployment; deploy again")
+        wanted = prefect_schedule(definition)
+        if [one.schedule for one in deployment.schedules] != [wanted]:
+            raise DeployError(
+                f"{definition.name}: the server has another schedule than the definition; "
+                "remove schedules added by hand and deploy again"
+            )

@@ -1,0 +1,96 @@
+"""A deployed sync really runs by itself.
+
+Some versions of SQLAlchemy and FastAPI let the Prefect server accept a schedule and never act
+on it, or not start at all; nothing else of ours would notice. This test is the notice.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_server import ROOT, PrefectServer, prefect_server, wait_until
+
+from deployments.prefect_deploy import POOL, ZOMBIES, deploy, survey
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.settings import read_settings
+
+__all__ = ["prefect_server"]
+TINY = "tests.deployments.tiny_flow.tiny"
+
+
+def definition(name: str, **schedule: str) -> Definition:
+    return Definition.model_validate(
+        {
+            "kind": "mailigen_pipedrive",
+            "name": name,
+            "schedule": schedule,
+            "connections": {"crm": "a", "engagement": "b"},
+            "list": {"title": "Newsletter"},
+        }
+    )
+
+
+@pytest.fixture
+def client(prefect_server: PrefectServer) -> Iterator[SyncPrefectClient]:
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        yield get_client(sync_client=True)
+
+
+@pytest.fixture
+def settings(tmp_path: Path):
+    (tmp_path / "syncs").mkdir()
+    return read_settings({"SYNCLINE_HOME": str(tmp_path / "home")}, syncs=tmp_path / "syncs")
+
+
+@pytest.mark.slow
+def test_a_deployed_sync_runs_by_itself(prefect_server, client, settings):
+    deploy(client, [definition("every-few", every="3s")], settings, root=ROOT, entrypoint=TINY)
+    deployment = client.read_deployment_by_name("tiny/every-few")
+
+    def has_completed() -> bool:
+        runs = client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(
+                deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id])
+            )
+        )
+        return any(run.state and run.state.is_completed() and run.auto_scheduled for run in runs)
+
+    with prefect_server.worker(POOL) as log:
+        wait_until(has_completed, seconds=120, what="a scheduled run completed", log=log)
+    assert (settings.home / "ran.txt").read_text().startswith(f"every-few {settings.syncs}")
+
+
+def test_deploying_again_keeps_a_pause_and_makes_no_second_schedule(client, settings):
+    twice = [definition("paused-once", every="1h")]
+    deploy(client, twice, settings, root=ROOT, entrypoint=TINY)
+    client.pause_deployment(client.read_deployment_by_name("tiny/paused-once").id)
+    deploy(client, [definition("paused-once", every="2h")], settings, root=ROOT, entrypoint=TINY)
+    again = client.read_deployment_by_name("tiny/paused-once")
+    assert again.paused
+    assert [one.schedule.interval.total_seconds() for one in again.schedules] == [7200]
+
+
+def test_a_cron_line_keeps_its_time_zone(client, settings):
+    nightly = definition("nightly", cron="0 3 * * *", timezone="Europe/Riga")
+    deploy(client, [nightly], settings, root=ROOT, entrypoint=TINY)
+    (schedule,) = client.read_deployment_by_name("tiny/nightly").schedules
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("0 3 * * *", "Europe/Riga")
+
+
+def test_a_sync_no_longer_listed_is_shown_first_and_removed_when_told(client, settings):
+    old, kept = definition("old", every="1h"), definition("kept", every="1h")
+    deploy(client, [old, kept], settings, root=ROOT, entrypoint=TINY)
+    assert "old" in survey(client, [kept], entrypoint=TINY).removed
+    deploy(client, [kept], settings, root=ROOT, entrypoint=TINY)
+    assert client.read_deployment_by_name("tiny/old")
+    deploy(client, [kept], settings, root=ROOT, entrypoint=TINY, remove=True)
+    assert "old" not in survey(client, [], entrypoint=TINY).removed
+
+
+def test_the_automation_for_silent_runs_is_made_once(client, settings):
+    for _ in range(2):
+        deploy(client, [], settings, root=ROOT, entrypoint=TINY)
+    assert len(client.read_automations_by_name(ZOMBIES)) == 1
