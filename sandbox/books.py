@@ -56,10 +56,15 @@ class Book:
         self._note(Effect(self.name, key, verb))
         return record
 
-    def delete(self, record_id: object) -> None:
-        """Mark a record deleted and note the effect; a KeyError if no such record is alive."""
+    def delete(self, record_id: object, left: Record | None = None) -> None:
+        """Mark a record deleted and note the effect; a KeyError if no such record is alive.
+
+        `left` is the record as the vendor keeps it from now on, when that differs.
+        """
         key = str(record_id)
         if key not in self._records or key in self._deleted:
             raise KeyError(key)
+        if left is not None:
+            self._records[key] = left
         self._deleted.add(key)
         self._note(Effect(self.name, key, "delete"))

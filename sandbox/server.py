@@ -96,11 +96,14 @@ class App:
         body = await exchange.body()
         self.stage.catch_up()
         name, path = self._whose(scope["path"])
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        mount = "" if self.only else f"/{name}"
+        headers["x-sandbox-root"] = f"http://{headers.get('host', '127.0.0.1')}{mount}"
         request = Request(
             method=scope["method"],
             path=path,
             query=parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True),
-            headers={k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]},
+            headers=headers,
             body=body,
             at=self.stage.clock.now(),
         )

@@ -11,7 +11,11 @@ from sandbox.books import Book
 
 
 class Request(NamedTuple):
-    """A request as it arrived. Header names are lower case; `path` starts at the vendor's root."""
+    """A request as it arrived. Header names are lower case; `path` starts at the vendor's root.
+
+    The server adds two headers: `x-sandbox-root`, the URL of the vendor's root, and, for a
+    `stale_search` fault, `x-sandbox-search-lag`, the seconds that searches are to lag behind.
+    """
 
     method: str
     path: str
