@@ -202,10 +202,19 @@ def schedule_campaign(account: Account, form: Form) -> bool:
         now = account.campaigns.get(campaign["id"])
         is_live = now is not None and not account.campaigns.is_deleted(campaign["id"])
         if now and is_live and now["status"] == status and now.get("scheduled_for") == hour:
-            _send(account, now)
+            _send_or_pause(account, now)
 
     account.world.clock.at(when.replace(tzinfo=UTC), send_when_due)
     return True
+
+
+def _send_or_pause(account: Account, campaign: Record) -> None:
+    """Nobody waits for an answer at the hour: what cannot be sent is paused."""
+    try:
+        _send(account, campaign)
+    except MailigenError:
+        paused = {**campaign, "status": "paused", "paused_from": "draft", "scheduled_for": ""}
+        account.campaigns.put(campaign["id"], paused)
 
 
 def unschedule_campaign(account: Account, form: Form) -> bool:

@@ -110,19 +110,21 @@ def list_growth(account: Account, form: Form) -> list[dict[str, Any]]:
 
 
 def _day(form: Form, name: str) -> str:
+    """An ISO date of a year people live in, or an empty text for none given."""
     text = form.optional(name)
-    if text:
-        try:
-            datetime.strptime(text[:10], "%Y-%m-%d")
-        except ValueError:
-            raise MailigenError("time_invalid", f"Invalid date: {text}") from None
-    return text[:10]
+    if not text:
+        return ""
+    try:
+        day = datetime.strptime(text[:10], "%Y-%m-%d").date()
+    except ValueError:
+        raise MailigenError("time_invalid", f"Invalid date: {text}") from None
+    if day.year < 1900:
+        raise MailigenError("time_invalid", f"Invalid date: {text}")
+    return day.isoformat()
 
 
 def _period(stamp: str, split_by: str) -> str:
-    day = datetime.strptime(stamp[:10], "%Y-%m-%d")
-    if split_by == "month":
-        return day.strftime("%Y-%m")
+    day = datetime.strptime(stamp[:10], "%Y-%m-%d").date()
     if split_by == "week":
         day -= timedelta(days=day.weekday())
-    return day.strftime("%Y-%m-%d")
+    return day.isoformat()[:7] if split_by == "month" else day.isoformat()

@@ -30,6 +30,22 @@ BOUNCE_MESSAGES = {
     "generic": "500 Undeliverable",
 }
 
+# What `GET /_sandbox` tells about the kinds and what each needs; a trailing ? is optional.
+EVENTS = {
+    "send": "campaign, email",
+    "open": "campaign, email, times?",
+    "click": "campaign, email, link?, times?",
+    "bounce": "campaign, email, type? (hard, soft, blocked, temporary, generic)",
+    "subscribe": "email, list?, fields?",
+    "unsubscribe": "email, list?, campaign?",
+    "confirm": "email, list?",
+    "remove": "email, list?",
+    "edit": "email, list?, fields",
+    "email_change": "email, new_email, list?",
+    "revoke_key": "key?",
+    "restore_key": "key?",
+}
+
 Played = dict[str, Any]
 
 

@@ -109,6 +109,7 @@ class MailigenVendor:
             "path": "/1.8/",
             "versions": list(VERSIONS),
             "keys": {ADMIN_KEY: "account administrator", RESTRICTED_KEY: "no account-level calls"},
+            "events": playing.EVENTS,
             "lists": {record["name"]: record["id"] for record in self._account.lists.live()},
             "campaigns": {
                 record["title"]: record["id"] for record in self._account.campaigns.live()
