@@ -84,6 +84,7 @@ def _engine(url: str) -> Engine:
     options: dict[str, Any] = {
         "json_serializer": lambda value: orjson.dumps(value).decode(),
         "json_deserializer": orjson.loads,
+        "hide_parameters": True,  # an error's text would carry addresses into the log
     }
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":

@@ -134,7 +134,7 @@ def claim(lease: Lease, keys: Sequence[str], sending_at: datetime) -> set[str]:
     deed of the same subject is in doubt.
     """
     where = and_(
-        machine.among(table, [(key,) for key in keys]),
+        table.c.write_key.in_(keys),
         machine.subject_is_clear(table, ("account", "subject"), lease.fence),
     )
     with lease.changing() as db:
@@ -211,7 +211,7 @@ def retry(lease: Lease, keys: Sequence[str]) -> int:
     """Make refused deeds due now, with all their tries back; return how many."""
     statement = (
         update(table)
-        .where(machine.among(table, [(key,) for key in keys]), table.c.sync == lease.sync)
+        .where(table.c.write_key.in_(keys), table.c.sync == lease.sync)
         .where(table.c.state == machine.REFUSED)
         .values(tries=0, next_try_at=lease.state.now())
     )

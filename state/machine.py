@@ -5,7 +5,7 @@ Deeds and settings share these moves; what is peculiar to each is in
 raises WrongState and the whole window stays as it was.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,19 +34,21 @@ REFUSED, UNKNOWN, WITHDRAWN = "refused", "unknown", "withdrawn"
 MOST_TRIES = 7
 RETRY_AFTER = timedelta(days=1)
 
-Key = tuple[str, ...]
+Key = tuple[Any, ...]
 
 
 def key_of(table: Table) -> tuple[Any, ...]:
     return tuple(table.primary_key.columns)
 
 
-def among(table: Table, keys: Iterable[Key]) -> ColumnElement[bool]:
-    """True of the rows with these keys. Give it windows, not whole plans."""
-    columns = key_of(table)
-    if len(columns) == 1:
-        return columns[0].in_([key[0] for key in keys])  # type: ignore[no-any-return]
-    return tuple_(*columns).in_([tuple(key) for key in keys])
+def among(columns: Sequence[ColumnElement[Any]], keys: Sequence[Key]) -> ColumnElement[bool]:
+    """True of the rows with these keys. Give it windows, not whole plans.
+
+    The tuple alone would be right; but SQLite scans the table for it, and
+    finds its index only by the lists of single columns.
+    """
+    lists = [column.in_({key[i] for key in keys}) for i, column in enumerate(columns)]
+    return and_(tuple_(*columns).in_(keys), *lists) if len(lists) > 1 else lists[0]
 
 
 def is_due(table: Table, at: datetime) -> ColumnElement[bool]:
@@ -131,7 +133,7 @@ def wait_before_absent(key: str, sending_at: datetime, at: datetime, horizon: ti
         raise TooEarly(key, wait)
 
 
-def link_written(db: Connection, lease: Lease, table: Table, keys: Iterable[Key]) -> None:
+def link_written(db: Connection, lease: Lease, table: Table, keys: Sequence[Key]) -> None:
     """Remember whose the written rows are. Rows whose subject is no contact get no link."""
     columns = (
         "account", "object", "remote_id", "contact_id", "reason", "origin", "since",
@@ -144,7 +146,7 @@ def link_written(db: Connection, lease: Lease, table: Table, keys: Iterable[Key]
             bindparam("since", lease.fence), bindparam("seen", lease.fence),
         )
         .join_from(table, contacts, contacts.c.contact_id == table.c.subject)
-        .where(among(table, keys), table.c.remote_id.is_not(None), table.c.remote_id != "")
+        .where(among(key_of(table), keys), table.c.remote_id.is_not(None), table.c.remote_id != "")
     )  # fmt: skip
     db.execute(
         upsert(db, links)

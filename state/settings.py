@@ -29,7 +29,6 @@ from sqlalchemy import (
     case,
     or_,
     select,
-    tuple_,
     update,
 )
 
@@ -120,7 +119,7 @@ def seal(db: Connection, lease: Lease, wanted: Sequence[Setting], first_position
     insert = upsert(db, table)
     new = insert.excluded
     is_replanned = _is_replanned(new, lease.fence)
-    stays = table.c.state.in_((machine.SENDING, machine.UNKNOWN))
+    stays = or_(table.c.state == machine.SENDING, table.c.state == machine.UNKNOWN)
     taken = ("desired", "desired_hash", "natural_key", "verb", "reason", "source_updated_at",
              "sweep", "position", "tries", "next_try_at", "said", "seen_different")  # fmt: skip
     changes: dict[str, Any] = {
@@ -177,7 +176,7 @@ def claim(
     """
     generations = [(*setting.key, setting.generation) for setting in wanted]
     where = and_(
-        tuple_(*machine.key_of(table), table.c.generation).in_(generations),
+        machine.among([*machine.key_of(table), table.c.generation], generations),
         _sendable(lease, sending_at, horizon),
         machine.subject_is_clear(table, ("account", "object", "subject"), lease.fence),
     )
@@ -346,7 +345,7 @@ def _observation(lease: Lease) -> Any:
 
 
 def _by_keys(state: State, keys: Sequence[machine.Key]) -> list[Setting]:
-    query = select(*_columns()).where(machine.among(table, keys))
+    query = select(*_columns()).where(machine.among(machine.key_of(table), keys))
     with state.read() as db:
         return [
             _setting(row) for row in db.execute(query.order_by(table.c.sweep, table.c.position))
