@@ -117,6 +117,7 @@ def update_member(account: Account, form: Form) -> bool:
     member = find_member(account, list_id, form.either("email_address", "email"))
     if member["status"] != "subscribed" and account.assumed.is_on("update_member_needs_subscribed"):
         raise MailigenError("not_subscribed", f"{member['email']} is not subscribed")
+    style = email_type(form.optional("email_type") or member["email_type"])
     given = form.branch("merge_vars")
     merges = checked_merges(account, list_id, given)
     kept = member["merges"]
@@ -128,7 +129,6 @@ def update_member(account: Account, form: Form) -> bool:
             member = change_email(account, member, new_email, "api")
         else:
             member = {**member, "email": checked_email(new_email)}
-    style = email_type(form.optional("email_type") or member["email_type"])
     changed = account.members.put({**member, "merges": {**kept, **merges}, "email_type": style})
     announce_member(account, "contact.update", changed, "api")
     return True
