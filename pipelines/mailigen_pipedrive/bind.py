@@ -1,0 +1,358 @@
+"""Tie the names in a definition to the accounts' own ids, once and for good.
+
+A name is looked up the first time it is used and pinned: after that the id counts, and
+renaming the thing at the vendor changes nothing. Unknown or ambiguous names are refused,
+all of them at once, with what could have been meant. A pinned thing that has vanished is
+left to whoever uses it: a field stops being updated (MG-05), a filter suspends its bot.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from pipelines.mailigen_pipedrive.config import Bot, DealRule, Definition
+from pipelines.mailigen_pipedrive.merge_tags import LIST_NAMES, MergeVar, plan_merge_vars
+from pipelines.report import Finding
+
+DEAL_FIELD = "Syncline ref"  # the custom deal field that carries our marker
+SUBJECTS = {
+    "open": "Opened {count} e-mails, last: {campaign}",
+    "send": "Was sent {count} e-mails, last: {campaign}",
+    "click": "Clicked {count} times, last: {link} in {campaign}",
+    "bounce": "{count} e-mails bounced, last: {campaign}",
+}
+DEAL_TITLE = "{name}: {campaign} ({count})"
+
+
+class Pin(NamedTuple):
+    """A name and what it was tied to. `kind` says what sort of thing, `name` is the YAML's."""
+
+    kind: str
+    name: str
+    remote_id: str
+    label: str
+
+
+class Candidate(NamedTuple):
+    """Something a name may mean: its id (or code) and its label at the vendor."""
+
+    remote_id: str
+    label: str
+
+
+@dataclass(frozen=True)
+class BoundBot:
+    bot: Bot
+    filter_id: int | None  # None: all contacts
+    filter_problem: str = ""  # why its filter cannot be walked; the bot is suspended for it
+
+
+@dataclass(frozen=True)
+class BoundRule:
+    """An automation with the ids it needs. `text` is the subject's or title's template."""
+
+    bot_id: str
+    rule_id: str
+    does: str  # activity | deal
+    event: str
+    threshold: int
+    is_repeated: bool
+    is_all_time: bool
+    text: str
+    activity_type: str | None = None
+    owner_id: int | None = None
+    stage_id: int | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class BoundField:
+    """One merge tag and the Pipedrive field behind it."""
+
+    merge_tag: str
+    entity: str  # person | organization
+    field_code: str
+    field_type: str
+    is_gone: bool = False
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A definition with ids in place of names, and what has to be created for it."""
+
+    list_id: str | None  # None: to be created
+    list_title: str
+    bots: tuple[BoundBot, ...]
+    rules: tuple[BoundRule, ...]
+    fields: tuple[BoundField, ...]
+    missing_vars: tuple[MergeVar, ...]
+    deal_field_code: str | None
+    needs_deal_field: bool
+    pins: tuple[Pin, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def list_key(self) -> str:
+        """Names the list in keys: a bot's contacts are on *this* list, by title or id."""
+        return self.list_title
+
+
+class Account(NamedTuple):
+    """What both accounts answered about themselves; names are looked up in it."""
+
+    users: list[dict[str, Any]]
+    filters: list[dict[str, Any]]
+    activity_types: list[dict[str, Any]]
+    pipelines: list[dict[str, Any]]
+    stages: list[dict[str, Any]]
+    person_fields: list[dict[str, Any]]
+    organization_fields: list[dict[str, Any]]
+    deal_fields: list[dict[str, Any]]
+    lists: list[dict[str, Any]]
+    merge_vars: list[dict[str, Any]]  # of the list, when it exists
+
+
+class _Names:
+    """Looks names up and keeps every mistake, so that all are told at once."""
+
+    def __init__(self, pinned: Mapping[tuple[str, str], Pin]) -> None:
+        self.pinned = pinned
+        self.pins: list[Pin] = []
+        self.findings: list[Finding] = []
+
+    def find(
+        self, kind: str, name: str | int, candidates: Iterable[Candidate], *, where: str
+    ) -> tuple[str | None, bool]:
+        """Return (id, whether it is still there). No id: a mistake was noted."""
+        known = list(candidates)
+        by_id = {c.remote_id: c for c in known}
+        pin = self.pinned.get((kind, str(name)))
+        if pin is not None:
+            return pin.remote_id, pin.remote_id in by_id
+        if str(name) in by_id:
+            matches = [by_id[str(name)]]
+        else:
+            matches = [c for c in known if c.label == name] or [
+                c for c in known if c.label.casefold() == str(name).casefold()
+            ]
+        if len(matches) == 1:
+            self.pins.append(Pin(kind, str(name), *matches[0]))
+            return matches[0].remote_id, True
+        self.findings.append(_mistake(kind, name, matches, known, where))
+        return None, False
+
+    def error(self, thing: str, sentence: str, remedy: str) -> None:
+        self.findings.append(Finding("error", thing, sentence, remedy))
+
+    def warn(self, thing: str, sentence: str, remedy: str = "") -> None:
+        self.findings.append(Finding("warn", thing, sentence, remedy))
+
+
+def bind(definition: Definition, account: Account, pinned: Mapping[tuple[str, str], Pin]) -> Bound:
+    """Return the definition bound to ids; `findings` holds every mistake (level error)."""
+    names = _Names(pinned)
+    list_id = _bind_list(definition, account, names)
+    bots = tuple(_bind_bot(bot, account, names) for bot in definition.bots)
+    rules = tuple(
+        rule for bot in definition.bots for rule in _bind_rules(definition, bot, account, names)
+    )
+    fields = _bind_fields(definition, account, names)
+    merge_vars, missing, tag_pins = plan_merge_vars(
+        fields,
+        account.merge_vars,
+        {name: pin.remote_id for (kind, name), pin in pinned.items() if kind == "merge tag"},
+    )
+    names.pins.extend(Pin("merge tag", var, tag, tag) for var, tag in tag_pins.items())
+    needs_deal_field = any(rule.does == "deal" for rule in rules)
+    return Bound(
+        list_id=list_id,
+        list_title=definition.list.title or str(definition.list.id),
+        bots=bots,
+        rules=rules,
+        fields=tuple(
+            BoundField(merge_vars[f.key], f.entity, f.field_code, f.field_type, f.is_gone)
+            for f in fields
+        ),
+        missing_vars=missing,
+        deal_field_code=_deal_field(account, names) if needs_deal_field else None,
+        needs_deal_field=needs_deal_field,
+        pins=tuple(names.pins),
+        findings=tuple(names.findings),
+    )
+
+
+class WantedField(NamedTuple):
+    """A field the definition carries to the list, before it has a merge tag."""
+
+    entity: str
+    field_code: str
+    field_type: str
+    label: str  # what the merge var is called on the list
+    is_gone: bool
+
+    @property
+    def key(self) -> str:
+        return f"{self.entity}.{self.field_code}"
+
+
+def _bind_list(definition: Definition, account: Account, names: _Names) -> str | None:
+    wanted = definition.list
+    candidates = [Candidate(str(one["id"]), str(one.get("name", ""))) for one in account.lists]
+    exists = any(wanted.title in (c.label, c.remote_id) for c in candidates)
+    pinned = ("list", str(wanted.title)) in names.pinned
+    if wanted.title and wanted.create and not exists and not pinned:
+        return None
+    list_id, is_there = names.find("list", wanted.title or str(wanted.id), candidates, where="list")
+    if list_id and not is_there:
+        names.error(
+            f"list {wanted.title or wanted.id}",
+            f"the Mailigen list {list_id} this sync is tied to no longer exists",
+            "restore it in Mailigen, or delete the sync's bots and choose another list",
+        )
+        return None
+    return list_id
+
+
+def _bind_bot(bot: Bot, account: Account, names: _Names) -> BoundBot:
+    if bot.contacts == "all":
+        return BoundBot(bot, None)
+    people = [f for f in account.filters if f.get("type") == "people"]
+    filter_id, _ = names.find(
+        "filter", bot.contacts.filter, _candidates(people, "name"), where=f"bot {bot.id}"
+    )
+    if filter_id is None:
+        return BoundBot(bot, 0)
+    record = next((f for f in account.filters if str(f.get("id")) == filter_id), None)
+    return BoundBot(
+        bot, int(filter_id), filter_problem(record) if is_there or record else filter_problem(None)
+    )
+
+
+def filter_problem(record: Mapping[str, Any] | None) -> str:
+    """Why a filter cannot be walked; '' when it can. A dead filter may answer with everybody."""
+    if record is None:
+        return "its Pipedrive filter no longer exists"
+    if record.get("type") != "people":
+        return f"its Pipedrive filter selects {record.get('type')}, not people"
+    if not record.get("active_flag", True):
+        return "its Pipedrive filter is inactive"
+    return ""
+
+
+def _bind_rules(
+    definition: Definition, bot: Bot, account: Account, names: _Names
+) -> Iterable[BoundRule]:
+    for rule in bot.activities:
+        where = f"bot {bot.id}, activity {rule.id}"
+        found, _ = names.find("activity type", rule.type, _activity_types(account), where=where)
+        yield BoundRule(
+            bot.id, rule.id, "activity", rule.event, rule.after, rule.repeat == "every",
+            definition.count_from_of(bot, rule) == "all_time",
+            rule.subject or SUBJECTS[rule.event], activity_type=found,
+        )  # fmt: skip
+    for deal in bot.deals:
+        owner_id, stage_id = _bind_deal(bot, deal, account, names)
+        yield BoundRule(
+            bot.id, deal.id, "deal", deal.event, deal.after, deal.repeat == "every",
+            definition.count_from_of(bot, deal) == "all_time",
+            deal.title or DEAL_TITLE, owner_id=owner_id, stage_id=stage_id, value=deal.value,
+        )  # fmt: skip
+
+
+def _activity_types(account: Account) -> list[Candidate]:
+    return [
+        Candidate(str(t["key_string"]), str(t["name"]))
+        for t in account.activity_types
+        if t.get("active_flag", True)
+    ]
+
+
+def _bind_deal(
+    bot: Bot, deal: DealRule, account: Account, names: _Names
+) -> tuple[int | None, int | None]:
+    where = f"bot {bot.id}, deal {deal.id}"
+    active = [u for u in account.users if u.get("active_flag")]
+    owner, is_owner = names.find("user", deal.owner, _candidates(active, "email"), where=where)
+    pipeline, _ = names.find(
+        "pipeline", deal.pipeline, _candidates(account.pipelines, "name"), where=where
+    )
+    inside = [s for s in account.stages if str(s.get("pipeline_id")) == pipeline]
+    stage: str | None = None
+    if pipeline is not None:
+        kind = f"stage of pipeline {pipeline}"
+        stage, is_stage = names.find(kind, deal.stage, _candidates(inside, "name"), where=where)
+        if stage and not is_stage:
+            names.error(where, f"stage {deal.stage} no longer exists", "choose another stage")
+    if owner and not is_owner:
+        names.error(where, f"user {deal.owner} is gone or deactivated", "choose another owner")
+    return (int(owner) if owner else None), (int(stage) if stage else None)
+
+
+def _bind_fields(
+    definition: Definition, account: Account, names: _Names
+) -> tuple[WantedField, ...]:
+    wanted = [
+        WantedField("person", "first_name", "varchar", LIST_NAMES["FNAME"], False),
+        WantedField("person", "last_name", "varchar", LIST_NAMES["LNAME"], False),
+    ]
+    for entity, chosen, fields in (
+        ("person", definition.fields.person, account.person_fields),
+        ("organization", definition.fields.organization, account.organization_fields),
+    ):
+        prefix = "Organization " if entity == "organization" else ""
+        for name in chosen:
+            candidates = [Candidate(str(f["field_code"]), str(f["field_name"])) for f in fields]
+            code, is_there = names.find(
+                f"{entity} field", name, candidates, where=f"fields.{entity}"
+            )
+            if code is None:
+                continue
+            record = next((f for f in fields if f.get("field_code") == code), {})
+            label = str(record.get("field_name") or name)
+            if not is_there:
+                names.warn(
+                    f"{entity} field {name}",
+                    "was deleted in Pipedrive: its values stay on the list, no longer updated",
+                    "take it out of the definition to silence this",
+                )
+            wanted.append(
+                WantedField(
+                    entity, code, str(record.get("field_type", "")), prefix + label, not is_there
+                )
+            )
+    return tuple(wanted)
+
+
+def _deal_field(account: Account, names: _Names) -> str | None:
+    mine = [f for f in account.deal_fields if f.get("field_name") == DEAL_FIELD]
+    pin = names.pinned.get(("deal field", DEAL_FIELD))
+    if pin is not None and any(f.get("field_code") == pin.remote_id for f in mine):
+        return pin.remote_id
+    if mine:
+        code = str(min(mine, key=lambda f: str(f["field_code"]))["field_code"])
+        names.pins.append(Pin("deal field", DEAL_FIELD, code, DEAL_FIELD))
+        return code
+    return None
+
+
+def _candidates(records: Iterable[Mapping[str, Any]], label: str) -> list[Candidate]:
+    return [Candidate(str(r["id"]), str(r.get(label) or "")) for r in records]
+
+
+def _mistake(
+    kind: str, name: str | int, matches: list[Candidate], known: list[Candidate], where: str
+) -> Finding:
+    noun = kind.split(" of ", maxsplit=1)[0]
+    if matches:
+        found = ", ".join(f"{c.remote_id} ({c.label})" for c in matches)
+        return Finding(
+            "error", where, f"{len(matches)} things answer to the {noun} {name!r}: {found}",
+            "write the id instead of the name",
+        )  # fmt: skip
+    near = get_close_matches(str(name), [c.label for c in known], n=3, cutoff=0.5)
+    choice = near or sorted({c.label for c in known})[:8]
+    return Finding(
+        "error", where, f"there is no {noun} {name!r}",
+        f"known: {', '.join(choice)}" if choice else f"create the {noun} first",
+    )  # fmt: skip

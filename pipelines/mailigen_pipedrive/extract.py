@@ -1,0 +1,260 @@
+"""Read both accounts into `raw`, and be sure that nothing is missing.
+
+Persons are walked filter by filter; whoever we keep on the list and did not meet is asked
+for by id, because absence from a filter is not a deletion. The list is read in all four
+statuses and counted against what Mailigen says it holds.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from connectors.errors import Gone
+from pipelines.mailigen_pipedrive.bind import BoundBot, filter_problem
+from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
+from state.staging import put_raw
+from transforms.build import build
+
+STATUSES = ("subscribed", "unsubscribed", "inactive", "bounced")
+MANY_ORGANIZATIONS = 500  # above, walking all costs fewer calls than asking by id
+
+
+class IncompleteError(Exception):
+    """The vendor says there is more than it gave us; nothing may be planned on that."""
+
+
+def people(sweep: Sweep) -> None:
+    """Walk the persons each active bot selects; suspend bots whose filter cannot be walked."""
+    assert sweep.bound is not None
+    walkable = [b for b in sweep.bound.bots if b.bot.id not in sweep.suspended]
+    everybody = any(b.filter_id is None for b in walkable)
+    pages = _persons(sweep, None) if everybody else iter(())
+    _put(sweep, "pipedrive__persons", _told(sweep, "persons", pages))
+    members: list[dict[str, Any]] = []
+    for filter_id in sorted({b.filter_id for b in walkable if b.filter_id is not None}):
+        _walk_filter(sweep, filter_id, members, keep_records=not everybody)
+    _put(sweep, "pipedrive__filter_members", members)
+    build(
+        sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails",
+        "staging.pipedrive__filter_members",
+    )  # fmt: skip
+    sweep.tell("extract", f"{_count(sweep, 'staging.pipedrive__persons')} persons read")
+
+
+def _walk_filter(
+    sweep: Sweep, filter_id: int, members: list[dict[str, Any]], *, keep_records: bool
+) -> None:
+    records: list[dict[str, Any]] = []
+    problem = _problem_now(sweep, filter_id)
+    if not problem:
+        for page in _persons(sweep, filter_id):
+            records.extend(page)
+        # A filter that dies during its walk may have answered with everybody.
+        problem = _problem_now(sweep, filter_id)
+    if problem:
+        suspend(sweep, [b for b in _bound_bots(sweep) if b.filter_id == filter_id], problem)
+        return
+    members.extend({"filter_id": filter_id, "person_id": r["id"]} for r in records)
+    if keep_records:
+        _put(sweep, "pipedrive__persons", records, is_more=True)
+
+
+def suspend(sweep: Sweep, bots: Iterable[BoundBot], problem: str) -> None:
+    """Leave bots out of this run. Nothing of theirs changes: a dead filter selects nobody."""
+    for one in bots:
+        sweep.suspended[one.bot.id] = problem
+        sweep.warn(
+            f"bot {one.bot.id}",
+            f"is paused: {problem}",
+            "restore the filter or choose another one; the bot goes on by itself",
+        )
+
+
+def _problem_now(sweep: Sweep, filter_id: int) -> str:
+    try:
+        return filter_problem(sweep.crm.filter(filter_id))
+    except Gone:
+        return filter_problem(None)
+
+
+def details(sweep: Sweep) -> None:
+    """Read what only some persons need: last activities of the tied, organizations, the missing."""
+    tied = [
+        int(row[0])
+        for row in sweep.db.execute(
+            """
+            SELECT DISTINCT p.last_activity_id_pipedrive
+            FROM resolve.addresses AS a
+            INNER JOIN staging.pipedrive__persons AS p
+                ON p.person_id_pipedrive = a.person_id_pipedrive
+            WHERE p.last_activity_id_pipedrive IS NOT NULL
+            QUALIFY count(*) OVER (PARTITION BY a.email) > 1
+            """
+        ).fetchall()
+    ]
+    _put(sweep, "pipedrive__activities", _flat(sweep.crm.activities_by_id(tied)) if tied else [])
+    _put(sweep, "pipedrive__organizations", _organizations(sweep))
+    _put(sweep, "pipedrive__confirmations", list(_confirmations(sweep)))
+
+
+def _organizations(sweep: Sweep) -> Iterable[dict[str, Any]]:
+    assert sweep.bound is not None
+    wanted = any(f.entity == "organization" or f.field_type == "org" for f in sweep.bound.fields)
+    if not wanted:
+        return []
+    ids = [
+        int(row[0])
+        for row in sweep.db.execute(
+            "SELECT DISTINCT organization_id_pipedrive FROM staging.pipedrive__persons "
+            "WHERE organization_id_pipedrive IS NOT NULL"
+        ).fetchall()
+    ]
+    if len(ids) > MANY_ORGANIZATIONS:
+        return _flat(sweep.crm.organizations())
+    return _flat(sweep.crm.organizations_by_id(ids)) if ids else []
+
+
+def _confirmations(sweep: Sweep) -> Iterator[dict[str, Any]]:
+    """Ask for each person whose subscriber we keep and whom no walk returned.
+
+    First by the hundred, which shows the living; then, one by one, those left over.
+    """
+    missing = {
+        int(row[0])
+        for row in sweep.db.execute(
+            """
+            SELECT DISTINCT c.person_id_pipedrive
+            FROM staging.syncline__contacts AS c
+            INNER JOIN staging.syncline__members AS m ON m.contact_id = c.contact_id
+            ANTI JOIN staging.pipedrive__persons AS p
+                ON p.person_id_pipedrive = c.person_id_pipedrive
+            WHERE c.person_id_pipedrive IS NOT NULL
+            """
+        ).fetchall()
+    }
+    living = {
+        int(record["id"])
+        for record in _flat(sweep.crm.persons_by_id(sorted(missing), ()) if missing else iter(()))
+        if not record.get("is_deleted")
+    }
+    for person_id in sorted(missing):
+        yield {"person_id": person_id, "is_gone": person_id not in living and _is_gone(sweep, person_id)}
+
+
+def _is_gone(sweep: Sweep, person_id: int) -> bool:
+    try:
+        sweep.crm.person(person_id)
+    except Gone:
+        return True
+    return False
+
+
+def members(sweep: Sweep) -> None:
+    """Read the list in all statuses, and ask for our members that no status listed."""
+    assert sweep.bound is not None
+    list_id = sweep.bound.list_id
+    if list_id is None:
+        _put(sweep, "mailigen__members", [])
+        sweep.db.execute("CREATE OR REPLACE TABLE staging.syncline__removed (email VARCHAR)")
+        return
+    rows = _listed(sweep, list_id)
+    if _shortfall(sweep, list_id, rows):
+        # Somebody may have joined or left while we read: only twice short is short.
+        rows = _listed(sweep, list_id)
+        said = _shortfall(sweep, list_id, rows)
+        if said:
+            raise IncompleteError(said)
+    _put(sweep, "mailigen__members", rows)
+    found, removed = _unlisted(sweep, list_id, {r["email"].strip().lower() for r in rows})
+    _put(sweep, "mailigen__members", found, is_more=True)
+    sweep.db.execute("CREATE OR REPLACE TABLE staging.syncline__removed (email VARCHAR)")
+    if removed:
+        sweep.db.executemany(
+            "INSERT INTO staging.syncline__removed VALUES (?)", [[e] for e in removed]
+        )
+    sweep.tell("extract", f"{len(rows)} addresses on the list")
+
+
+def _listed(sweep: Sweep, list_id: str) -> list[dict[str, Any]]:
+    return [
+        {"email": str(row["email"]), "status": status}
+        for status in STATUSES
+        for page in sweep.engagement.members(list_id, status)  # type: ignore[arg-type]
+        for row in page
+    ]
+
+
+def _shortfall(sweep: Sweep, list_id: str, rows: list[dict[str, Any]]) -> str:
+    """What is missing by the vendor's own count; '' when nothing is (ALL-09)."""
+    mine = next((one for one in sweep.engagement.lists() if str(one["id"]) == list_id), None)
+    if mine is None or mine.get("member_count") is None:
+        return ""
+    claimed = int(mine["member_count"])
+    got = sum(row["status"] == "subscribed" for row in rows)
+    if got >= claimed:
+        return ""
+    return (
+        f"Mailigen says the list has {claimed} subscribers and listed {got}: "
+        "nothing was planned. Run again; if it stays so, tell the vendor's support"
+    )
+
+
+def _unlisted(
+    sweep: Sweep, list_id: str, listed: set[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return (members the listings missed, addresses somebody took off the list by hand).
+
+    A member we wrote within the horizon may simply not be listed yet: it counts as there.
+    """
+    horizon = sweep.horizons[sweep.engagement_account]
+    ours = sweep.db.execute(
+        "SELECT email, written_at FROM staging.syncline__members WHERE state = 'done'"
+    ).fetchall()
+    found, removed = [], []
+    for email, written_at in ours:
+        if email in listed:
+            continue
+        record = sweep.engagement.member(list_id, email)
+        if record is not None:
+            found.append({"email": email, "status": str(record.get("status", "subscribed"))})
+        elif written_at and (sweep.now() - written_at).total_seconds() < horizon:
+            found.append({"email": email, "status": "subscribed"})
+        else:
+            removed.append(email)
+    return found, removed
+
+
+def _persons(sweep: Sweep, filter_id: int | None) -> Iterator[list[dict[str, Any]]]:
+    return sweep.crm.persons(filter_id)
+
+
+def _bound_bots(sweep: Sweep) -> tuple[BoundBot, ...]:
+    assert sweep.bound is not None
+    return sweep.bound.bots
+
+
+def _told(
+    sweep: Sweep, noun: str, pages: Iterator[list[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    count = 0
+    for page in pages:
+        count += len(page)
+        sweep.tell("extract", f"{noun} read", count)
+        yield from page
+
+
+def _flat(pages: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [record for page in pages for record in page]
+
+
+def _put(
+    sweep: Sweep, table: str, records: Iterable[dict[str, Any]], *, is_more: bool = False
+) -> None:
+    put_raw(
+        sweep.db, f"raw.{table}", records,
+        run_id=sweep.run_id, fetched_at=sweep.read_at, is_more=is_more,
+    )  # fmt: skip
+
+
+def _count(sweep: Sweep, table: str) -> int:
+    row = sweep.db.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return int(row[0]) if row else 0
