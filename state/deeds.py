@@ -66,7 +66,7 @@ def marker_of(write_key: str) -> str:
     """Return what the written thing carries, so that it can be found again.
 
     >>> marker_of("note|acme|news|c1|7|open")
-    'SL-EGDA42GW'
+    'SL-GW4M6MV7'
     """
     digest = hashlib.sha256(write_key.encode()).digest()
     return "SL-" + b32encode(digest)[:8].decode()
