@@ -198,6 +198,11 @@ ASSUMPTIONS: dict[str, Assumption] = {
         YES_NO,
         "Whether suppressed addresses are refused when subscribing or only skipped when sending.",
     ),
+    "members_order": Assumption(
+        "oldest_first",
+        ("oldest_first", "newest_first"),
+        "The order of listMembers; newest first, whoever joins in mid-walk shifts the pages.",
+    ),
     # -- mails caused by calls
     "batch_sends_welcome": Assumption(
         False,
@@ -226,6 +231,9 @@ ASSUMPTIONS: dict[str, Assumption] = {
         "A segment without auto_update: evaluated when read, or frozen when made.",
     ),
     # -- campaigns and results
+    "campaigns_order": Assumption(
+        "oldest_first", ("oldest_first", "newest_first"), "The order of campaigns."
+    ),
     "autoresponder_status": Assumption(
         "sending",
         ("sending", "sent"),

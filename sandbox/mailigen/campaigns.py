@@ -45,6 +45,8 @@ _BARE_LINK = re.compile(r"https?://[^\s<>\"']+")
 def list_campaigns(account: Account, form: Form) -> list[dict[str, Any]]:
     wanted = _filter(account, form.under("filters"))
     found = [campaign for campaign in account.campaigns.live() if wanted(campaign)]
+    if account.assumed.text("campaigns_order") == "newest_first":
+        found.reverse()
     return [_shown(account, campaign) for campaign in form.page(25, MOST_CAMPAIGNS).cut(found)]
 
 

@@ -49,6 +49,14 @@ def test_start_is_a_page_number_and_not_an_offset(desk: Desk) -> None:
     assert desk.call("listMembers", id=desk.list_id, start=999, limit=10) == []
 
 
+def test_a_walk_newest_first_shifts_when_somebody_joins(desk: Desk) -> None:
+    desk.vendor.assume("members_order", "newest_first")
+    first = desk.call("listMembers", id=desk.list_id, limit=10)
+    desk.subscribe("a@x.lv")
+    second = desk.call("listMembers", id=desk.list_id, limit=10, start=1)
+    assert second[0] == first[-1]
+
+
 def test_a_member_shows_its_fields(desk: Desk) -> None:
     desk.subscribe("Ann@x.lv", merge_vars={"FNAME": "Ann", "lname": "Ozola"})
     shown = desk.call("listMemberInfo", id=desk.list_id, email_address="ann@X.lv")

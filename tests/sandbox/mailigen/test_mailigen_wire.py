@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mailigen_desk import FORM, KEY, RESTRICTED, Desk, php_pairs
 
+from sandbox.mailigen.assumptions import ANY_NUMBER, ASSUMPTIONS
 from sandbox.mailigen.calls import CALLS
 from sandbox.mailigen.forms import Tree, read_form, serialize_php, split_body
 from sandbox.vendor import Answer, Request
@@ -134,6 +135,10 @@ def test_methods_of_later_versions_do_not_exist_in_15(desk: Desk, method: str) -
     assert old != new
 
 
+def test_a_method_left_out_is_not_denied_to_exist(desk: Desk) -> None:
+    assert "not part of this sandbox" in desk.call("campaignGeoOpens")["error"]
+
+
 def test_faults_are_matched_against_the_method(desk: Desk) -> None:
     query = [("output", "json"), ("method", "listMembers")]
     request = Request("POST", "/1.8/", query, FORM, b"", desk.clock.now())
@@ -147,6 +152,27 @@ def test_an_assumption_takes_only_values_it_knows(desk: Desk) -> None:
         with pytest.raises(ValueError, match=name):
             desk.vendor.assume(name, value)
     assert all(entry["why"] for entry in desk.vendor.assumptions().values())
+
+
+SWITCHES = [
+    (name, value)
+    for name, known in ASSUMPTIONS.items()
+    for value in ((None, 0, 3) if known.choices == ANY_NUMBER else known.choices)
+]
+
+
+@pytest.mark.parametrize(("name", "value"), SWITCHES)
+def test_every_call_is_answered_under_every_assumption(name: str, value: object) -> None:
+    desk = Desk(people=60)
+    email, cids = desk.emails()[0], list(desk.vendor.account()["campaigns"].values())
+    desk.vendor.assume(name, value)
+    for kind in ("open", "click", "bounce"):
+        desk.vendor.play({"kind": kind, "campaign": cids[0], "email": email})
+    left_for_last = ("campaignDelete", "listMemberDelete", "listDelete")
+    for method in sorted(CALLS, key=lambda method: method in left_for_last):
+        batch = [{"EMAIL": "b@x.lv"}, {"EMAIL": "c@x.lv"}]
+        where = {"id": desk.list_id, "cid": cids[0], "email_address": email, "batch": batch}
+        orjson.loads(desk.send(method, {**where, "merge_var": "FNAME", "title": "T"}).body)
 
 
 PARAMETERS = [
