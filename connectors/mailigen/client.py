@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import httpx
 
-from connectors.errors import BadCredentials, Blocked, Gone
+from connectors.errors import BadCredentials, Blocked, Gone, NotAdministrator, Refused
 from connectors.http import Line, patiently, utc_now
 from connectors.mailigen import wire
 from connectors.mailigen.form import encode_form
@@ -83,10 +83,16 @@ class Mailigen(AbstractContextManager["Mailigen"]):
         return str(self._ask(wire.Call("ping")))
 
     def account(self) -> Record:
-        """Return the account's details. An account-level call: it shows that the key
-        may see the whole account, which is as near to "administrator" as we can get."""
+        """Return the account's details, or raise NotAdministrator.
+
+        An account-level call: a key that is refused it sees less than the whole
+        account, and "may see all of it" is as near to "administrator" as we get.
+        """
         call = wire.Call("getAccountDetails")
-        return wire.read_object(call, self._ask(call))
+        try:
+            return wire.read_object(call, self._ask(call))
+        except Refused as error:
+            raise NotAdministrator(wire.VENDOR, call.method, error.said) from error
 
     # Lists
 
@@ -143,7 +149,8 @@ class Mailigen(AbstractContextManager["Mailigen"]):
         """Put new addresses on the list: merge tags to values, EMAIL among them.
 
         Never touches who is there already, whatever their status. At most
-        BATCH_ROWS rows; a lost answer leaves each of them open.
+        BATCH_ROWS rows (cut them with `batches`, which minds a second limit too);
+        a lost answer leaves each of them open.
         """
         if len(rows) > wire.BATCH_ROWS or not all(row.get("EMAIL") for row in rows):
             raise ValueError(f"a batch has at most {wire.BATCH_ROWS} rows, each with an EMAIL")

@@ -12,12 +12,12 @@ body whether it went well.
     {"error"} else                          Refused
     not JSON                                ReadFailed     OutcomeUnknown
     HTTP 429 / 403 page / 401               Throttled / Blocked / BadCredentials
-    HTTP 408, 425, 5xx, or no error object  ReadFailed     OutcomeUnknown
+    other HTTP status, 5xx with any body    ReadFailed     OutcomeUnknown
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -36,6 +36,7 @@ from connectors.errors import (
 
 VENDOR = "mailigen"
 BATCH_ROWS = 100  # what the vendor's own shop module sends at a time
+BATCH_FIELDS = 900  # PHP's max_input_vars is 1000 out of the box; the vendor's is unknown
 MOST_MEMBERS = 15_000  # documented maximum of listMembers and of the bounce lists
 BLOCK_S = 1800.0  # nothing is known of blocks here; a guess, on the long side
 THROTTLE_S = 60.0  # nor of throttling; the shop module rests minutes after an error
@@ -124,8 +125,11 @@ def read_answer(
         body = read_json(content)
     except ValueError:
         raise _unread(call, status, headers) from None
-    if isinstance(body, dict) and "error" in body and status < 500:
-        raise error_for(call, body, key=key)
+    if isinstance(body, dict) and "error" in body:
+        error = error_for(call, body, key=key)
+        if status < 500 or isinstance(error, BadCredentials):
+            raise error
+        raise misread(call, f"HTTP {status}, {error.said}")
     if not 200 <= status < 300:
         raise _unread(call, status, headers)
     return body
@@ -233,6 +237,24 @@ def read_counted(call: Call, body: object) -> Counted:
     if total is None or total < 0 or not isinstance(rows, list | None):
         raise misread(call, "answered without total and data")
     return Counted(total, rows or [])
+
+
+def batches(rows: Sequence[Mapping[str, str]]) -> Iterator[list[Mapping[str, str]]]:
+    """Cut rows into batches that a vendor on PHP reads whole.
+
+    PHP drops form fields beyond a thousand without a word: the last rows would
+    arrive with fewer values, or not at all.
+    """
+    batch: list[Mapping[str, str]] = []
+    field_count = 0
+    for row in rows:
+        if batch and (len(batch) == BATCH_ROWS or field_count + len(row) > BATCH_FIELDS):
+            yield batch
+            batch, field_count = [], 0
+        batch.append(row)
+        field_count += len(row)
+    if batch:
+        yield batch
 
 
 def read_batch(call: Call, body: object, sent: Sequence[Mapping[str, str]]) -> BatchAnswer:

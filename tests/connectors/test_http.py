@@ -1,0 +1,132 @@
+"""What became of a request: every failure httpx knows is filed by who may have acted."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from connectors.errors import NotSent, OutcomeUnknown, QuotaExhausted, ReadFailed, Throttled
+from connectors.http import BEFORE_THE_FIRST_BYTE, Line, patiently, send
+from connectors.meter import Tally
+
+
+def leaves(kind: type[Exception]) -> list[type[Exception]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
+    return [kind, *below]
+
+
+def failing(kind: type[Exception]) -> httpx.Client:
+    def transport(request: httpx.Request) -> httpx.Response:
+        raise kind("secret-token", request=request)
+
+    return httpx.Client(transport=httpx.MockTransport(transport))
+
+
+@pytest.mark.parametrize("kind", leaves(httpx.RequestError))
+@pytest.mark.parametrize("writes", [True, False])
+def test_every_httpx_failure_is_filed_by_whether_the_vendor_may_have_acted(kind, writes):
+    if issubclass(kind, BEFORE_THE_FIRST_BYTE):
+        expected: type[Exception] = NotSent
+    else:
+        expected = OutcomeUnknown if writes else ReadFailed
+    with failing(kind) as http, pytest.raises(expected) as caught:
+        send(http, httpx.Request("POST", "http://v.example/x"), vendor="v", writes=writes)
+    assert "secret-token" not in str(caught.value)
+
+
+def test_a_refused_connection_means_not_sent():
+    with httpx.Client(trust_env=False) as http, pytest.raises(NotSent):
+        send(http, httpx.Request("POST", "http://127.0.0.1:9/x"), vendor="v", writes=True)
+
+
+def test_a_token_that_is_no_header_is_not_sent_and_not_shown():
+    request = httpx.Request("GET", "http://127.0.0.1:9/x", headers={"x-api-token": "se\ncret"})
+    with httpx.Client(trust_env=False) as http, pytest.raises(NotSent) as caught:
+        send(http, request, vendor="v", writes=False)
+    assert "cret" not in str(caught.value)
+
+
+def scripted(*outcomes: object) -> Callable[[], object]:
+    left = list(outcomes)
+
+    def read() -> object:
+        outcome = left.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return read
+
+
+def test_a_read_is_repeated_and_waits_as_long_as_it_was_told():
+    naps: list[float] = []
+    read = scripted(
+        ReadFailed("v", "c", "x"),
+        Throttled("v", "c", "x", retry_after=7),
+        NotSent("v", "c", "x"),
+        "ok",
+    )
+    assert patiently(read, sleep=naps.append) == "ok"
+    assert naps == [0.5, 7, 2.0]
+
+
+def test_patience_ends_with_the_vendors_own_words():
+    naps: list[float] = []
+    read = scripted(*[ReadFailed("v", "c", "cut off")] * 5)
+    with pytest.raises(ReadFailed, match="cut off"):
+        patiently(read, sleep=naps.append)
+    assert len(naps) == 4
+
+
+def test_a_wait_of_minutes_is_not_slept_through():
+    naps: list[float] = []
+    with pytest.raises(Throttled):
+        patiently(scripted(Throttled("v", "c", "x", retry_after=600)), sleep=naps.append)
+    assert naps == []
+
+
+def answering(headers: dict[str, str]) -> httpx.Client:
+    return httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, headers=headers))
+    )
+
+
+@pytest.mark.parametrize(
+    ("date", "offset"),
+    [
+        ("Sat, 21 Nov 2026 12:00:05 GMT", 5.0),
+        ("Sat, 21 Nov 2026 11:59:00 -0000", -60.0),
+        ("soon", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_the_vendors_clock_is_learned_from_its_date(date, offset):
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    line = Line("v", answering({"date": date}), Tally(), lambda: now)
+    line.ask(httpx.Request("GET", "http://v.example/x"), call="x", cost=1, kind="read")
+    assert line.clock_offset() == offset
+
+
+def test_a_call_the_meter_refuses_never_leaves():
+    class Empty(Tally):
+        def spend(self, cost: int, kind: str) -> None:
+            raise QuotaExhausted("v", kind, f"share used up, {cost} wanted")
+
+    asked: list[str] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200)
+
+    line = Line("v", httpx.Client(transport=httpx.MockTransport(note)), Empty())
+    with pytest.raises(QuotaExhausted):
+        line.ask(httpx.Request("GET", "http://v.example/x"), call="x", cost=1, kind="read")
+    assert asked == []
+
+
+def test_a_tally_counts_requests_and_cost_by_kind():
+    tally = Tally()
+    for cost, kind in ((10, "read"), (5, "write"), (10, "read")):
+        tally.spend(cost, kind)
+    assert (tally.request_count, tally.cost, tally.costs["read"]) == (3, 25, 20)
