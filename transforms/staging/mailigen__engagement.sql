@@ -1,12 +1,13 @@
--- One row per (campaign, address, kind, link): how often it has happened up to now, as far as it was read.
+-- One row per (campaign, address, kind, link): how often it has happened up to now, as far as it
+-- was read.
 --
 -- key     campaign_id_mailigen, email, kind, link
 -- reads   raw.mailigen__reads, raw.mailigen__opens, raw.mailigen__not_opened, raw.mailigen__clicks,
 --         raw.mailigen__bounces
--- rule    Mailigen dates clicks only; opens are cumulative counts. "Sent" is in no list: an e-mail was sent
---         to whoever opened it, did not open it, clicked in it or bounced.
---         `sweep` is the sweep the events count as seen in: this one, or, for a kind of event that nobody
---         asked for before, the one in which the campaign was first seen.
+-- rule    Mailigen dates clicks only; opens are cumulative counts. "Sent" is in no list: an e-mail
+--         was sent to whoever opened it, did not open it, clicked in it or bounced. `sweep` is the
+--         sweep the events count as seen in: this one, or, for a kind of event that nobody asked
+--         for before, the one in which the campaign was first seen.
 -- watch   Only campaigns whose totals moved are read: a campaign missing here has nothing new.
 
 WITH happenings AS (

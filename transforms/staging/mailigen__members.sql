@@ -2,8 +2,8 @@
 --
 -- key     email
 -- reads   raw.mailigen__members
--- rule    Four listings are read one after another; an address that changed its status in between may
---         stand in two. The most restrictive wins: an opt-out seen once is an opt-out.
+-- rule    Four listings are read one after another; an address that changed its status in between
+--         may stand in two. The most restrictive wins: an opt-out seen once is an opt-out.
 
 WITH ranked AS (
     SELECT

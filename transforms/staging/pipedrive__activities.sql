@@ -1,4 +1,5 @@
--- One row per activity that was read to break a tie: the last one done of a person who shares an address.
+-- One row per activity that was read to break a tie: the last one done of a person who shares an
+-- address.
 --
 -- key     activity_id_pipedrive
 -- reads   raw.pipedrive__activities

@@ -2,7 +2,8 @@
 --
 -- key     person_id_pipedrive
 -- reads   raw.pipedrive__confirmations
--- rule    Absence from a filter is never a deletion (MG-25): only `is_gone`, the vendor's own answer, is.
+-- rule    Absence from a filter is never a deletion (MG-25): only `is_gone`, the vendor's own
+--         answer, is.
 
 SELECT
     (body ->> '$.person_id')::BIGINT AS person_id_pipedrive,

@@ -2,9 +2,9 @@
 --
 -- key     campaign_id_mailigen, email, kind, link, sweep
 -- reads   staging.mailigen__engagement, history.events, staging.syncline__sweep
--- rule    Opens carry no date, so what is new is the difference between the count read now and all that was
---         seen before; the sweep that first sees it is its time. One event counts once, however often it
---         is read.
+-- rule    Opens carry no date, so what is new is the difference between the count read now and all
+--         that was seen before; the sweep that first sees it is its time. One event counts once,
+--         however often it is read.
 -- watch   A count that shrank at the vendor is no event: differences below one are dropped.
 
 WITH seen AS (

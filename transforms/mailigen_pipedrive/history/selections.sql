@@ -2,8 +2,9 @@
 --
 -- key     bot_id, contact_id, from_sweep
 -- reads   resolve.contacts, history.selections, staging.syncline__sweep
--- rule    A note is made only for an event first seen while an active bot with that note selected the
---         contact (MG-16), so who was selected when is kept. Stretches that ended are closed beforehand.
+-- rule    A note is made only for an event first seen while an active bot with that note selected
+--         the contact (MG-16), so who was selected when is kept. Stretches that ended are closed
+--         beforehand.
 
 WITH now_selected AS (
     SELECT

@@ -2,8 +2,8 @@
 --
 -- key     write_key
 -- reads   resolve.due, staging.syncline__rules
--- rule    Linked to the contact, in the chosen stage (which decides the pipeline), owned by the chosen user
---         (MG-15).
+-- rule    Linked to the contact, in the chosen stage (which decides the pipeline), owned by the
+--         chosen user (MG-15).
 
 SELECT
     d.write_key,

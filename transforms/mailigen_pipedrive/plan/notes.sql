@@ -3,8 +3,8 @@
 -- key     write_key
 -- reads   resolve.noted, resolve.contacts, resolve.lineage, staging.syncline__deeds,
 --         staging.mailigen__campaigns, staging.syncline__sweep
--- rule    One per contact, e-mail and kind, clicks also per link (MG-16). What an ancestor of the contact
---         noted is not noted again.
+-- rule    One per contact, e-mail and kind, clicks also per link (MG-16). What an ancestor of the
+--         contact noted is not noted again.
 
 WITH keyed AS (
     SELECT

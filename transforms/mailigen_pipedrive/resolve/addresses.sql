@@ -2,8 +2,8 @@
 --
 -- key     person_id_pipedrive
 -- reads   resolve.selected, staging.pipedrive__person_emails
--- rule    The address flagged primary; none flagged: the first in the array (MG-07). No second choice: a
---         person whose first address is unusable is skipped until it is mended (MG-09).
+-- rule    The address flagged primary; none flagged: the first in the array (MG-07). No second
+--         choice: a person whose first address is unusable is skipped until it is mended (MG-09).
 
 WITH persons AS (
     SELECT DISTINCT person_id_pipedrive

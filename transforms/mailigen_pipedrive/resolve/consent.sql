@@ -3,10 +3,10 @@
 -- key     contact_id
 -- reads   resolve.contacts, resolve.holdings, staging.syncline__consent, staging.mailigen__members
 -- rule    Consent is a ratchet: an opt-out under any address a contact ever held, forks and merges
---         included, bars it under every other (ALL-08). The list is asked each time; what state remembers
---         covers those who have vanished from it.
--- watch   A live subscription of the present address overrules this in plan.members: it is the person's
---         own act, since no sync ever makes one here.
+--         included, bars it under every other (ALL-08). The list is asked each time; what state
+--         remembers covers those who have vanished from it.
+-- watch   A live subscription of the present address overrules this in plan.members: it is the
+--         person's own act, since no sync ever makes one here.
 
 WITH held AS (
     SELECT DISTINCT

@@ -2,8 +2,8 @@
 --
 -- key     contact_id, campaign_id_mailigen, email, kind, link, sweep
 -- reads   history.events, resolve.holdings
--- rule    An event belongs to the contact that held its address in the sweep that first saw it, former
---         addresses included (MG-18); a fork carries the events from before it.
+-- rule    An event belongs to the contact that held its address in the sweep that first saw it,
+--         former addresses included (MG-18); a fork carries the events from before it.
 
 SELECT
     h.contact_id,

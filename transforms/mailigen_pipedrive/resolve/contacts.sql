@@ -3,9 +3,9 @@
 -- key     contact_id
 -- reads   resolve.identity, resolve.winners, staging.syncline__contacts,
 --         staging.pipedrive__confirmations
--- rule    A contact nobody selects stays as it is (MG-25). `is_gone` needs the vendor's own word that the
---         person was deleted, and nobody else speaking for the address (MG-12); a contact merged into
---         another is gone as well.
+-- rule    A contact nobody selects stays as it is (MG-25). `is_gone` needs the vendor's own word
+--         that the person was deleted, and nobody else speaking for the address (MG-12); a contact
+--         merged into another is gone as well.
 
 WITH selected AS (
     SELECT

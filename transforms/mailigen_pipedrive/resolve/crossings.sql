@@ -1,13 +1,15 @@
 -- One row per (rule, contact, crossing): a count that reached its threshold, or a multiple of it.
 --
 -- key     bot_id, rule_id, contact_id, crossing
--- reads   resolve.contact_events, resolve.contacts, staging.syncline__rules, staging.syncline__pauses
--- rule    Fires when the count reaches N, once per contact and rule; with `repeat: every` again at each
---         multiple, a jump over two making two (MG-18). Opens, sends and bounces count e-mails, clicks
---         count every click (MG-14). Events count from the activation's baseline on, for whoever qualifies
---         now; those first seen in a user's pause do not count.
--- watch   `crossing` is the count that was reached, not a serial number, so that editing N never reuses the
---         name of a crossing that has fired. Crossings at or before `effective_since` predate an edit.
+-- reads   resolve.contact_events, resolve.contacts, staging.syncline__rules,
+--         staging.syncline__pauses
+-- rule    Fires when the count reaches N, once per contact and rule; with `repeat: every` again at
+--         each multiple, a jump over two making two (MG-18). Opens, sends and bounces count
+--         e-mails, clicks count every click (MG-14). Events count from the activation's baseline
+--         on, for whoever qualifies now; those first seen in a user's pause do not count.
+-- watch   `crossing` is the count that was reached, not a serial number, so that editing N never
+--         reuses the name of a crossing that has fired. Crossings at or before `effective_since`
+--         predate an edit.
 
 WITH qualified AS (
     SELECT

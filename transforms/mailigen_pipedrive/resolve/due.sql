@@ -4,8 +4,9 @@
 -- reads   resolve.crossings, resolve.contacts, resolve.lineage, resolve.contact_events,
 --         staging.syncline__rules, staging.syncline__deeds, staging.pipedrive__persons,
 --         staging.mailigen__campaigns, staging.syncline__sweep
--- rule    The key names bot, rule, contact and crossing and nothing of the moment, so the same crossing is
---         the same write whenever it is planned (MG-18). What an ancestor fired counts as fired.
+-- rule    The key names bot, rule, contact and crossing and nothing of the moment, so the same
+--         crossing is the same write whenever it is planned (MG-18). What an ancestor fired counts
+--         as fired.
 -- watch   The campaign and link named are those of the latest event in the sweep that crossed.
 
 WITH keyed AS (

@@ -2,10 +2,12 @@
 --
 -- key     contact_id, merge_tag
 -- reads   resolve.contacts, staging.syncline__fields, staging.pipedrive__persons,
---         staging.pipedrive__organizations, staging.pipedrive__users, staging.pipedrive__field_options
--- rule    Fields are found by code, never by name. An empty field is written as '' so that clearing it in
---         Pipedrive clears it on the list. Mailigen takes 255 characters a value.
--- watch   A field that was deleted in Pipedrive has no row: its last value stays on the list (MG-05).
+--         staging.pipedrive__organizations, staging.pipedrive__users,
+--         staging.pipedrive__field_options
+-- rule    Fields are found by code, never by name. An empty field is written as '' so that clearing
+--         it in Pipedrive clears it on the list. Mailigen takes 255 characters a value.
+-- watch   A field that was deleted in Pipedrive has no row: its last value stays on the list
+--         (MG-05).
 
 WITH wanted AS (
     SELECT

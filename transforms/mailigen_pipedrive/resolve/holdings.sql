@@ -2,11 +2,11 @@
 --
 -- key     contact_id, email, from_sweep
 -- reads   staging.syncline__addresses, resolve.identity, staging.syncline__sweep
--- rule    An address nobody ever held belongs to its first contact from the beginning; one that changes
---         hands does so in this sweep. A contact that moved away keeps its old address until another takes
---         it; merged and forked contacts take the history along.
--- watch   This is what the identity map will hold once this sweep is sealed; resolve.identity decides,
---         the map records.
+-- rule    An address nobody ever held belongs to its first contact from the beginning; one that
+--         changes hands does so in this sweep. A contact that moved away keeps its old address
+--         until another takes it; merged and forked contacts take the history along.
+-- watch   This is what the identity map will hold once this sweep is sealed; resolve.identity
+--         decides, the map records.
 
 WITH taken AS (
     SELECT

@@ -1,14 +1,15 @@
 -- One row per winner: which contact it is, and by what reasoning.
 --
 -- key     email
--- reads   resolve.winners, staging.syncline__contacts, staging.syncline__links, staging.syncline__sweep
--- rule    A contact follows the person that speaks for it to a new address (`move`), unless somebody else
---         takes over the old address: then it stays there and the leaver becomes a `fork` of it. A winner
---         at an address whose contact is not leaving takes that contact (`take`; `merge` if the winner had
---         one of its own, which ends). What a contact, or the contact it came from, has fired is never
---         fired again.
--- watch   Contact ids are made from data (company, founding person, how many it founded), so that a dry run
---         and a run after it name the same contact.
+-- reads   resolve.winners, staging.syncline__contacts, staging.syncline__links,
+--         staging.syncline__sweep
+-- rule    A contact follows the person that speaks for it to a new address (`move`), unless
+--         somebody else takes over the old address: then it stays there and the leaver becomes a
+--         `fork` of it. A winner at an address whose contact is not leaving takes that contact
+--         (`take`; `merge` if the winner had one of its own, which ends). What a contact, or the
+--         contact it came from, has fired is never fired again.
+-- watch   Contact ids are made from data (company, founding person, how many it founded), so that a
+--         dry run and a run after it name the same contact.
 
 WITH contacts AS (
     SELECT

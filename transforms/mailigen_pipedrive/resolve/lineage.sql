@@ -2,8 +2,9 @@
 --
 -- key     contact_id, ancestor_id
 -- reads   staging.syncline__lineage, resolve.identity, staging.syncline__sweep
--- rule    A changed address, a merge or a new tie-break winner fires nothing again: deeds of an ancestor up
---         to `up_to_sweep` stand for the contact's own. Ancestors of an ancestor count as well.
+-- rule    A changed address, a merge or a new tie-break winner fires nothing again: deeds of an
+--         ancestor up to `up_to_sweep` stand for the contact's own. Ancestors of an ancestor count
+--         as well.
 
 WITH RECURSIVE direct AS (
     SELECT

@@ -1,10 +1,11 @@
 -- One row per (contact, campaign, kind, link) that an active bot wants on the contact's timeline.
 --
 -- key     contact_id, campaign_id_mailigen, kind, link
--- reads   resolve.contact_events, staging.syncline__notes, staging.syncline__pauses, history.selections
--- rule    One note per contact, e-mail and kind, clicks also per link; twenty opens of one mail are one
---         note. An event first seen while no active bot with that note selected the contact makes no note
---         later (MG-16).
+-- reads   resolve.contact_events, staging.syncline__notes, staging.syncline__pauses,
+--         history.selections
+-- rule    One note per contact, e-mail and kind, clicks also per link; twenty opens of one mail are
+--         one note. An event first seen while no active bot with that note selected the contact
+--         makes no note later (MG-16).
 
 SELECT
     e.contact_id,

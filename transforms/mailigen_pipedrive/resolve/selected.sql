@@ -3,8 +3,8 @@
 -- key     bot_id, person_id_pipedrive
 -- reads   staging.syncline__bots, staging.pipedrive__persons, staging.pipedrive__filter_members
 -- rule    A bot selects all contacts or those in one Pipedrive filter (MG-09).
--- watch   A bot that Syncline had to suspend (dead filter) was not walked and selects nobody here; what it
---         had contributed to `source` is kept in plan.members.
+-- watch   A bot that Syncline had to suspend (dead filter) was not walked and selects nobody here;
+--         what it had contributed to `source` is kept in plan.members.
 
 SELECT
     b.bot_id,

@@ -1,11 +1,13 @@
 -- One row per address: the single selected person that speaks for it.
 --
 -- key     email
--- reads   resolve.addresses, resolve.selected, staging.pipedrive__persons, staging.pipedrive__activities
--- rule    Mailigen keeps one subscriber per address. Of several persons sharing one, the person contacted
---         last wins: latest of last mail out, last mail in, last activity marked done; ties to the lower
---         id, so that two runs agree (MG-08).
--- watch   Last activities are read for persons sharing an address only; for all others it does not matter.
+-- reads   resolve.addresses, resolve.selected, staging.pipedrive__persons,
+--         staging.pipedrive__activities
+-- rule    Mailigen keeps one subscriber per address. Of several persons sharing one, the person
+--         contacted last wins: latest of last mail out, last mail in, last activity marked done;
+--         ties to the lower id, so that two runs agree (MG-08).
+-- watch   Last activities are read for persons sharing an address only; for all others it does not
+--         matter.
 
 WITH candidates AS (
     SELECT
