@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from deployments.mistakes import Mistake, Page, in_words, nearest, read_page
+from deployments.trouble import UsageTrouble
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.settings import Connection, Connections, MissingSecretError, Settings
 
@@ -19,7 +20,7 @@ KINDS = {"mailigen_pipedrive": Definition}
 VENDORS = {"mailigen_pipedrive": {"crm": "pipedrive", "engagement": "mailigen"}}
 
 
-class DefinitionsError(Exception):
+class DefinitionsError(UsageTrouble):
     """The files cannot be used as they are; `str()` of it is one line per mistake."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
@@ -27,7 +28,7 @@ class DefinitionsError(Exception):
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
-class UnknownSyncError(Exception):
+class UnknownSyncError(UsageTrouble):
     """No file defines the sync that was asked for."""
 
 

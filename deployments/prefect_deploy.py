@@ -7,6 +7,9 @@ The Prefect server is the only thing contacted. A deployment somebody paused sta
 """
 
 import importlib
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import Flow
+from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import (
@@ -29,7 +33,9 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.events import AutomationCore, ChangeFlowRunState, EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import parameter_schema
+from ruamel.yaml import YAML
 
+from deployments.trouble import OperatorError
 from pipelines.mailigen_pipedrive.config import Definition, Schedule
 from pipelines.settings import Settings
 
@@ -44,7 +50,7 @@ SILENCE_SECONDS = 4 * HEARTBEAT_SECONDS
 ZOMBIES = "Syncline: a run without heartbeat has crashed"
 
 
-class DeployError(Exception):
+class DeployError(OperatorError):
     """What was deployed is not what the server has."""
 
 
@@ -245,3 +251,24 @@ def _verify(client: SyncPrefectClient, definitions: Sequence[Definition], flow_n
                 f"{definition.name}: the server has another schedule than the definition; "
                 "remove schedules added by hand and deploy again"
             )
+
+
+def deploy_installation(client: SyncPrefectClient, root: Path) -> list[str]:
+    """What prefect.yaml lists is deployed afterwards, by Prefect's own command, and read back."""
+    deployments = read_prefect_yaml(root / "prefect.yaml").deployments
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    environ = os.environ | {"PREFECT_API_URL": str(client.api_url)}
+    ran = subprocess.run(
+        command, cwd=root, env=environ, capture_output=True, text=True, check=False
+    )
+    there = {one.name for one in client.read_deployments()}
+    missing = [str(one.name) for one in deployments if one.name not in there]
+    if ran.returncode or missing:
+        said = " ".join((ran.stderr or ran.stdout).split())[-300:]
+        raise DeployError(f"prefect.yaml was not deployed ({', '.join(missing) or 'all'}): {said}")
+    return [str(one.name) for one in deployments]
+
+
+def read_prefect_yaml(file: Path) -> PrefectYamlModel:
+    """The file as Prefect's own command reads it; raises where that would reject it."""
+    return PrefectYamlModel.model_validate(YAML(typ="safe").load(file.read_text()))

@@ -7,11 +7,11 @@ needed for a new name or another schedule only.
 from datetime import date
 
 from pipelines.mailigen_pipedrive.flow import RunOptions, run_sync
-from pipelines.report import Outcome, Progress
 from prefect import flow, get_run_logger
 from prefect.states import Completed, Failed, State
 
 from deployments.definitions import load
+from pipelines.report import Outcome, Progress
 from pipelines.settings import read_settings
 
 STATE_NAMES = {3: "Stopped by a guard", 4: "Open records"}

@@ -103,7 +103,9 @@ class CheckReport:
     tokens_a_day: float
     calls_a_day: float
     allowance: float | None
-    stretched_to: str | None = None  # the interval that fits the budget, when the wanted one does not
+    stretched_to: str | None = (
+        None  # the interval that fits the budget, when the wanted one does not
+    )
 
     @property
     def is_sound(self) -> bool:

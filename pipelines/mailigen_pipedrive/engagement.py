@@ -106,9 +106,7 @@ def _read_campaign(
     )
 
 
-def _read_feeds(
-    sweep: Sweep, campaign_id: str, tables: dict[str, list[dict[str, Any]]]
-) -> None:
+def _read_feeds(sweep: Sweep, campaign_id: str, tables: dict[str, list[dict[str, Any]]]) -> None:
     client = sweep.engagement
     kinds = {r["kind"] for r in tables["reads"] if r["campaign_id"] == campaign_id}
     tag = {"campaign_id": campaign_id}
@@ -146,6 +144,4 @@ def _time(text: Any, now: datetime) -> datetime:
 
 
 def _put(sweep: Sweep, name: str, rows: list[dict[str, Any]]) -> None:
-    put_raw(
-        sweep.db, f"raw.mailigen__{name}", rows, run_id=sweep.run_id, fetched_at=sweep.read_at
-    )
+    put_raw(sweep.db, f"raw.mailigen__{name}", rows, run_id=sweep.run_id, fetched_at=sweep.read_at)

@@ -137,7 +137,10 @@ def _confirmations(sweep: Sweep) -> Iterator[dict[str, Any]]:
         if not record.get("is_deleted")
     }
     for person_id in sorted(missing):
-        yield {"person_id": person_id, "is_gone": person_id not in living and _is_gone(sweep, person_id)}
+        yield {
+            "person_id": person_id,
+            "is_gone": person_id not in living and _is_gone(sweep, person_id),
+        }
 
 
 def _is_gone(sweep: Sweep, person_id: int) -> bool:

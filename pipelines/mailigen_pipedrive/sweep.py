@@ -43,7 +43,9 @@ class Sweep:
     since: datetime | None = None
     bound: Bound | None = None
     suspended: dict[str, str] = field(default_factory=dict)  # bot -> why it cannot be walked
-    cursors: list[tuple[str, Any]] = field(default_factory=list)  # stream, value: sealed with the plan
+    cursors: list[tuple[str, Any]] = field(
+        default_factory=list
+    )  # stream, value: sealed with the plan
 
     @property
     def is_dry(self) -> bool:
