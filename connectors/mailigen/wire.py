@@ -7,6 +7,7 @@ body whether it went well.
     body                                    on a read      on a write
     JSON value without "error"              (the value)    (the value)
     {"error", "code": 104}                  BadCredentials
+    {"error"} about going too fast          Throttled
     {"error"} naming a limit                PlanLimitReached
     {"error"} naming a missing address      Gone
     {"error"} else                          Refused
@@ -69,11 +70,12 @@ METHODS: Final[dict[str, str]] = {
 
 BAD_KEY = 104  # the only code seen in a recorded answer
 NOBODY = frozenset({215, 232})  # guessed from the vendor's model, MCAPI: not on the list, no such
+_TOO_FAST = re.compile(r"\btoo (many|fast)\b|\brate limit|\bslow down\b|\bsimultaneous\b", re.I)
 _LIMIT = re.compile(r"\b(limit|quota|upgrade)", re.I)
 _NOBODY = re.compile(
     r"\b(e-?mail|address|subscriber|member|recipient|contact)\b.*"
     r"\b(not (on|in|found|subscribed|exist)|does not exist|doesn't exist|unknown)"
-    r"|\b(no such|unknown) (e-?mail|address|subscriber|member|recipient|contact)\b"
+    r"|\b(no|no such|unknown) (e-?mail|address|subscriber|member|recipient|contact)\b"
     r"|\bis not (a member|subscribed)\b",
     re.I,
 )
@@ -127,7 +129,8 @@ def read_answer(
         raise _unread(call, status, headers) from None
     if isinstance(body, dict) and "error" in body:
         error = error_for(call, body, key=key)
-        if status < 500 or isinstance(error, BadCredentials):
+        is_plain = isinstance(error, BadCredentials if call.writes else BadCredentials | Gone)
+        if status < 500 or is_plain:
             raise error
         raise misread(call, f"HTTP {status}, {error.said}")
     if not 200 <= status < 300:
@@ -145,6 +148,8 @@ def error_for(call: Call, body: Mapping[str, Any], *, key: str = "") -> Connecto
         return BadCredentials(VENDOR, call.method, re.sub(r"(Key:).*", r"\1 *** (code 104)", said))
     if code in NOBODY or _NOBODY.search(text):
         return Gone(VENDOR, call.method, said)
+    if _TOO_FAST.search(text):
+        return Throttled(VENDOR, call.method, said, retry_after=THROTTLE_S)
     if _LIMIT.search(text):
         return PlanLimitReached(VENDOR, call.method, said)
     return Refused(VENDOR, call.method, said)
@@ -276,6 +281,9 @@ def read_batch(call: Call, body: object, sent: Sequence[Mapping[str, str]]) -> B
     if taken + failed != len(sent) or len(rows) != failed:
         told = f"sent {len(sent)} rows, told of {taken} taken and {failed} refused"
         raise misread(call, f"{told}, {len(rows)} of them named")
+    if errors and not taken and all(_LIMIT.search(text) for _, text in errors.values()):
+        said = quoted(f"none of {len(sent)} rows taken: {next(iter(errors.values()))[1]}")
+        raise PlanLimitReached(VENDOR, call.method, said)
     return BatchAnswer(taken, errors)
 
 

@@ -90,11 +90,11 @@ def pipedrive(
 
 @pytest.fixture
 def token(sandbox: Control) -> Callable[[str], str]:
-    """The sandbox's API token of a seeded user, by the start of the address."""
+    """The sandbox's API token of a seeded user, by the name before the @."""
 
     def find(user: str) -> str:
         tokens = sandbox.describe("pipedrive")["tokens"]
-        return next(secret for secret, owner in tokens.items() if user in str(owner))
+        return next(row["token"] for row in tokens if row["email"].startswith(f"{user}@"))
 
     return find
 

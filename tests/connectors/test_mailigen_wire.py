@@ -66,15 +66,17 @@ def test_a_bracket_in_a_name_cannot_move_a_value_elsewhere():
         (500, error("Invalid Mailigen API Key: x", 104), BadCredentials, BadCredentials),
         (200, error("Subscriber limit of your plan reached"), PlanLimitReached, PlanLimitReached),
         (200, error("Please upgrade your plan"), PlanLimitReached, PlanLimitReached),
+        (200, error("Rate limit exceeded: too many requests"), Throttled, Throttled),
         (200, error("E-mail quota used"), PlanLimitReached, PlanLimitReached),
         (200, error("There is no member a@x.lv", 232), Gone, Gone),
+        (200, error("There is no member a@x.lv in this list"), Gone, Gone),
         (200, error("Email address a@x.lv does not exist"), Gone, Gone),
         (200, error("a@x.lv is not a member of the list", 215), Gone, Gone),
         (200, error("Invalid List ID: nope", 200), Refused, Refused),
         (400, error("Invalid List ID: nope", 200), Refused, Refused),
         (200, error("whatever", None), Refused, Refused),
         (500, error("Internal error", 1), ReadFailed, OutcomeUnknown),
-        (500, error("There is no member a@x.lv", 232), ReadFailed, OutcomeUnknown),
+        (500, error("There is no member a@x.lv", 232), Gone, OutcomeUnknown),
         (503, b'"later"', ReadFailed, OutcomeUnknown),
         (302, HTML, ReadFailed, OutcomeUnknown),
         (404, HTML, ReadFailed, OutcomeUnknown),
@@ -148,6 +150,16 @@ def test_a_batch_that_does_not_add_up_stays_open(body):
         wire.read_batch(WRITE, body, ROWS)
 
 
+def test_a_batch_refused_for_the_plans_limit_as_a_whole_ends_the_run():
+    row = {"code": 120, "message": "Subscriber limit of your plan is reached. Please upgrade."}
+    rows = [{**row, "email": sent["EMAIL"]} for sent in ROWS]
+    with pytest.raises(PlanLimitReached, match="none of 2 rows"):
+        body = {"success_count": 0, "error_count": 2, "errors": rows}
+        wire.read_batch(WRITE, body, ROWS)
+    body = {"success_count": 1, "error_count": 1, "errors": rows[1:]}
+    assert wire.read_batch(WRITE, body, ROWS).success_count == 1
+
+
 def test_batches_stay_below_a_hundred_rows_and_phps_thousand_fields():
     row = {f"TAG{n}": "x" for n in range(20)}
     assert [len(batch) for batch in wire.batches([row] * 100)] == [45, 45, 10]
@@ -205,5 +217,5 @@ def test_whatever_comes_ends_in_a_value_or_in_one_of_the_four_families(
     for read in READERS:
         try:
             read(call, body)
-        except (ReadFailed, OutcomeUnknown) as error:
-            assert isinstance(error, OutcomeUnknown) is call.writes
+        except (ReadFailed, OutcomeUnknown, PlanLimitReached) as error:
+            assert not isinstance(error, ReadFailed if call.writes else OutcomeUnknown)
