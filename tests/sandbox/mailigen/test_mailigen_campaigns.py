@@ -83,6 +83,26 @@ def test_an_unscheduled_or_paused_campaign_stays_at_home(desk: Desk) -> None:
     assert (statuses[first], statuses[second]) == ("draft", "paused")
 
 
+def test_a_campaign_scheduled_anew_forgets_its_first_hour(desk: Desk) -> None:
+    cid = desk.draft()
+    desk.call("campaignSchedule", cid=cid, schedule_time="2026-11-02 13:00:00")
+    desk.call("campaignUnschedule", cid=cid)
+    desk.call("campaignSchedule", cid=cid, schedule_time="2026-11-02 18:00:00")
+    desk.clock.advance(hours=2)
+    assert desk.call("campaigns", filters={"campaign_id": cid})[0]["status"] == "scheduled"
+    desk.clock.advance(hours=4)
+    assert desk.call("campaigns", filters={"campaign_id": cid})[0]["status"] == "sent"
+
+
+def test_mails_left_count_down_and_start_over_when_set_anew(desk: Desk) -> None:
+    desk.vendor.assume("emails_left", 500)
+    cid = sent_campaign(desk)
+    sent = desk.call("campaignStats", cid=cid)["emails_sent"]
+    assert desk.call("getAccountDetails")["emails_left"] == 500 - sent
+    desk.vendor.assume("emails_left", 500)
+    assert desk.call("getAccountDetails")["emails_left"] == 500
+
+
 def test_a_scheduled_campaign_above_the_plan_is_paused_at_its_hour(desk: Desk) -> None:
     cid = desk.draft()
     desk.call("campaignSchedule", cid=cid, schedule_time="2026-11-02 13:00:00")

@@ -124,6 +124,18 @@ def test_a_segment_finds_the_members_its_condition_holds_for(
     assert set(found[0]) == {"email", "id", "list", "timestamp"}
 
 
+@pytest.mark.parametrize(("match", "count"), [("any", 2), ("or", 2), ("all", 1), ("and", 1)])
+def test_conditions_are_joined_by_the_match(desk: Desk, match: str, count: int) -> None:
+    desk.subscribe("a@x.lv", merge_vars={"LNAME": "Unusual"})
+    desk.subscribe("b@x.lv", merge_vars={"LNAME": "Unusual"})
+    rows = [
+        {"field": "merge2", "condition": "is", "value": "Unusual"},
+        {"field": "merge0", "condition": "is", "value": "b@x.lv"},
+    ]
+    sid = desk.call("listSegmentCreate", list=desk.list_id, title="S", match=match, filter=rows)
+    assert len(desk.call("listSegmentMembers", sid=sid)) == count
+
+
 def test_a_segment_by_confirmation_time_follows_the_list(desk: Desk) -> None:
     rows = [{"field": "confirm_time", "condition": "greater", "value": "2026-11-02"}]
     sid = desk.call("listSegmentCreate", list=desk.list_id, title="New", match="any", filter=rows)

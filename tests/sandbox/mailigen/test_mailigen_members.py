@@ -196,6 +196,12 @@ def test_a_deleted_member_is_gone_from_every_listing(desk: Desk) -> None:
     assert desk.subscribe(left) == "true"
 
 
+def test_a_deleted_member_no_longer_counts(desk: Desk) -> None:
+    before = desk.call("lists")[0]["member_count"]
+    desk.call("listMemberDelete", id=desk.list_id, email_address=desk.emails()[0])
+    assert desk.call("lists")[0]["member_count"] == before - 1 == len(desk.emails())
+
+
 def test_a_deleted_address_may_be_assumed_to_be_remembered(desk: Desk) -> None:
     desk.vendor.assume("delete_member_forgets_status", False)
     left = desk.emails("unsubscribed")[0]

@@ -86,6 +86,13 @@ def test_engagement_is_told_without_its_campaign_unless_assumed(desk: Desk, kind
     assert [delivery["data"][0].get("campaign") for delivery in told] == [None, cid]
 
 
+def test_a_webhook_hears_only_of_its_list_unless_it_has_none(desk: Desk) -> None:
+    listen(desk, url=f"{URL}/one")
+    listen(desk, url=f"{URL}/all", list_id="")
+    desk.vendor.play({"kind": "subscribe", "list": "Partners", "email": "a@x.lv"})
+    assert [url for url, _, _ in desk.delivered] == [f"{URL}/all"]
+
+
 def test_a_webhook_without_a_secret_is_not_signed(desk: Desk) -> None:
     listen(desk, secret_key="")
     desk.subscribe("a@x.lv")
