@@ -1,0 +1,90 @@
+"""The tables of the history file: what happened, kept for good.
+
+No constraint but the keys that keep a second writing of the same thing out;
+a sync appends here, analysts read.
+"""
+
+HISTORY_TABLES = (
+    # An increment of engagement, in the sweep that first saw it. Baselines are
+    # rows too: sweep 0 for count_from all_time, else the sweep of activation.
+    """
+    CREATE TABLE IF NOT EXISTS history.events (
+        campaign VARCHAR NOT NULL,
+        email VARCHAR NOT NULL,
+        kind VARCHAR NOT NULL,
+        link VARCHAR NOT NULL DEFAULT '',
+        sweep BIGINT NOT NULL,
+        times BIGINT NOT NULL,
+        happened_at TIMESTAMPTZ,
+        first_seen_at TIMESTAMPTZ NOT NULL,
+        PRIMARY KEY (campaign, email, kind, link, sweep)
+    )
+    """,
+    # Contact was selected by bot from the one sweep until (not in) the other.
+    """
+    CREATE TABLE IF NOT EXISTS history.selections (
+        bot_id VARCHAR NOT NULL,
+        contact_id VARCHAR NOT NULL,
+        from_sweep BIGINT NOT NULL,
+        until_sweep BIGINT,
+        PRIMARY KEY (bot_id, contact_id, from_sweep)
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS history.runs (
+        run_id VARCHAR PRIMARY KEY,
+        sync VARCHAR NOT NULL,
+        sweep BIGINT NOT NULL,
+        started_at TIMESTAMPTZ NOT NULL,
+        ended_at TIMESTAMPTZ,
+        outcome VARCHAR,
+        exit_code INTEGER,
+        counts JSON,
+        said VARCHAR
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS history.skipped (
+        run_id VARCHAR NOT NULL,
+        sweep BIGINT NOT NULL,
+        stage VARCHAR NOT NULL,
+        object VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        reason VARCHAR NOT NULL,
+        skipped_at TIMESTAMPTZ NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS history.checks (
+        run_id VARCHAR NOT NULL,
+        sweep BIGINT NOT NULL,
+        stage VARCHAR NOT NULL,
+        name VARCHAR NOT NULL,
+        severity VARCHAR NOT NULL,
+        is_passed BOOLEAN NOT NULL,
+        guilty_count BIGINT NOT NULL,
+        said VARCHAR,
+        checked_at TIMESTAMPTZ NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS history.writes (
+        write_key VARCHAR NOT NULL,
+        run_id VARCHAR NOT NULL,
+        sweep BIGINT NOT NULL,
+        account VARCHAR NOT NULL,
+        object VARCHAR NOT NULL,
+        subject VARCHAR NOT NULL,
+        action VARCHAR NOT NULL,
+        state VARCHAR NOT NULL,
+        attempt INTEGER NOT NULL,
+        remote_id VARCHAR,
+        before JSON,
+        after JSON,
+        reason VARCHAR,
+        said VARCHAR,
+        cost BIGINT,
+        settled_at TIMESTAMPTZ
+    )
+    """,
+)

@@ -1,0 +1,240 @@
+"""The DuckDB files of a sync: a work file that may be deleted, a history that may not.
+
+    home/work/<sync>.duckdb        raw, staging, resolve, plan     recomputed at will
+    home/history/<sync>.duckdb     attached as `history`           kept for good
+    home/published/<sync>.duckdb   all of it, one file             replaced whole, for readers
+
+`history.events` means the attached file's table in a run and the schema's
+table in the published copy, so one query text works in both.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+
+from state.errors import FileHeld, HistoryDamaged
+from state.history import HISTORY_TABLES
+
+WORK_SCHEMAS = ("raw", "staging", "resolve", "plan")
+ABOUT = "CREATE TABLE IF NOT EXISTS {place}about (generation VARCHAR, created_at TIMESTAMPTZ)"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A sync's open files. `generation` is what cursors vouch for: a new file has a new one."""
+
+    db: duckdb.DuckDBPyConnection = field(repr=False)
+    home: Path
+    sync: str
+    generation: str
+    history_generation: str
+
+
+@contextmanager
+def open_work(
+    home: Path,
+    sync: str,
+    *,
+    memory_limit: str = "1GB",
+    threads: int = 2,
+    expected_history: str | None = None,
+) -> Iterator[Work]:
+    """Open a sync's work file with its history attached, creating what is missing.
+
+    A damaged work file is replaced by an empty one. A damaged history file,
+    or another than `expected_history` (the generation the state database
+    knows), raises HistoryDamaged; an open one elsewhere raises FileHeld.
+    """
+    path, past = _path(home, "work", sync), _path(home, "history", sync)
+    db = duckdb.connect(config=_config(home, memory_limit, threads))
+    try:
+        # Not in the connection's settings: they are read before the zones are loaded.
+        db.execute("SET TimeZone = 'UTC'")
+        _open_or_replace(db, path)
+        _attach_history(db, past)
+        generation = _begin_work(db)
+        history_generation = _begin_history(db)
+        if expected_history not in (None, history_generation):
+            raise HistoryDamaged(
+                f"{past} is not the history this sync had (it is {history_generation}, "
+                f"the state database knows {expected_history}). {_remedy(home, past)}"
+            )
+        yield Work(db, home, sync, generation, history_generation)
+    finally:
+        db.close()
+
+
+@contextmanager
+def open_scratch(home: Path, sync: str, *, memory_limit: str = "1GB") -> Iterator[Work]:
+    """Open an empty work file with a copy of the published history, deleted afterwards.
+
+    For a dry run: it holds nobody up and no cursor vouches for it, so
+    everything is read anew.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="syncline-plan-") as folder,
+        open_work(Path(folder), sync, memory_limit=memory_limit) as work,
+    ):
+        published = published_path(home, sync)
+        if published.exists():
+            _copy_history(work.db, published)
+        yield work
+
+
+def publish(work: Work) -> Path:
+    """Replace the read copy by what the files hold now; readers see the old one or the new."""
+    target = published_path(work.home, work.sync)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    arriving = target.with_name(f".{target.name}.{os.getpid()}.{uuid4().hex[:8]}")
+    try:
+        work.db.execute(f"ATTACH {_quoted(arriving)} AS published")
+        try:
+            _copy_all(work.db)
+        finally:
+            work.db.execute("DETACH published")
+        _sync_to_disk(arriving)
+        arriving.replace(target)
+    finally:
+        arriving.unlink(missing_ok=True)
+    return target
+
+
+def published_path(home: Path, sync: str) -> Path:
+    """Say where readers find a sync's tables. Open it read-only."""
+    return home / "published" / f"{sync}.duckdb"
+
+
+def _path(home: Path, folder: str, sync: str) -> Path:
+    path = home / folder / f"{sync}.duckdb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _config(home: Path, memory_limit: str, threads: int) -> dict[str, Any]:
+    spill = home / "work" / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    return {
+        "memory_limit": memory_limit, "threads": str(threads), "temp_directory": str(spill),
+    }  # fmt: skip
+
+
+def _open_or_replace(db: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Attach the work file under a name of its own: a sync may be called `history` or `raw`."""
+    statement = f"ATTACH {_quoted(path)} AS work"
+    try:
+        db.execute(statement)
+    except duckdb.Error as error:
+        _raise_if_held(path, error)
+        if not path.exists():
+            raise
+        # Nothing in it is lost: the generation changes, so the next run reads everything.
+        path.unlink()
+        path.with_name(path.name + ".wal").unlink(missing_ok=True)
+        db.execute(statement)
+    db.execute("USE work")
+
+
+def _attach_history(db: duckdb.DuckDBPyConnection, past: Path) -> None:
+    try:
+        db.execute(f"ATTACH {_quoted(past)} AS history")
+    except duckdb.Error as error:
+        _raise_if_held(past, error)
+        home = past.parent.parent
+        raise HistoryDamaged(
+            f"{past} cannot be read ({type(error).__name__}). {_remedy(home, past)}"
+        ) from error
+
+
+def _remedy(home: Path, past: Path) -> str:
+    backups = sorted(home.glob(f"backup*/**/{past.name}"), key=lambda file: file.stat().st_mtime)
+    newest = f"the newest found is {backups[-1]}" if backups else "none was found under this home"
+    return (
+        "It cannot be recomputed: restore it together with the state database from one backup "
+        f"({newest}), then start the sync again. Nothing was changed."
+    )
+
+
+def _raise_if_held(path: Path, error: duckdb.Error) -> None:
+    """DuckDB has no class of its own for a held lock; its message names the process."""
+    said = str(error)
+    if "lock" not in said.lower():
+        return
+    number = said.partition("PID ")[2].split(")")[0].split(" ")[0]
+    by = f"process {number}" if number.isdigit() else "another process"
+    raise FileHeld(
+        f"{path.name} is open in {by}. For questions use the published copy; "
+        "a sync that is running gives the file back when it ends."
+    ) from error
+
+
+def _begin_work(db: duckdb.DuckDBPyConnection) -> str:
+    for schema in WORK_SCHEMAS:
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    return _generation(db, "work.main.")
+
+
+def _begin_history(db: duckdb.DuckDBPyConnection) -> str:
+    for statement in HISTORY_TABLES:
+        db.execute(statement)
+    return _generation(db, "history.main.")
+
+
+def _generation(db: duckdb.DuckDBPyConnection, place: str) -> str:
+    """Read the file's own name for itself, giving it one when it is new."""
+    db.execute(ABOUT.format(place=place))
+    found = db.execute(f"SELECT generation FROM {place}about").fetchall()
+    if not found:
+        found = [(uuid4().hex,)]
+        db.execute(f"INSERT INTO {place}about VALUES (?, now())", list(found[0]))
+    return str(found[0][0])
+
+
+def _copy_all(db: duckdb.DuckDBPyConnection) -> None:
+    for schema in (*WORK_SCHEMAS, "history"):
+        db.execute(f"CREATE SCHEMA published.{schema}")
+    for catalog, schema, table in _tables(db, "work", "history"):
+        # Inside the copy, history is a schema; here it is a file whose schema is main.
+        target = "history" if catalog == "history" else schema
+        db.execute(
+            f'CREATE TABLE published.{target}."{table}" AS FROM "{catalog}".{schema}."{table}"'
+        )
+
+
+def _tables(db: duckdb.DuckDBPyConnection, *catalogs: str) -> list[tuple[str, str, str]]:
+    return db.execute(
+        "SELECT database_name, schema_name, table_name FROM duckdb_tables() "
+        "WHERE list_contains(?, database_name) ORDER BY ALL",
+        [list(catalogs)],
+    ).fetchall()
+
+
+def _copy_history(db: duckdb.DuckDBPyConnection, published: Path) -> None:
+    db.execute(f"ATTACH {_quoted(published)} AS published (READ_ONLY)")
+    for _, schema, table in _tables(db, "published"):
+        if schema == "history":
+            db.execute(
+                f'CREATE OR REPLACE TABLE history.main."{table}" AS '
+                f'FROM published.history."{table}"'
+            )
+    db.execute("DETACH published")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _sync_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def table_names(work: Work) -> Iterable[str]:
+    """List `schema.table` of everything the work file holds."""
+    return [f"{schema}.{table}" for _, schema, table in _tables(work.db, "work")]
