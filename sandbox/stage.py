@@ -3,31 +3,21 @@
 `reset` of the control surface throws a stage away and builds the next one.
 """
 
-import importlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from sandbox.clock import OffsetClock
 from sandbox.faults import Fault, Faults
 from sandbox.journal import Journal, told_path
+from sandbox.mailigen import MailigenVendor
+from sandbox.pipedrive import PipedriveVendor
 from sandbox.population import populate
 from sandbox.vendor import Answer, Request, Vendor
 from sandbox.webhooks import Deliveries
 from sandbox.world import World
 
-VENDORS = (("pipedrive", "PipedriveVendor"), ("mailigen", "MailigenVendor"))
-
-
-def _vendor_class(name: str, class_name: str) -> Any:
-    """The vendor's class; `None` while its folder is not written yet."""
-    try:
-        return getattr(importlib.import_module(f"sandbox.{name}"), class_name)
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith(f"sandbox.{name}"):
-            return None
-        raise
+VENDORS = (("pipedrive", PipedriveVendor), ("mailigen", MailigenVendor))
 
 
 class Stage:
@@ -41,9 +31,8 @@ class Stage:
         self.deliveries = Deliveries(self.clock, self.faults)
         inhabitants = populate(seed, people)
         self.vendors: dict[str, Vendor] = {}
-        for name, class_name in VENDORS:
-            build = _vendor_class(name, class_name) if only in (None, name) else None
-            if build:
+        for name, build in VENDORS:
+            if only in (None, name):
                 world = World(
                     seed=seed,
                     people=inhabitants,

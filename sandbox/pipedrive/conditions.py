@@ -104,7 +104,7 @@ def matcher(company: Company, name: str, conditions: Record) -> Matcher:
 def _condition(company: Company, name: str, condition: Record) -> Matcher:
     subject = condition["object"]
     code = field_code(company, subject, condition["field_id"])
-    operator, want = condition["operator"], str(condition["value"])
+    operator, want = str(condition["operator"]), str(condition["value"])
     is_own = BOOK_OF.get(subject, "activities") == name
 
     def matches(record: Record) -> bool:

@@ -76,7 +76,11 @@ def create_activity_type(company: Company, call: Call) -> Answer:
         raise RefusalError(400, "Activity type with this name already exists.")
     now = company.stamp("activityTypes", call.at)
     record = new_activity_type(len(company.ids["activityTypes"]) + 1, name, key, now)
-    record |= {"icon_key": body["icon_key"], "color": body.get("color"), "is_custom_flag": True}
+    record |= {
+        "icon_key": body["icon_key"],
+        "color": body.get("color") or "FFFFFF",
+        "is_custom_flag": True,
+    }
     return answers.ok(company.create("activityTypes", record, call))
 
 
