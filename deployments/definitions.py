@@ -12,20 +12,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from deployments.mistakes import Mistake, Page, in_words, nearest, read_page
-from deployments.trouble import UsageTrouble
+from deployments.trouble import DefinitionsError, UsageTrouble
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.settings import Connection, Connections, MissingSecretError, Settings
 
 KINDS = {"mailigen_pipedrive": Definition}
 VENDORS = {"mailigen_pipedrive": {"crm": "pipedrive", "engagement": "mailigen"}}
-
-
-class DefinitionsError(UsageTrouble):
-    """The files cannot be used as they are; `str()` of it is one line per mistake."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        self.mistakes = sorted(set(mistakes))
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 
 class UnknownSyncError(UsageTrouble):
@@ -59,17 +51,19 @@ class Definitions:
             files = {self.syncs[name].page.file, self.connections_file}
             mine = [mistake for mistake in self.mistakes if mistake.file in files]
             if mine:
-                raise DefinitionsError(mine)
+                raise DefinitionsError(sorted(mine))
             return self.syncs[name].definition
-        if self.mistakes:
+        read = {one.page.file for one in self.syncs.values()} | {self.connections_file}
+        unread = [mistake for mistake in self.mistakes if mistake.file not in read]
+        if unread:
             # The file meant may be one of those that could not be read.
-            raise DefinitionsError(list(self.mistakes))
+            raise DefinitionsError(unread)
         raise UnknownSyncError(f"no sync is called {name}" + nearest(name, list(self.syncs)))
 
     def all(self) -> list[Definition]:
         """Every definition, by name; raises when any file has a mistake."""
         if self.mistakes:
-            raise DefinitionsError(list(self.mistakes))
+            raise DefinitionsError(self.mistakes)
         return [self.syncs[name].definition for name in sorted(self.syncs)]
 
 

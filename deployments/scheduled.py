@@ -4,14 +4,11 @@ The YAML is read at run time, so what runs is what stands in the folder now; `de
 needed for a new name or another schedule only.
 """
 
-from datetime import date
-
-from pipelines.mailigen_pipedrive.flow import RunOptions, run_sync
-from prefect import flow, get_run_logger
-from prefect.states import Completed, Failed, State
+from prefect import State, flow, get_run_logger
+from prefect.states import Completed, Failed
 
 from deployments.definitions import load
-from pipelines.report import Outcome, Progress
+from pipelines.report import Outcome, Progress, RunOptions
 from pipelines.settings import read_settings
 
 STATE_NAMES = {3: "Stopped by a guard", 4: "Open records"}
@@ -21,7 +18,7 @@ STATE_NAMES = {3: "Stopped by a guard", 4: "Open records"}
 def mailigen_pipedrive(
     sync: str,
     full: bool = False,
-    since: date | None = None,
+    since: str | None = None,
     settle_within: float | None = None,
 ) -> State[Outcome]:
     """Run one sync between a Mailigen list and Pipedrive.
@@ -29,6 +26,9 @@ def mailigen_pipedrive(
     A second run at once ends as skipped: our lease is the only lock. Re-running is always
     safe and goes on where the last run stopped.
     """
+    # Deploying reads this file too, and must not wait for DuckDB and the rest.
+    from pipelines.mailigen_pipedrive.flow import run_sync
+
     settings = read_settings()
     definitions = load(settings)
     logger = get_run_logger()

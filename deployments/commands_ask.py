@@ -1,0 +1,56 @@
+"""Commands for the analyst: questions to the tables, and why something happened."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from deployments.desk import settings_of
+from deployments.screen import is_terminal, say, say_csv, say_json, say_table
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def sql(
+    ctx: typer.Context,
+    sync: Annotated[str, typer.Argument(help="Name of the sync.")],
+    query: Annotated[str, typer.Argument(help="One SELECT, in quotes.")],
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Default: a table, csv when piped.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Short for --format json.")] = False,
+) -> None:
+    """Ask the published copy of a sync's tables; the sync may be running."""
+    from deployments.published import ask
+
+    answer = ask(settings_of(ctx).home, sync, query)
+    form = Format.JSON if as_json else form or (Format.TABLE if is_terminal() else Format.CSV)
+    if form is Format.JSON:
+        say_json(answer.as_objects())
+    elif form is Format.CSV:
+        say_csv(answer.columns, answer.rows)
+    else:
+        say_table(answer.columns, answer.rows)
+
+
+def explain(
+    ctx: typer.Context,
+    sync: Annotated[str, typer.Argument(help="Name of the sync.")],
+    key: Annotated[str, typer.Argument(help="Write key, SL- reference, or the vendor's id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Why a deal, activity, note or change exists: events, rule, crossing, write, id."""
+    from deployments.explain import explain_key
+
+    steps = explain_key(settings_of(ctx), sync, key)
+    if as_json:
+        say_json(steps)
+        return
+    for step in steps:
+        say(f"{step.what}: {step.said}")

@@ -1,0 +1,84 @@
+"""Commands that look after an installation: sandbox, deploy, doctor, schema."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deployments.desk import settings_of
+from deployments.screen import complain, say, say_finding, say_json
+
+ROOT = Path(__file__).absolute().parent.parent
+
+
+def sandbox(ctx: typer.Context) -> None:
+    """Run all vendors on loopback: syncline sandbox --port 8400 --seed 7 --people 1000."""
+    import os
+    import sys
+
+    # Replaced, not started: signals and the exit code are the sandbox's own.
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *ctx.args])
+
+
+def deploy(
+    ctx: typer.Context,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove deployments of syncs no file lists any more.")
+    ] = False,
+) -> None:
+    """Turn every definition into a Prefect deployment with its schedule."""
+    from deployments.definitions import load
+
+    settings = settings_of(ctx)
+    definitions = load(settings, with_secrets=False).all()
+    if settings.prefect_api_url is None:
+        complain("syncline: PREFECT_API_URL is not set; start a server with `prefect server start`")
+        raise typer.Exit(2)
+    from prefect.client.orchestration import get_client
+
+    from deployments.prefect_deploy import deploy as deploy_all
+    from deployments.prefect_deploy import deploy_installation, survey
+
+    with get_client(sync_client=True) as client:
+        gone = survey(client, definitions).removed
+        for name in gone:
+            complain(f"no file lists {name} any more: " + ("removing it" if yes else "kept"))
+        changes = deploy_all(client, definitions, settings, root=ROOT, remove=yes)
+        installed = deploy_installation(client, ROOT)
+    for name in changes.created:
+        say(f"created  {name}")
+    for name in changes.updated:
+        say(f"updated  {name}")
+    for name in installed:
+        say(f"deployed {name}")
+    if yes:
+        for name in gone:
+            say(f"removed  {name}")
+    elif gone:
+        say("to remove them and their history of runs: syncline deploy --yes")
+    say("run them with: prefect worker start --pool syncline")
+
+
+def doctor(
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Look at versions, folders, databases, connections and Prefect, with a remedy for each."""
+    from deployments.doctor import examine
+
+    findings = examine(settings_of(ctx))
+    if as_json:
+        say_json([{"level": f.level} | f._asdict() for f in findings])
+    else:
+        for finding in findings:
+            say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
+    raise typer.Exit(1 if any(finding.level == "fail" for finding in findings) else 0)
+
+
+def schema() -> None:
+    """Print the JSON schema of a definition, for editors."""
+    from deployments.definitions import sync_schema
+
+    say(json.dumps(sync_schema(), indent=2))

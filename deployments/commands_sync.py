@@ -1,0 +1,199 @@
+"""Commands that work on one sync: check, plan, run, approve, list."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.desk import settings_of
+from deployments.screen import complain, progress, say, say_finding, say_json, say_table
+
+if TYPE_CHECKING:
+    from pipelines.report import CheckReport, Outcome, PlanReport
+
+Sync = Annotated[str, typer.Argument(help="Name of the sync.")]
+Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
+
+
+def check(
+    ctx: typer.Context,
+    sync: Annotated[str | None, typer.Argument(help="Only this sync.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Files only; contact nobody.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check definitions: the files first, then each against its accounts, with its cost."""
+    from deployments.definitions import load
+
+    definitions = load(settings_of(ctx))
+    chosen = [definitions.get(sync)] if sync else definitions.all()
+    for warning in definitions.warnings:
+        complain(f"warning: {warning}")
+    if offline:
+        say(f"{len(chosen)} definitions read; nothing wrong in the files.")
+        return
+    from pipelines.mailigen_pipedrive.flow import check_sync
+
+    reports = [check_sync(definition, definitions.connections) for definition in chosen]
+    if as_json:
+        say_json([_as_object(report) for report in reports])
+    else:
+        for report in reports:
+            _say_check(report)
+    raise typer.Exit(0 if all(report.is_sound for report in reports) else 1)
+
+
+def plan(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
+    """Say what a run would do, and write nothing anywhere."""
+    from deployments.definitions import load
+
+    definitions = load(settings_of(ctx))
+    definition = definitions.get(sync)
+    from pipelines.mailigen_pipedrive.flow import plan_sync
+
+    with progress() as report:
+        planned = plan_sync(definition, definitions.connections, report=report)
+    if as_json:
+        say_json(planned)
+    else:
+        _say_plan(planned)
+    raise typer.Exit(1 if any(finding.level == "error" for finding in planned.findings) else 0)
+
+
+def run(
+    ctx: typer.Context,
+    sync: Sync,
+    full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Read engagement of campaigns sent since, 2026-11-01.")
+    ] = None,
+    settle_within: Annotated[
+        float | None,
+        typer.Option(min=0, help="Seconds to wait for doubtful writes; default: the horizon."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a sync now. Running again is always safe and goes on where the last run stopped."""
+    from deployments.definitions import load
+    from deployments.running import is_recorded, run_here, run_recorded
+    from pipelines.report import RunOptions
+
+    _refuse_bad_date(since)
+    settings = settings_of(ctx)
+    definitions = load(settings)
+    definition = definitions.get(sync)
+    options = RunOptions(full=full, since=since, settle_within=settle_within)
+    if is_recorded(settings):
+        complain(f"recorded as a Prefect flow run on {settings.prefect_api_url}")
+        outcome = run_recorded(settings, sync, options)
+    else:
+        complain("running in this process; PREFECT_API_URL is not set, so Prefect records nothing")
+        with progress() as report:
+            outcome = run_here(definition, definitions.connections, options, report)
+    if as_json:
+        say_json(_as_object(outcome))
+    else:
+        _say_outcome(outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+def approve(
+    ctx: typer.Context,
+    sync: Sync,
+    by: Annotated[str | None, typer.Option(help="Who approves; default: who is logged in.")] = None,
+) -> None:
+    """Let the next run do what a guard stopped; holds for 24 hours and for that set only."""
+    from getpass import getuser
+
+    from pipelines.approve import approve_latest
+
+    say(approve_latest(settings_of(ctx), sync, approved_by=by or getuser()))
+
+
+def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
+    """Every sync and bot: last run, selection, actions, active or why not."""
+    from deployments.definitions import load
+    from deployments.listing import list_bots
+
+    definitions = load(settings_of(ctx), with_secrets=False)
+    for mistake in definitions.mistakes:
+        complain(str(mistake))
+    rows = list_bots(settings_of(ctx), [one.definition for one in definitions.syncs.values()])
+    if as_json:
+        say_json([row._asdict() for row in rows])
+    elif rows:
+        say_table([name.replace("_", " ") for name in rows[0]._fields], rows)
+    else:
+        say(f"no syncs in {settings_of(ctx).syncs}")
+
+
+def _refuse_bad_date(since: str | None) -> None:
+    from datetime import date
+
+    try:
+        _ = since and date.fromisoformat(since)
+    except ValueError as error:
+        raise typer.BadParameter("--since takes a date like 2026-11-01") from error
+
+
+def _as_object(report: "CheckReport | Outcome") -> dict[str, object]:
+    """All fields, and the verdict that is a property."""
+    from dataclasses import asdict
+
+    from pipelines.report import Outcome
+
+    verdict = "exit_code" if isinstance(report, Outcome) else "is_sound"
+    return asdict(report) | {verdict: getattr(report, verdict)}
+
+
+def _say_check(report: "CheckReport") -> None:
+    say(report.sync)
+    for finding in report.findings:
+        say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
+    allowed = f" of {report.allowance:.0f} allowed" if report.allowance is not None else ""
+    say(
+        f"costs {report.calls_a_day:.0f} calls and {report.tokens_a_day:.0f} tokens{allowed} "
+        f"a day, in {report.runs_a_day:.0f} runs"
+    )
+    if report.stretched_to:
+        say(f"the interval is stretched to {report.stretched_to}: the wanted one costs too much")
+
+
+def _say_plan(planned: "PlanReport") -> None:
+    for finding in planned.findings:
+        say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
+    rows = [
+        (table, action, count)
+        for table, actions in planned.totals.items()
+        for action, count in actions.items()
+    ]
+    say_table(("table", "action", "rows"), rows, title=f"A run of {planned.sync} would write")
+    for table, shown in planned.rows.items():
+        if shown:
+            columns = list(shown[0])
+            say_table(columns, [[row.get(name) for name in columns] for row in shown], title=table)
+    _say_counts("skipped", planned.skipped)
+    for account, calls in planned.calls.items():
+        say(
+            f"{account}: {calls:.0f} calls, {planned.tokens.get(account, 0):.0f} tokens to write it"
+        )
+    for guard in planned.guards:
+        say_finding("warn", "guard", guard, f"syncline approve {planned.sync} after a run")
+
+
+def _say_outcome(outcome: "Outcome") -> None:
+    for finding in outcome.findings:
+        say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
+    _say_counts("counts", outcome.counts)
+    _say_counts("skipped", outcome.skipped)
+    for guard in outcome.guards:
+        say_finding("warn", "guard", guard)
+    for cost in outcome.cost:
+        left = f", {cost.budget_left} left today" if cost.budget_left is not None else ""
+        say(f"{cost.account}: {cost.requests} requests, {cost.tokens} tokens{left}")
+    say(f"{outcome.outcome} in {outcome.seconds:.1f} s (run {outcome.run_id}): {outcome.said}")
+    if outcome.next_step:
+        say(f"next: {outcome.next_step}")
+
+
+def _say_counts(title: str, counts: "dict[str, object] | dict[str, int]") -> None:
+    if counts:
+        say(f"{title}: " + ", ".join(f"{name} {count}" for name, count in counts.items()))

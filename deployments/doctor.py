@@ -1,0 +1,196 @@
+"""Everything that may be wrong around a sync, looked at without changing any of it."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import httpx
+from packaging.requirements import Requirement
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.errors import ConnectorError
+from connectors.meter import Tally
+from deployments.definitions import Definitions, load
+from pipelines.settings import (
+    Connection,
+    MissingSecretError,
+    PipedriveConnection,
+    Settings,
+)
+from state.database import State, open_state
+from state.errors import StateTrouble
+from state.schema import leases
+
+LOW_DISK_GB, NO_DISK_GB = 5, 1
+# A wrong version of these fails in silence or at the first schedule; see pyproject.toml.
+WATCHED = ("prefect", "fastapi", "sqlalchemy", "duckdb", "httpx", "pydantic", "great-expectations")
+
+
+class Symptom(NamedTuple):
+    level: Literal["ok", "warn", "fail"]
+    thing: str
+    sentence: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Symptom]:
+    """All symptoms, worst included; nothing raises, nothing is created but a file for a moment."""
+    definitions = load(settings)
+    return [
+        *_versions(),
+        *_home(settings.home),
+        *_state(settings),
+        *_definitions(definitions),
+        *_connections(definitions, settings),
+        *_prefect(settings.prefect_api_url),
+    ]
+
+
+def _versions() -> Iterator[Symptom]:
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    is_fit = sys.version_info >= (3, 11)
+    yield Symptom("ok" if is_fit else "fail", "python", python, "install Python 3.11 or newer")
+    bounds = _bounds()
+    for name in WATCHED:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            yield Symptom("fail", name, "is not installed", "make setup")
+            continue
+        bound = bounds.get(name)
+        if bound is None or bound.specifier.contains(found):
+            yield Symptom("ok", name, found)
+        else:
+            yield Symptom("fail", name, f"{found} is not {bound.specifier}", "make setup")
+
+
+def _bounds() -> dict[str, Requirement]:
+    """Our own bounds, as installed; none when run from a checkout that was never installed."""
+    try:
+        lines = requires("syncline") or []
+    except PackageNotFoundError:
+        return {}
+    return {one.name: one for one in map(Requirement, lines)}
+
+
+def _home(home: Path) -> Iterator[Symptom]:
+    # It may not exist yet: then the folder it would be made in must be writable.
+    there = next(
+        folder for folder in (home.absolute(), *home.absolute().parents) if folder.exists()
+    )
+    try:
+        with tempfile.NamedTemporaryFile(dir=there, prefix=".doctor-"):
+            pass
+    except OSError as error:
+        said = f"{home} cannot be written: {error.strerror}"
+        yield Symptom("fail", "home", said, "set SYNCLINE_HOME to a folder of yours")
+    else:
+        yield Symptom("ok", "home", f"{home.absolute()} can be written")
+    free = shutil.disk_usage(there).free / 1e9
+    level: Literal["ok", "warn", "fail"] = "ok" if free > LOW_DISK_GB else "warn"
+    level = level if free > NO_DISK_GB else "fail"
+    yield Symptom(level, "disk", f"{free:.1f} GB free", "free some, or move SYNCLINE_HOME")
+
+
+def _state(settings: Settings) -> Iterator[Symptom]:
+    if (
+        settings.state_url == f"sqlite:///{settings.home.absolute() / 'state.db'}"
+        and not (settings.home / "state.db").exists()
+    ):
+        yield Symptom("ok", "state", "no database yet; the first run makes it")
+        return
+    try:
+        state = open_state(settings.state_url)
+    except (StateTrouble, SQLAlchemyError) as error:
+        said = str(error).splitlines()[0]
+        yield Symptom("fail", "state", said, "check SYNCLINE_STATE_URL and that it answers")
+        return
+    yield Symptom("ok", "state", "the database answers and is up to date")
+    try:
+        yield from _leases(state)
+    finally:
+        state.close()
+
+
+def _leases(state: State) -> Iterator[Symptom]:
+    """Leases that ran out while held: their run died, or its machine sleeps."""
+    query = select(leases).where(leases.c.holder != "").order_by(leases.c.name)
+    with state.read() as db:
+        held = db.execute(query).all()
+    for row in held:
+        if row.expires_at < state.now():
+            said = (
+                f"run {row.holder} on {row.host} held it until {row.expires_at:%Y-%m-%d %H:%M} UTC"
+            )
+            remedy = (
+                f"run the sync again: it takes the lease over; is process {row.pid} still alive?"
+            )
+            yield Symptom("warn", f"lease {row.name}", said, remedy)
+
+
+def _definitions(definitions: Definitions) -> Iterator[Symptom]:
+    for mistake in definitions.mistakes:
+        yield Symptom("fail", "definition", str(mistake), "correct the file")
+    for warning in definitions.warnings:
+        yield Symptom("warn", "definition", str(warning), "set the secret, or leave `alert` out")
+    if not definitions.mistakes:
+        yield Symptom("ok", "definitions", f"{len(definitions.syncs)} syncs, nothing wrong")
+
+
+def _connections(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:
+    for name, connection in definitions.connections.items():
+        thing = f"connection {name}"
+        try:
+            secret = settings.secret(connection.secret_name)
+            _knock(connection, secret)
+        except MissingSecretError as error:
+            if not any(name in mistake.path for mistake in definitions.mistakes):
+                yield Symptom("warn", thing, str(error), "only needed once a sync uses it")
+        except ConnectorError as error:
+            remedy = str(getattr(error, "next_step", "")) or f"is {connection.base_url} right?"
+            yield Symptom("fail", thing, str(error), remedy)
+        else:
+            yield Symptom("ok", thing, f"{connection.vendor} answers and takes the credentials")
+
+
+def _knock(connection: Connection, secret: str) -> None:
+    """One cheap call that proves address and credentials; raises a ConnectorError if not."""
+    if isinstance(connection, PipedriveConnection):
+        from connectors.pipedrive.client import Pipedrive
+
+        with Pipedrive(connection.base_url, token=secret, meter=Tally()) as pipedrive:
+            pipedrive.require_admin()
+    else:
+        from connectors.mailigen.client import Mailigen
+
+        version = connection.version
+        with Mailigen(connection.base_url, key=secret, meter=Tally(), version=version) as mailigen:
+            mailigen.account()
+
+
+def _prefect(api_url: str | None) -> Iterator[Symptom]:
+    if api_url is None:
+        said = "PREFECT_API_URL is not set: runs are not recorded, and nothing is scheduled"
+        yield Symptom("warn", "prefect server", said, "prefect server start, then export it")
+        return
+    try:
+        answer = httpx.get(f"{api_url.rstrip('/')}/health", timeout=5)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        said = f"{api_url} does not answer ({type(error).__name__})"
+        yield Symptom("fail", "prefect server", said, "start it, or correct PREFECT_API_URL")
+        return
+    yield Symptom("ok", "prefect server", f"{api_url} is healthy")
+    pool = httpx.get(f"{api_url.rstrip('/')}/work_pools/syncline", timeout=5)
+    if pool.status_code == 404:
+        yield Symptom("warn", "work pool", "there is no pool `syncline`", "syncline deploy")
+    elif pool.is_success and pool.json().get("status") != "READY":
+        remedy = "prefect worker start --pool syncline"
+        yield Symptom("warn", "work pool", "no worker serves `syncline`: nothing runs", remedy)
+    else:
+        yield Symptom("ok", "work pool", "a worker serves `syncline`")

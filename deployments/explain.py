@@ -1,0 +1,97 @@
+"""From one effect back to its causes: events -> rule -> crossing -> intent -> request -> id."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy import or_, select
+
+from deployments.published import CannotAskError, ask, published_file
+from pipelines.settings import Settings
+from state.database import State, open_state
+from state.schema import contact_addresses, deeds, settings
+
+# As it stood when the deed was planned: later opens and clicks did not cause it.
+EVENTS = """
+SELECT campaign, kind, sum(times) AS times, min(first_seen_at) AS first_seen_at
+FROM history.events
+WHERE list_contains(?, email) AND sweep <= ?
+GROUP BY campaign, kind
+ORDER BY first_seen_at, campaign, kind
+"""
+
+
+class Step(NamedTuple):
+    """One link of the chain. `said` holds ids, names of rules and counts, never an address."""
+
+    what: str
+    said: str
+
+
+def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
+    """The chain of every write that `key` names; CannotAskError when nothing has that name."""
+    published_file(where.home, sync)
+    state = open_state(where.state_url)
+    try:
+        steps = []
+        for row in _deeds(state, sync, key):
+            addresses = _addresses(state, row.subject)
+            steps += _deed_steps(row, _events(where, sync, addresses, row.sweep))
+        steps += [step for row in _settings(state, sync, key) for step in _setting_steps(row)]
+    finally:
+        state.close()
+    if not steps:
+        raise CannotAskError(
+            f"{sync} has written nothing that is called {key}: give a write key, "
+            "the SL- reference in a note or activity, or the vendor's id of the record"
+        )
+    return steps
+
+
+def _deeds(state: State, sync: str, key: str) -> list[Any]:
+    names = or_(deeds.c.write_key == key, deeds.c.marker == key, deeds.c.remote_id == key)
+    with state.read() as db:
+        return list(db.execute(select(deeds).where(deeds.c.sync == sync, names)).all())
+
+
+def _settings(state: State, sync: str, key: str) -> list[Any]:
+    names = or_(settings.c.subject == key, settings.c.natural_key == key)
+    with state.read() as db:
+        return list(db.execute(select(settings).where(settings.c.sync == sync, names)).all())
+
+
+def _deed_steps(row: Any, events: Iterator[Step]) -> Iterator[Step]:
+    yield Step("write", row.write_key)
+    yield Step("contact", row.subject)
+    yield from events
+    rule = f"bot {row.bot_id}, rule {row.rule_id}" if row.rule_id else f"bot {row.bot_id}"
+    cause = ", ".join(f"{name} {value}" for name, value in (row.cause or {}).items())
+    yield Step("rule", f"{rule}: {cause}" if cause else rule)
+    yield Step("intent", f"{row.operation} {row.object} in {row.account}, sweep {row.sweep}")
+    sent = f"attempt {row.attempt} at {row.sending_at} in run {row.run_id}"
+    yield Step("request", sent if row.sending_at else "not sent")
+    yield Step("outcome", f"{row.state}" + (f": {row.said}" if row.said else ""))
+    if row.remote_id:
+        yield Step("id", f"{row.object} {row.remote_id}")
+
+
+def _events(where: Settings, sync: str, addresses: list[str], sweep: int) -> Iterator[Step]:
+    for campaign, kind, times, first_seen_at in ask(
+        where.home, sync, EVENTS, [addresses, sweep]
+    ).rows:
+        seen = f"first seen {first_seen_at:%Y-%m-%d %H:%M}"
+        yield Step("event", f"{kind} of campaign {campaign}, {times} times, {seen}")
+
+
+def _addresses(state: State, contact_id: str) -> list[str]:
+    """Every address the contact ever had: events stay with the address they were seen at."""
+    query = select(contact_addresses.c.address).where(contact_addresses.c.contact_id == contact_id)
+    with state.read() as db:
+        return [str(address) for address in db.execute(query).scalars()]
+
+
+def _setting_steps(row: Any) -> Iterator[Step]:
+    yield Step("setting", f"{row.object} {row.subject}, {row.aspect} in {row.account}")
+    yield Step("intent", f"{row.verb}, generation {row.generation}: {row.reason}")
+    sent = f"attempt {row.attempt} at {row.sending_at} in run {row.run_id}"
+    yield Step("request", sent if row.sending_at else "not sent")
+    yield Step("outcome", f"{row.state}" + (f": {row.said}" if row.said else ""))

@@ -1,0 +1,51 @@
+"""One run now: recorded by Prefect where a server is configured, else in this process alone."""
+
+import os
+
+from deployments.trouble import OperatorError
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.report import Outcome, Reporter, RunOptions
+from pipelines.settings import Connections, Settings
+
+
+class RunUnreadableError(OperatorError):
+    """Prefect ended the run without an outcome; its own message is the sentence."""
+
+
+def is_recorded(settings: Settings) -> bool:
+    """Whether a run is made as a Prefect flow run."""
+    return settings.prefect_api_url is not None
+
+
+def run_here(
+    definition: Definition, connections: Connections, options: RunOptions, report: Reporter
+) -> Outcome:
+    """Run without Prefect: seconds faster to start, and seen by nobody else."""
+    from pipelines.mailigen_pipedrive.flow import run_sync
+
+    return run_sync(definition, connections, options=options, report=report)
+
+
+def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:
+    """Run as the flow that the deployment runs, in this process."""
+    # The flow reads its settings again, as it does on a worker.
+    os.environ["SYNCLINE_SYNCS"] = str(settings.syncs.absolute())
+    os.environ["SYNCLINE_CONNECTIONS"] = str(settings.connections.absolute())
+    # The automation for silent runs watches our tag and expects this beat.
+    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
+    from prefect import tags
+
+    from deployments.scheduled import mailigen_pipedrive
+
+    with tags("syncline"):
+        state = mailigen_pipedrive(
+            sync,
+            full=options.full,
+            since=options.since,
+            settle_within=options.settle_within,
+            return_state=True,
+        )
+    outcome = state.result(raise_on_failure=False)
+    if not isinstance(outcome, Outcome):
+        raise RunUnreadableError(state.message or f"the run ended as {state.name}")
+    return outcome
