@@ -32,9 +32,13 @@ def build(db: duckdb.DuckDBPyConnection, sync: str, *tables: str) -> None:
         db.execute(f"CREATE OR REPLACE TABLE {table} AS {sql_of(sync, table)}")
 
 
-def append(db: duckdb.DuckDBPyConnection, sync: str, table: str) -> int:
-    """Add what the model selects to a table that is kept; return how many rows that was."""
-    row = db.execute(f"INSERT INTO {table} BY NAME {sql_of(sync, table)}").fetchone()
+def append(db: duckdb.DuckDBPyConnection, sync: str, table: str, *, adding: str = "") -> int:
+    """Add what the model selects to a table that is kept; return how many rows that was.
+
+    `adding` names a count that grows when the row is there already.
+    """
+    again = f"ON CONFLICT DO UPDATE SET {adding} = {adding} + excluded.{adding}" if adding else ""
+    row = db.execute(f"INSERT INTO {table} BY NAME {sql_of(sync, table)} {again}").fetchone()
     return int(row[0]) if row else 0
 
 

@@ -9,9 +9,10 @@ autoresponders go on as long as they exist, and the newest few are always asked.
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipelines.mailigen_pipedrive.extract import in_pages
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import cursors
-from state.staging import put_raw
+from state.raw import put_raw
 
 EVERY_RUN = timedelta(days=3)
 DAILY_UNTIL = timedelta(days=30)
@@ -21,6 +22,14 @@ TOTALS = (
     "soft_bounces", "blocked_bounces", "temporary_bounces", "generic_bounces",
 )  # fmt: skip
 BOUNCES = ("hard", "soft", "blocked", "temporary", "generic")
+KEYS = {
+    "campaigns": {"id": "VARCHAR"},
+    "reads": {"campaign_id": "VARCHAR", "kind": "VARCHAR"},
+    "opens": {"campaign_id": "VARCHAR", "email": "VARCHAR"},
+    "not_opened": {"campaign_id": "VARCHAR", "email": "VARCHAR"},
+    "clicks": {"campaign_id": "VARCHAR", "n": "BIGINT"},  # two clicks may be alike in all they say
+    "bounces": {"campaign_id": "VARCHAR", "email": "VARCHAR", "type": "VARCHAR"},
+}
 FEEDS = {
     "open": ("opens", "unique_opens"),
     "click": ("clicks",),
@@ -117,9 +126,8 @@ def _read_feeds(sweep: Sweep, campaign_id: str, tables: dict[str, list[dict[str,
             {**tag, "email": e} for page in client.not_opened(campaign_id) for e in page
         ]
     if kinds & {"click", "send"}:
-        tables["clicks"] += [
-            {**tag, **row} for page in client.click_details(campaign_id) for row in page
-        ]
+        clicks = (row for page in client.click_details(campaign_id) for row in page)
+        tables["clicks"] += [{**tag, **row, "n": n} for n, row in enumerate(clicks)]
     if kinds & {"bounce", "send"}:
         tables["bounces"] += [
             {**tag, "email": e, "type": kind}
@@ -144,4 +152,7 @@ def _time(text: Any, now: datetime) -> datetime:
 
 
 def _put(sweep: Sweep, name: str, rows: list[dict[str, Any]]) -> None:
-    put_raw(sweep.db, f"raw.mailigen__{name}", rows, run_id=sweep.run_id, fetched_at=sweep.read_at)
+    put_raw(
+        sweep.db, f"mailigen__{name}", in_pages(rows), keys=KEYS[name],
+        run_id=sweep.run_id, fetched_at=sweep.read_at,
+    )  # fmt: skip

@@ -11,15 +11,32 @@ from typing import Any
 from connectors.errors import Gone
 from pipelines.mailigen_pipedrive.bind import BoundBot, filter_problem
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
-from state.staging import put_raw
+from state.raw import put_raw
 from transforms.build import build
 
 STATUSES = ("subscribed", "unsubscribed", "inactive", "bounced")
+PAGE = 2_000
+KEYS = {
+    "pipedrive__persons": {"id": "BIGINT"},
+    "pipedrive__filter_members": {"filter_id": "BIGINT", "person_id": "BIGINT"},
+    "pipedrive__confirmations": {"person_id": "BIGINT"},
+    "pipedrive__activities": {"id": "BIGINT"},
+    "pipedrive__organizations": {"id": "BIGINT"},
+    "pipedrive__users": {"id": "BIGINT"},
+    "pipedrive__fields": {"entity": "VARCHAR", "field_code": "VARCHAR"},
+    "mailigen__members": {"email": "VARCHAR", "status": "VARCHAR"},
+}  # what identifies a record of each raw table
 MANY_ORGANIZATIONS = 500  # above, walking all costs fewer calls than asking by id
 
 
 class IncompleteError(Exception):
     """The vendor says there is more than it gave us; nothing may be planned on that."""
+
+
+def account(sweep: Sweep, users: Iterable[dict[str, Any]], fields: Iterable[dict[str, Any]]) -> None:
+    """Keep the account's users and fields (each with its `entity`), read when names were bound."""
+    _put(sweep, "pipedrive__users", users)
+    _put(sweep, "pipedrive__fields", fields)
 
 
 def people(sweep: Sweep) -> None:
@@ -143,7 +160,9 @@ def _confirmations(sweep: Sweep) -> Iterator[dict[str, Any]]:
         }
 
 
-def _is_gone(sweep: Sweep, person_id: int) -> bool:
+def _is_gone(sweep: Sweep, person_id: int, living: set[int]) -> bool:
+    if person_id in living:
+        return False
     try:
         sweep.crm.person(person_id)
     except Gone:
@@ -253,9 +272,21 @@ def _put(
     sweep: Sweep, table: str, records: Iterable[dict[str, Any]], *, is_more: bool = False
 ) -> None:
     put_raw(
-        sweep.db, f"raw.{table}", records,
-        run_id=sweep.run_id, fetched_at=sweep.read_at, is_more=is_more,
+        sweep.db, table, in_pages(records), keys=KEYS[table], run_id=sweep.run_id,
+        fetched_at=sweep.read_at, mode="merge" if is_more else "replace",
     )  # fmt: skip
+
+
+def in_pages(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Hand records on in pages, without holding them all."""
+    page: list[dict[str, Any]] = []
+    for record in records:
+        page.append(record)
+        if len(page) >= PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
 
 
 def _count(sweep: Sweep, table: str) -> int:

@@ -2,12 +2,11 @@
 --
 -- key     person_id_pipedrive
 -- reads   raw.pipedrive__persons
--- rule    Filters overlap, so a person may have been walked more than once: the last answer counts.
+-- rule    Lists leave deleted persons out; one that slips in is dropped here.
 -- watch   `body` is kept whole, because field selections name fields by the account's own codes.
 
 WITH received AS (
     SELECT
-        position,
         body,
         json_transform(
             body,
@@ -28,13 +27,6 @@ WITH received AS (
             }'
         ) AS person
     FROM raw.pipedrive__persons
-),
-
-latest AS (
-    SELECT
-        *,
-        row_number() OVER (PARTITION BY person.id ORDER BY position DESC) AS place
-    FROM received
 )
 
 SELECT
@@ -50,5 +42,5 @@ SELECT
     greatest(person.last_incoming_mail_time, person.last_outgoing_mail_time) AS last_mail_at,
     person.last_activity_id AS last_activity_id_pipedrive,
     body
-FROM latest
-WHERE place = 1 AND NOT coalesce(person.is_deleted, FALSE)
+FROM received
+WHERE NOT coalesce(person.is_deleted, FALSE)

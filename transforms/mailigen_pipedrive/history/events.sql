@@ -1,6 +1,6 @@
 -- One row per increment of engagement: what this sweep is the first to see.
 --
--- key     campaign_id_mailigen, email, kind, link, sweep
+-- key     campaign, email, kind, link, sweep
 -- reads   staging.mailigen__engagement, history.events, staging.syncline__sweep
 -- rule    Opens carry no date, so what is new is the difference between the count read now and all
 --         that was seen before; the sweep that first sees it is its time. One event counts once,
@@ -9,17 +9,17 @@
 
 WITH seen AS (
     SELECT
-        campaign_id_mailigen,
+        campaign,
         email,
         kind,
         link,
         sum(times) AS times
     FROM history.events
-    GROUP BY campaign_id_mailigen, email, kind, link
+    GROUP BY campaign, email, kind, link
 )
 
 SELECT
-    e.campaign_id_mailigen,
+    e.campaign_id_mailigen AS campaign,
     e.email,
     e.kind,
     e.link,
@@ -31,7 +31,7 @@ FROM staging.mailigen__engagement AS e
 CROSS JOIN staging.syncline__sweep AS w
 LEFT JOIN seen AS s
     ON
-        s.campaign_id_mailigen = e.campaign_id_mailigen
+        s.campaign = e.campaign_id_mailigen
         AND s.email = e.email
         AND s.kind = e.kind
         AND s.link = e.link

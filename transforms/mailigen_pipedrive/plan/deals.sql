@@ -15,6 +15,7 @@ SELECT
     d.person_id_pipedrive,
     r.owner_id_pipedrive,
     r.stage_id_pipedrive,
+    r.value,
     replace(
         replace(
             replace(

@@ -7,7 +7,7 @@
 
 SELECT
     h.contact_id,
-    e.campaign_id_mailigen,
+    e.campaign AS campaign_id_mailigen,
     e.email,
     e.kind,
     e.link,

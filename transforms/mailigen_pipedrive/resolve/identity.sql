@@ -101,7 +101,7 @@ SELECT
                         '|', s.crm, d.person_id_pipedrive, coalesce(f.contact_count, 0) + 1
                     )
                 ),
-                12
+                16
             )
     END AS contact_id,
     CASE

@@ -1,0 +1,134 @@
+"""Check the data between stages: column expectations, and audits in SQL.
+
+DuckDB counts what breaks each expectation, in one pass a table; Great Expectations judges
+the counts. An expectation that could not be evaluated is a fault of ours, not bad data, and
+is reported as such. Audits are queries that return the guilty rows: `STOP:` ends the run
+before its first write, `WARN:` is told.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import duckdb
+
+from transforms.build import audits
+
+GUILTY_SHOWN = 20
+
+
+class Expected(NamedTuple):
+    """One expectation of a table: `broken_by` is a SQL condition on a row that breaks it."""
+
+    table: str
+    name: str
+    broken_by: str
+    is_fatal: bool = True
+
+
+class Checked(NamedTuple):
+    """One check's result; `rows` names guilty rows by their keys, never by their values."""
+
+    stage: str
+    name: str
+    is_ok: bool
+    is_fatal: bool
+    broken_count: int
+    said: str
+
+
+class CheckFailedError(Exception):
+    """The data is not fit to be written from; nothing was written."""
+
+
+def unique(table: str, *columns: str) -> Expected:
+    """The columns together name one row."""
+    keys = ", ".join(columns)
+    condition = f"count(*) OVER (PARTITION BY {keys}) > 1"
+    return Expected(table, f"{keys} is unique", condition)
+
+
+def filled(table: str, column: str) -> Expected:
+    return Expected(table, f"{column} is filled", f"{column} IS NULL")
+
+
+def among(table: str, column: str, values: Sequence[str]) -> Expected:
+    listed = ", ".join(f"'{v}'" for v in values)
+    return Expected(table, f"{column} is known", f"{column} NOT IN ({listed})")
+
+
+def expect(
+    db: duckdb.DuckDBPyConnection, stage: str, expected: Sequence[Expected]
+) -> list[Checked]:
+    """Evaluate the expectations of a stage; raise CheckFailedError when a fatal one is broken."""
+    counts = [_broken(db, one) for one in expected]
+    verdicts = _judge(stage, expected, counts)
+    checked = [
+        Checked(stage, f"{one.table}: {one.name}", ok, one.is_fatal, n, said)
+        for one, n, (ok, said) in zip(expected, counts, verdicts, strict=True)
+    ]
+    _stop_if_broken(checked)
+    return checked
+
+
+def audit(db: duckdb.DuckDBPyConnection, sync: str) -> list[Checked]:
+    """Run the sync's audits; raise CheckFailedError when a STOP audit returns rows."""
+    checked = []
+    for name, query in audits(sync).items():
+        guilty = db.execute(query).fetchall()
+        first = query.splitlines()[0]
+        level, sentence = first.removeprefix("-- ").split(": ", 1)
+        shown = ", ".join(str(row[0]) for row in guilty[:GUILTY_SHOWN]) if level == "STOP" else ""
+        said = f"{sentence} ({len(guilty)} rows{': ' + shown if shown and '@' not in shown else ''})"
+        checked.append(
+            Checked("plan", name, not guilty, level == "STOP", len(guilty), said if guilty else "")
+        )
+    _stop_if_broken(checked)
+    return checked
+
+
+def _broken(db: duckdb.DuckDBPyConnection, one: Expected) -> int:
+    query = f"SELECT count(*) FROM (SELECT {one.broken_by} AS is_broken FROM {one.table}) WHERE is_broken"
+    row = db.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _judge(
+    stage: str, expected: Sequence[Expected], counts: Sequence[int]
+) -> list[tuple[bool, str]]:
+    """Let Great Expectations judge a one-row profile: a column per expectation, its broken rows."""
+    import great_expectations as gx
+    import pandas as pd
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # they go to stderr, among the errors
+    names = [f"{one.table}: {one.name}" for one in expected]
+    suite = context.suites.add(gx.ExpectationSuite(name=stage))
+    for name, one in zip(names, expected, strict=True):
+        suite.add_expectation(
+            gx.expectations.ExpectColumnValuesToBeBetween(
+                column=name, min_value=0, max_value=0,
+                severity="critical" if one.is_fatal else "warning",
+            )
+        )  # fmt: skip
+    frame = pd.DataFrame([list(counts)], columns=pd.Index(names))
+    asset = context.data_sources.add_pandas(stage).add_dataframe_asset(stage)
+    batch = asset.add_batch_definition_whole_dataframe(stage).get_batch({"dataframe": frame})
+    results: dict[str, Any] = {
+        r.expectation_config.kwargs["column"]: r for r in batch.validate(suite).results
+    }
+    return [_verdict(results[name]) for name in names]
+
+
+def _verdict(result: Any) -> tuple[bool, str]:
+    raised = result.exception_info or {}
+    if raised.get("raised_exception"):
+        return False, f"could not be evaluated: {raised.get('exception_message')}"
+    return bool(result.success), ""
+
+
+def _stop_if_broken(checked: Sequence[Checked]) -> None:
+    broken = [c for c in checked if c.is_fatal and not c.is_ok]
+    if broken:
+        raise CheckFailedError(
+            "; ".join(c.said or f"{c.name}: broken by {c.broken_count} rows" for c in broken)
+        )

@@ -1,0 +1,198 @@
+"""Carry out what the ledger holds: each write once, and say truthfully what became of it.
+
+    claim a window (one durable commit) -> send -> settle the window (one commit)
+
+    an answer              done            a definite no          refused, tried again daily
+    not sent, 429          planned again   no answer, 5xx, crash  unknown: look before sending again
+    no later one can work  the rest goes back to planned, and the run stops
+
+Doubts come first: nothing may be sent to a subject whose last write is unknown. What the
+vendor does not show is sent again only after its horizon, under the same key.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from connectors.errors import OutcomeUnknown, Refused, StopTheSync, TryAgain
+from state import deeds, settings
+from state.deeds import Deed
+from state.errors import TooEarly
+from state.lease import Lease
+from state.settings import Setting, SettingKey
+
+DEED_WINDOW = 10  # a kill leaves at most this many to be looked up
+
+
+class DeedWriter(Protocol):
+    """Sends one operation's deeds and finds them again."""
+
+    def send(self, deed: Deed) -> str:
+        """Create it; return the vendor's id."""
+
+    def find(self, deed: Deed) -> str | None:
+        """The id of what an earlier attempt created, by the strongest path; None if not there."""
+
+
+class Sent(NamedTuple):
+    """What became of one setting of a window."""
+
+    key: SettingKey
+    result: str  # done | refused | planned | unknown
+    said: str = ""
+
+
+class SettingWriter(Protocol):
+    """Sends windows of settings of one verb and reads single ones back."""
+
+    def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
+        """Send each; StopTheSync carries nothing away: rows not in the result were not sent."""
+
+    def observe(self, setting: Setting) -> Any:
+        """What the vendor holds now, shaped like `desired`; None for nothing."""
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """Whose clock and horizon count for an account."""
+
+    now: Callable[[], datetime]
+    horizon: timedelta
+
+
+@dataclass(frozen=True)
+class Loader:
+    """One sync's way to its vendors. `told` is called with (done, total) after each window."""
+
+    lease: Lease
+    deed_writers: Mapping[str, DeedWriter]  # operation -> writer
+    setting_writer: SettingWriter
+    vendors: Mapping[str, Vendor]  # account -> clock and horizon
+    setting_account: str
+    bots: Collection[str]
+    told: Callable[[int], None]
+
+
+def load(loader: Loader, operations: Collection[str] = ()) -> None:
+    """Send every planned deed of these operations (all when empty) that is due."""
+    lease = loader.lease
+    windows = deeds.planned(
+        lease.state, lease.sync, bots=loader.bots, at=lease.state.now(),
+        size=DEED_WINDOW, operations=operations,
+    )  # fmt: skip
+    for window in windows:
+        account = window[0].account
+        won = deeds.claim(lease, [d.write_key for d in window], loader.vendors[account].now())
+        _send_deeds(loader, [d for d in window if d.write_key in won])
+        loader.told(len(window))
+
+
+def _send_deeds(loader: Loader, window: Sequence[Deed]) -> None:
+    done: list[tuple[str, str]] = []
+    refused: list[tuple[str, str]] = []
+    unknown: list[tuple[str, str]] = []
+    unsent: list[str] = []
+    stop: StopTheSync | None = None
+    for deed in window:
+        if stop is not None:
+            unsent.append(deed.write_key)
+            continue
+        try:
+            done.append((deed.write_key, loader.deed_writers[deed.operation].send(deed)))
+        except StopTheSync as error:
+            stop = error
+            unsent.append(deed.write_key)
+        except TryAgain:
+            unsent.append(deed.write_key)
+        except Refused as error:
+            refused.append((deed.write_key, str(error)))
+        except OutcomeUnknown as error:
+            unknown.append((deed.write_key, str(error)))
+    lease = loader.lease
+    if done:
+        deeds.done(lease, done)
+    if refused:
+        deeds.refused(lease, refused)
+    if unknown:
+        deeds.unknown(lease, unknown)
+    if unsent:
+        deeds.back_to_planned(lease, unsent)
+    if stop is not None:
+        raise stop
+
+
+def load_settings(loader: Loader) -> None:
+    """Send every setting that this sweep wants and that may go out now."""
+    lease, vendor = loader.lease, loader.vendors[loader.setting_account]
+    for window in settings.planned(lease, at=vendor.now(), horizon=vendor.horizon):
+        won = settings.claim(lease, window, vendor.now(), vendor.horizon)
+        mine = [s for s in window if s.key in won]
+        if mine:
+            _send_settings(loader, mine)
+        loader.told(len(window))
+
+
+def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
+    stop: StopTheSync | None = None
+    sent: list[Sent] = []
+    try:
+        for part in _parts(window):
+            sent += loader.setting_writer.send(window[0].verb, part)
+    except StopTheSync as error:
+        stop = error
+    settled = {s.key for s in sent}
+    sent += [Sent(s.key, "planned") for s in window if s.key not in settled]
+    by_result: dict[str, list[Sent]] = {}
+    for one in sent:
+        by_result.setdefault(one.result, []).append(one)
+    lease = loader.lease
+    if "done" in by_result:
+        settings.acknowledged(lease, [(s.key, "") for s in by_result["done"]])
+    if "refused" in by_result:
+        settings.refused(lease, [(s.key, s.said) for s in by_result["refused"]])
+    if "unknown" in by_result:
+        settings.unknown(lease, [(s.key, s.said) for s in by_result["unknown"]])
+    if "planned" in by_result:
+        settings.back_to_planned(lease, [s.key for s in by_result["planned"]])
+    if stop is not None:
+        raise stop
+
+
+def _parts(window: Sequence[Setting]) -> list[Sequence[Setting]]:
+    """Creates travel together; everything else is one request each."""
+    return [window] if window[0].verb == "create" else [[s] for s in window]
+
+
+def settle_doubts(loader: Loader) -> float | None:
+    """Look up every write whose outcome is unknown; return the seconds until the next can be decided.
+
+    None: nothing is open any more.
+    """
+    waits: list[float] = []
+    for deed in deeds.doubts(loader.lease):
+        vendor = loader.vendors[deed.account]
+        looked_at = vendor.now()
+        found = loader.deed_writers[deed.operation].find(deed)
+        if found is not None:
+            deeds.found(loader.lease, [(deed.write_key, found)])
+            continue
+        try:
+            deeds.absent(loader.lease, deed.write_key, at=looked_at, horizon=vendor.horizon)
+        except TooEarly as early:
+            waits.append(early.wait_seconds)
+    for setting in settings.doubts(loader.lease):
+        seen = loader.setting_writer.observe(setting)
+        settings.observed(loader.lease, [(setting.key, seen)])
+    waits += _late_bodies(loader)
+    return max(min(waits), 0.0) if waits else None
+
+
+def _late_bodies(loader: Loader) -> list[float]:
+    """Seconds until settings that wait for an old body may go out."""
+    vendor = loader.vendors[loader.setting_account]
+    at = vendor.now()
+    return [
+        (since + vendor.horizon - at).total_seconds()
+        for since in settings.waiting_since(loader.lease)
+    ]

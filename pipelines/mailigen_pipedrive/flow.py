@@ -1,0 +1,114 @@
+"""Mailigen <-> Pipedrive: one list kept equal to what its bots select, and what comes of it.
+
+Read from top to bottom: this is the whole sync, in the order it happens. Each stage is one
+step, which is a Prefect task when the run is a flow run and a plain call otherwise.
+"""
+
+from pipelines.checks import audit, expect
+from pipelines.mailigen_pipedrive import engagement, extract, guards, life, tables
+from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
+from pipelines.mailigen_pipedrive.loading import carry_out, settle
+from pipelines.mailigen_pipedrive.naming import bind_names
+from pipelines.mailigen_pipedrive.seal import remember_identity, seal
+from pipelines.mailigen_pipedrive.sweep import SYNC, Stopped, Sweep
+from pipelines.step import Step
+from transforms.build import append, build
+
+READ = (
+    "staging.pipedrive__confirmations", "staging.pipedrive__activities",
+    "staging.pipedrive__organizations", "staging.pipedrive__users",
+    "staging.pipedrive__field_options", "staging.mailigen__members",
+    "staging.mailigen__campaigns", "staging.mailigen__engagement",
+)  # fmt: skip
+WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdings",
+       "resolve.lineage")  # fmt: skip
+WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
+        "resolve.crossings", "resolve.noted", "resolve.due")  # fmt: skip
+WRITES = ("plan.members", "plan.activities", "plan.deals", "plan.notes", "plan.skipped")
+
+
+def sync(sweep: Sweep, step: Step) -> None:
+    """Bring list and CRM up to date. Stopped: a guard holds the plan until it is approved."""
+    step("Bind names to ids", bind_names, sweep)
+    step("Look up doubtful writes", settle, sweep)
+
+    # Extract: the vendors' records as they came.
+    step("Extract persons", extract.people, sweep)
+    build(sweep.db, SYNC, "resolve.selected", "resolve.addresses")
+    step("Extract what some persons need", extract.details, sweep)
+    step("Extract the list", extract.members, sweep)
+    step("Extract engagement", engagement.read_for_bots, sweep)
+
+    # Stage: one typed row per record.
+    step("Stage", _stage, sweep)
+
+    # Map, match and de-duplicate: one row per real thing.
+    step("Resolve contacts", _resolve_contacts, sweep)
+    step("Remember engagement", _remember_engagement, sweep)
+    step("Resolve counts", _resolve_counts, sweep)
+
+    # Plan: one row per write, with the reason; nothing has been written so far.
+    step("Plan", _plan, sweep)
+    if sweep.lease is None:
+        return
+    allowed = step("Ask the guards", guards.ask, sweep)
+
+    # Load: each planned write once.
+    step("Seal the plan", seal, sweep, sweep.lease, allowed)
+    life.activate(sweep)
+    step("Load", carry_out, sweep)
+
+
+def _stage(sweep: Sweep) -> None:
+    build(sweep.db, SYNC, *READ)
+    sweep.checked += expect(sweep.db, "staging", STAGING)
+    life.remember_opt_outs(sweep)
+    tables.write_consent(sweep)
+
+
+def _resolve_contacts(sweep: Sweep) -> None:
+    # Bots whose filter died while it was walked select nobody: say so before anyone asks.
+    tables.write_bots(sweep)
+    build(sweep.db, SYNC, "resolve.selected", "resolve.addresses", *WHO)
+    sweep.checked += expect(sweep.db, "resolve", RESOLVE)
+    if sweep.lease is not None:
+        remember_identity(sweep, sweep.lease)
+
+
+def _remember_engagement(sweep: Sweep) -> None:
+    """What this sweep saw first, and whom it selected, in one commit of the history file."""
+    db = sweep.db
+    db.execute("BEGIN")
+    seen = append(db, SYNC, "history.events", adding="times")
+    db.execute(CLOSE_SELECTIONS, [sweep.sweep])
+    append(db, SYNC, "history.selections")
+    db.execute("COMMIT")
+    sweep.tell("resolve", f"{seen} new happenings on campaigns")
+
+
+def _resolve_counts(sweep: Sweep) -> None:
+    build(sweep.db, SYNC, *WHAT)
+
+
+def _plan(sweep: Sweep) -> None:
+    build(sweep.db, SYNC, *WRITES)
+    sweep.checked += expect(sweep.db, "plan", PLAN)
+    sweep.checked += audit(sweep.db, SYNC)
+
+
+# A stretch ends when the bot runs and no longer selects the contact; a bot that was suspended
+# this time keeps its stretches open, since nobody knows whom it would have selected.
+CLOSE_SELECTIONS = """
+UPDATE history.selections AS s SET until_sweep = ?
+WHERE
+    s.until_sweep IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM staging.syncline__bots AS b WHERE b.bot_id = s.bot_id AND b.is_suspended
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM resolve.contacts AS c
+        WHERE c.contact_id = s.contact_id AND c.is_selected AND list_contains(c.bots, s.bot_id)
+    )
+"""
+
+__all__ = ["Stopped", "sync"]

@@ -1,0 +1,117 @@
+"""Stop a run that would do more than anybody expects, before its first write.
+
+    an empty source deletes nothing           deletes over 20 % of the list and over 50
+    creates, deals, activities or notes over  the first activation of a bot
+    max(200, 2 % of the contacts)             the day's budget
+
+What an earlier run has sealed already was let through then and is not counted again, so a
+killed first run goes on without a second question.
+"""
+
+from typing import NamedTuple
+
+from pipelines.mailigen_pipedrive.config import Guards
+from pipelines.mailigen_pipedrive.sweep import Sweep
+
+
+class Planned(NamedTuple):
+    """What a plan would do, and to how many."""
+
+    creates: int
+    deletes: int
+    activities: int
+    deals: int
+    notes: int
+    on_list: int
+    contacts: int
+    selected_persons: int
+
+
+def measure(sweep: Sweep) -> Planned:
+    """Count the plan's rows that are not sealed yet, and what they are a share of."""
+    row = sweep.db.execute(
+        """
+        WITH open_members AS (
+            SELECT p.action FROM plan.members AS p
+            ANTI JOIN staging.syncline__sealed AS s ON s.contact_id = p.contact_id
+        )
+        SELECT
+            (SELECT count(*) FROM open_members WHERE action IN ('create', 'move')),
+            (SELECT count(*) FROM open_members WHERE action = 'delete'),
+            (SELECT count(*) FROM plan.activities),
+            (SELECT count(*) FROM plan.deals),
+            (SELECT count(*) FROM plan.notes),
+            (SELECT count(*) FROM staging.mailigen__members WHERE status = 'subscribed'),
+            (SELECT count(*) FROM resolve.contacts WHERE is_selected),
+            (SELECT count(*) FROM resolve.addresses)
+        """
+    ).fetchone()
+    assert row is not None
+    return Planned(*(int(n) for n in row))
+
+
+def reasons(sweep: Sweep, limits: Guards, new_bots: list[str], budget_left: float | None) -> list[str]:
+    """The sentences that stop this run; empty when it may go on."""
+    planned = measure(sweep)
+    found = []
+    if new_bots and limits.first_activation == "ask":
+        found.append(
+            f"first activation of {', '.join(new_bots)}: {planned.creates} contacts would be put "
+            f"on the list, {_updates(sweep)} updated"
+        )
+    if planned.deletes and planned.selected_persons == 0:
+        found.append(
+            f"the source is empty: no person is selected, and {planned.deletes} deletes are planned"
+        )
+    most = max(limits.max_deletes, limits.max_delete_share * planned.on_list)
+    if planned.deletes > most:
+        found.append(
+            f"{planned.deletes} deletes of {planned.on_list} subscribers (allowed: {most:.0f})"
+        )
+    most = max(limits.max_creates, limits.max_create_share * planned.contacts)
+    for noun, count in (
+        ("creates", 0 if new_bots else planned.creates),
+        ("activities", planned.activities),
+        ("deals", planned.deals),
+        ("notes", planned.notes),
+    ):
+        if count > most:
+            found.append(f"{count} {noun} for {planned.contacts} contacts (allowed: {most:.0f})")
+    cost = _tokens(sweep)
+    if budget_left is not None and cost > budget_left:
+        found.append(f"the plan costs {cost:.0f} tokens and {budget_left:.0f} of today's share are left")
+    return found
+
+
+def wanted_keys(sweep: Sweep) -> list[str]:
+    """The keys of everything the plan would write, for an approval to name."""
+    return [
+        str(key)
+        for (key,) in sweep.db.execute(
+            """
+            SELECT write_key FROM plan.members WHERE action NOT IN ('skip', 'forget')
+            UNION SELECT write_key FROM plan.activities
+            UNION SELECT write_key FROM plan.deals
+            UNION SELECT write_key FROM plan.notes
+            ORDER BY ALL
+            """
+        ).fetchall()
+    ]
+
+
+def _updates(sweep: Sweep) -> int:
+    row = sweep.db.execute("SELECT count(*) FROM plan.members WHERE action = 'update'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _tokens(sweep: Sweep) -> float:
+    row = sweep.db.execute(
+        """
+        SELECT coalesce(sum(cost_tokens), 0) FROM (
+            SELECT cost_tokens FROM plan.activities
+            UNION ALL SELECT cost_tokens FROM plan.deals
+            UNION ALL SELECT cost_tokens FROM plan.notes
+        )
+        """
+    ).fetchone()
+    return float(row[0]) if row else 0.0

@@ -1,0 +1,20 @@
+-- STOP: two intended writes carry one key; only one of them would happen.
+--
+-- reads   plan.members, plan.activities, plan.deals, plan.notes
+
+WITH keys AS (
+    SELECT write_key FROM plan.members
+    UNION ALL
+    SELECT write_key FROM plan.activities
+    UNION ALL
+    SELECT write_key FROM plan.deals
+    UNION ALL
+    SELECT write_key FROM plan.notes
+)
+
+SELECT
+    write_key,
+    count(*) AS row_count
+FROM keys
+GROUP BY write_key
+HAVING count(*) > 1
