@@ -27,13 +27,16 @@ from connectors.errors import (
 from connectors.http import Line, patiently, utc_now
 from connectors.meter import Meter
 from connectors.pipedrive import wire
-from connectors.pipedrive.refusals import read_envelope
+from connectors.pipedrive.refusals import has_calls_left, read_envelope
 
 Record = dict[str, Any]
 Page = list[Record]
 
 LAST_CONTACT = ("last_incoming_mail_time", "last_outgoing_mail_time", "last_activity_id")
-MOST_THROTTLED = 8  # 429s in a row: a window of two seconds would long have been free
+# 429s in a row after which the day, and not the window, must be used up: a window of
+# two seconds would long have been free. One that came with calls left in its window
+# counts threefold; alone it proves nothing, for the window may just have rolled over.
+MOST_THROTTLED = 8
 IN_ID_ORDER = {"sort_by": "id", "sort_direction": "asc"}  # rows that change do not move
 
 
@@ -307,10 +310,10 @@ class Pipedrive(AbstractContextManager["Pipedrive"]):
                 call, answer.status_code, answer.headers, answer.content, token=self._token
             )
         except Throttled as error:
-            self._throttled_in_a_row += 1
+            self._throttled_in_a_row += 3 if has_calls_left(call, answer.headers) else 1
             if self._throttled_in_a_row < MOST_THROTTLED:
                 raise
-            said = f"{error.said}, {self._throttled_in_a_row} times in a row"
+            said = f"{error.said}, again and again: the day's tokens are used up"
             raise QuotaExhausted(wire.VENDOR, call.name, said) from error
         except Blocked as error:
             self._meter.blocked(error.retry_after, error.said)

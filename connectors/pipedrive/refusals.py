@@ -9,7 +9,7 @@
     403               code feature_capping_*, "limit" PlanLimitReached
     403               else                            NotAdministrator if it needs one, else Refused
     404, 410          JSON error                      Gone
-    429               any                             Throttled, or QuotaExhausted
+    429               any                             Throttled (the client counts them)
     other definite no JSON error                      Refused
     everything else   any                             ReadFailed     OutcomeUnknown
 
@@ -31,7 +31,6 @@ from connectors.errors import (
     NotAdministrator,
     OutcomeUnknown,
     PlanLimitReached,
-    QuotaExhausted,
     ReadFailed,
     Refused,
     StopTheSync,
@@ -75,7 +74,8 @@ def error_for(
     said = _said(status, body, token)
     request_id = _request_id(headers)
     if status == 429:
-        return _throttled(call, headers, said, request_id)
+        wait = _wait(headers, BURST_WINDOW_S)
+        return Throttled(VENDOR, call.name, said, retry_after=wait, request_id=request_id)
     if status == 401:
         return BadCredentials(VENDOR, call.name, said, request_id=request_id)
     if status == 402:
@@ -91,18 +91,15 @@ def error_for(
     return _open_end(call, said, request_id)
 
 
-def _throttled(
-    call: Call, headers: Mapping[str, str], said: str, request_id: str
-) -> Throttled | QuotaExhausted:
-    """Tell the burst limit from the day's: no header does, but a refusal with calls
-    left in the window cannot be about the window. Searches have a window of their
-    own, narrower than the one the header counts."""
+def has_calls_left(call: Call, headers: Mapping[str, str]) -> bool:
+    """Say whether a 429 came although its window still had calls.
+
+    No header tells the burst limit from the day's, but such a refusal is hardly
+    about the window. Searches have a narrower window of their own, which the
+    header does not count.
+    """
     left = _number(headers.get("x-ratelimit-remaining", ""))
-    if call.kind != "search" and left is not None and left > 0:
-        text = f"{said}, with {left:g} calls left in the window: the day's tokens are used up"
-        return QuotaExhausted(VENDOR, call.name, text, request_id=request_id)
-    wait = _wait(headers, BURST_WINDOW_S)
-    return Throttled(VENDOR, call.name, said, retry_after=wait, request_id=request_id)
+    return call.kind != "search" and left is not None and left > 0
 
 
 def _forbidden(call: Call, headers: Mapping[str, str], content: bytes, said: str) -> ConnectorError:

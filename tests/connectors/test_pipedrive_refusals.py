@@ -13,7 +13,6 @@ from connectors.errors import (
     NotAdministrator,
     OutcomeUnknown,
     PlanLimitReached,
-    QuotaExhausted,
     ReadFailed,
     Refused,
     StopTheSync,
@@ -21,7 +20,7 @@ from connectors.errors import (
     TryAgain,
 )
 from connectors.pipedrive import wire
-from connectors.pipedrive.refusals import BLOCK_S, read_envelope
+from connectors.pipedrive.refusals import BLOCK_S, has_calls_left, read_envelope
 
 READ = wire.call("GET /api/v2/persons/{id}", remote_id=7)
 WRITE = wire.call("POST /api/v2/activities", body={})
@@ -110,9 +109,14 @@ def test_how_long_to_wait_is_taken_from_any_header_that_makes_sense(headers, wai
     assert caught.value.retry_after == wait
 
 
-def test_a_429_with_calls_left_in_the_window_means_the_day_is_used_up():
-    with pytest.raises(QuotaExhausted, match="19 calls left"):
-        read_envelope(WRITE, 429, {"x-ratelimit-remaining": "19"}, NO)
+@pytest.mark.parametrize(
+    ("left", "expected"), [("19", True), ("0", False), ("", False), ("nan", False), (None, False)]
+)
+def test_a_429_with_calls_left_in_its_window_hints_at_the_day(left, expected):
+    headers = {} if left is None else {"x-ratelimit-remaining": left}
+    assert has_calls_left(WRITE, headers) is expected
+    search = wire.Call("GET", "GET /api/v2/persons/search", "/api/v2/persons/search")
+    assert has_calls_left(search, headers) is False
 
 
 def test_a_block_lasts_as_long_as_said_or_half_an_hour():
