@@ -1,0 +1,132 @@
+"""Whether each account can be talked to, and the grant that lets us.
+
+ok --> needs_reauthorization (a human signs in again)
+   --> blocked (the vendor asks us to stay away until a time)
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import select, update
+
+from state.database import State, upsert
+from state.errors import NotAllowed
+from state.schema import connections as table
+
+Condition = Literal["ok", "needs_reauthorization", "blocked"]
+
+
+@dataclass(frozen=True)
+class Connection:
+    account: str
+    vendor: str
+    state: str
+    said: str
+    since: datetime
+    blocked_until: datetime | None
+    remote_company: str
+    remote_user: str
+    remote_email: str
+    clock_offset_seconds: float
+
+
+COLUMNS = [table.c[name] for name in Connection.__dataclass_fields__]
+
+
+def find(state: State, account: str) -> Connection | None:
+    with state.read() as db:
+        row = db.execute(select(*COLUMNS).where(table.c.account == account)).one_or_none()
+    return Connection(*row) if row is not None else None
+
+
+def connections(state: State) -> list[Connection]:
+    with state.read() as db:
+        return [Connection(*row) for row in db.execute(select(*COLUMNS).order_by("account"))]
+
+
+def introduce(state: State, account: str, vendor: str, *, company: str = "", user: str = "",
+              email: str = "") -> None:  # fmt: skip
+    """Note an account and whom its token belongs to, once a call has succeeded.
+
+    Raises NotAllowed when the account was another company's: a changed token
+    must not carry one company's identity map into another.
+    """
+    known = find(state, account)
+    if known is not None and company and known.remote_company not in ("", company):
+        raise NotAllowed(
+            f"{account}: the token belongs to company {company}, but this account was company "
+            f"{known.remote_company}. Give the other company an account name of its own."
+        )
+    values = {"vendor": vendor, "remote_company": company, "remote_user": user,
+              "remote_email": email}  # fmt: skip
+    with state.write() as db:
+        db.execute(
+            upsert(db, table)
+            .values(account=account, state="ok", said="", since=state.now(), **values)
+            .on_conflict_do_update(index_elements=["account"], set_=values)
+        )
+
+
+def change(state: State, account: str, to: Condition, *, said: str = "",
+           blocked_until: datetime | None = None) -> None:  # fmt: skip
+    """Set an account's condition; `since` moves only when the condition does."""
+    known = find(state, account)
+    if known is None:
+        raise NotAllowed(f"there is no connection {account}")
+    since = known.since if known.state == to else state.now()
+    with state.write() as db:
+        db.execute(
+            update(table)
+            .where(table.c.account == account)
+            .values(state=to, said=said, since=since, blocked_until=blocked_until)
+        )
+
+
+def learn_clock(state: State, account: str, vendor_now: datetime) -> timedelta:
+    """Keep how far the vendor's clock (its `Date` header) is ahead of ours, and return it.
+
+    The header has whole seconds; a difference below two is not kept.
+    """
+    offset = (vendor_now - state.now()).total_seconds()
+    known = find(state, account)
+    if known is not None and abs(offset - known.clock_offset_seconds) < 2:
+        return timedelta(seconds=known.clock_offset_seconds)
+    with state.write() as db:
+        db.execute(
+            update(table).where(table.c.account == account).values(clock_offset_seconds=offset)
+        )
+    return timedelta(seconds=offset)
+
+
+def vendor_now(state: State, account: str) -> datetime:
+    """Return the vendor's time: what `sending_at` and every horizon are measured in."""
+    known = find(state, account)
+    return state.now() + timedelta(seconds=known.clock_offset_seconds if known else 0)
+
+
+def put_grant(state: State, account: str, grant: dict[str, Any], *, key: str) -> None:
+    """Store an OAuth grant encrypted. A refresh token is often good once: store before using."""
+    token = Fernet(key).encrypt(orjson.dumps(grant))
+    with state.write() as db:
+        changed = update(table).where(table.c.account == account).values(encrypted_grant=token)
+        if not db.execute(changed).rowcount:
+            raise NotAllowed(f"there is no connection {account}")
+
+
+def read_grant(state: State, account: str, *, key: str) -> dict[str, Any] | None:
+    """Return the grant, or None when there is none; raises NotAllowed for another key."""
+    query = select(table.c.encrypted_grant).where(table.c.account == account)
+    with state.read() as db:
+        token = db.execute(query).scalar_one_or_none()
+    if token is None:
+        return None
+    try:
+        grant: dict[str, Any] = orjson.loads(Fernet(key).decrypt(token))
+    except InvalidToken as error:
+        raise NotAllowed(
+            f"{account}: the stored grant was encrypted with another key; connect it again"
+        ) from error
+    return grant

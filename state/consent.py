@@ -1,0 +1,182 @@
+"""Who left, bounced, was removed or forgotten: a ratchet no sync turns back.
+
+    unsubscribed < bounced < removed < forgotten
+
+A weaker kind never replaces a stronger one. Only an act of the person's own
+(a form, a confirmation) lifts an entry, and nothing lifts `forgotten`.
+Addresses are kept as keyed hashes; the key is a file of its own, so the table
+alone says nothing about anybody.
+"""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pyarrow as pa
+from sqlalchemy import ColumnElement, case, or_, select, update
+
+from state import keep
+from state.arrow import as_arrow
+from state.database import State, upsert
+from state.schema import consent as table
+
+Kind = Literal["unsubscribed", "bounced", "removed", "forgotten"]
+
+RANKS = {"unsubscribed": 1, "bounced": 2, "removed": 3, "forgotten": 4}
+CHUNK = 5_000
+
+
+class Seen(NamedTuple):
+    """What was seen of one address, and by what: a list's status, a webhook's id, a command."""
+
+    address: str
+    kind: Kind
+    evidence: str
+    contact_id: str | None = None
+
+
+class InForce(NamedTuple):
+    address: str
+    kind: str
+    contact_id: str | None
+    first_seen_at: datetime
+
+
+def read_key(home: Path) -> bytes:
+    """Return the key of the address hashes, made when missing. Back it up with the state.
+
+    With another key nobody who left is recognised any more.
+    """
+    path = home / "consent.key"
+    try:
+        return bytes.fromhex(path.read_text())
+    except FileNotFoundError:
+        home.mkdir(parents=True, exist_ok=True)
+    # Written aside and linked: of two processes that make a key at once, one wins and both read it.
+    fresh = path.with_name(f".consent.key.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(os.urandom(32).hex())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        return bytes.fromhex(path.read_text())
+    finally:
+        fresh.unlink()
+    return bytes.fromhex(path.read_text())
+
+
+def address_hash(key: bytes, address: str) -> str:
+    """Hash an address, a telephone number or the like; case and outer blanks do not count."""
+    return hmac.digest(key, address.strip().lower().encode(), hashlib.sha256).hex()
+
+
+def record(
+    state: State, account: str, seen: Iterable[Seen], *, key: bytes, home: Path | None
+) -> int:
+    """Remember what was seen; return how many entries are new or stronger.
+
+    Goes to the keep file of `home` first: consent must outlive the database.
+    """
+    now, changed = state.now(), 0
+    entries = [(each, address_hash(key, each.address)) for each in seen]
+    for start in range(0, len(entries), CHUNK):
+        part = entries[start : start + CHUNK]
+        fresh = _stronger(state, account, part)
+        if not fresh:
+            continue
+        if home is not None:
+            keep.append(home, "consent", [
+                {"account": account, "address_hash": hashed, "kind": each.kind,
+                 "evidence": each.evidence, "at": now.isoformat()}
+                for each, hashed in fresh
+            ])  # fmt: skip
+        with state.write() as db:
+            changed += db.execute(_ratchet(upsert(db, table)), [
+                {"account": account, "address_hash": hashed, "contact_id": each.contact_id,
+                 "kind": each.kind, "evidence": each.evidence, "first_seen_at": now,
+                 "lifted_at": None}
+                for each, hashed in fresh
+            ]).rowcount  # fmt: skip
+    return changed
+
+
+def lift(state: State, account: str, addresses: Sequence[str], *, key: bytes, evidence: str,
+         home: Path | None) -> int:  # fmt: skip
+    """Count people as subscribed again after an act of their own; return how many.
+
+    `evidence` names the act. Forgotten people stay forgotten.
+    """
+    hashes = [address_hash(key, address) for address in addresses]
+    if home is not None and hashes:
+        at = state.now().isoformat()
+        keep.append(home, "lifted", [
+            {"account": account, "address_hash": each, "evidence": evidence, "at": at}
+            for each in hashes
+        ])  # fmt: skip
+    statement = (
+        update(table)
+        .where(table.c.account == account, table.c.address_hash.in_(hashes))
+        .where(table.c.kind != "forgotten", table.c.lifted_at.is_(None))
+        .values(lifted_at=state.now(), evidence=evidence)
+    )
+    with state.write() as db:
+        return db.execute(statement).rowcount
+
+
+def in_force(state: State, account: str, addresses: Sequence[str], *, key: bytes) -> list[InForce]:
+    """Return what stands against these addresses."""
+    by_hash = {address_hash(key, address): address for address in addresses}
+    hashes, found = list(by_hash), []
+    with state.read() as db:
+        for start in range(0, len(hashes), CHUNK):
+            query = select(table).where(
+                table.c.account == account,
+                table.c.address_hash.in_(hashes[start : start + CHUNK]),
+                table.c.lifted_at.is_(None),
+            )
+            found += [
+                InForce(by_hash[row.address_hash], row.kind, row.contact_id, row.first_seen_at)
+                for row in db.execute(query)
+            ]
+    return found
+
+
+def read(state: State, account: str) -> pa.Table:
+    """Return the entries in force, addresses as hashes; for addresses ask `in_force`."""
+    query = select(*table.c).where(table.c.account == account, table.c.lifted_at.is_(None))
+    with state.read() as db:
+        return as_arrow(db, query)
+
+
+def _stronger(
+    state: State, account: str, entries: Sequence[tuple[Seen, str]]
+) -> list[tuple[Seen, str]]:
+    """Leave out what is known already: every sweep sees everybody who ever left."""
+    hashes = [hashed for _, hashed in entries]
+    query = select(table.c.address_hash, table.c.kind).where(
+        table.c.account == account, table.c.address_hash.in_(hashes), table.c.lifted_at.is_(None)
+    )
+    with state.read() as db:
+        known = {row.address_hash: RANKS[row.kind] for row in db.execute(query)}
+    return [(each, hashed) for each, hashed in entries if RANKS[each.kind] > known.get(hashed, 0)]
+
+
+def _ratchet(insert: Any) -> Any:
+    new = insert.excluded
+    names = ("kind", "evidence", "contact_id", "first_seen_at", "lifted_at")
+    return insert.on_conflict_do_update(
+        index_elements=["account", "address_hash"],
+        set_={name: new[name] for name in names},
+        where=or_(table.c.lifted_at.is_not(None), _rank(new.kind) > _rank(table.c.kind)),
+    )
+
+
+def _rank(kind: ColumnElement[Any]) -> ColumnElement[int]:
+    return case(*[(kind == name, rank) for name, rank in RANKS.items()], else_=0)
