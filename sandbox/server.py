@@ -42,10 +42,13 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Any, send: Any) -> None:
         self.scope, self._receive, self._send = scope, receive, send
 
-    async def body(self) -> bytes:
+    async def body(self) -> bytes | None:
+        """The whole body; `None` when the caller hung up before it was complete."""
         parts = []
         while True:
             message = await self._receive()
+            if message["type"] == "http.disconnect":
+                return None
             parts.append(message.get("body", b""))
             if not message.get("more_body"):
                 return b"".join(parts)
@@ -94,6 +97,8 @@ class App:
             return
         exchange = Exchange(scope, receive, send)
         body = await exchange.body()
+        if body is None:
+            return
         self.stage.catch_up()
         name, path = self._whose(scope["path"])
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}

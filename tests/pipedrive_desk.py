@@ -18,12 +18,12 @@ class Reply(NamedTuple):
     headers: Mapping[str, str]
 
     @property
-    def data(self) -> Any:
+    def result(self) -> Any:
         return self.body["data"]
 
 
 class Desk:
-    """`crm.get("/api/v2/persons", limit=5).data`; `crm.control` talks to the sandbox itself."""
+    """`crm.get("/api/v2/persons", limit=5).result`; `crm.control` talks to the sandbox itself."""
 
     def __init__(self, url: str, token: str = ADMIN) -> None:
         self.url, self.token = url, token
@@ -68,10 +68,10 @@ class Desk:
     def walk(self, path: str, **query: Any) -> list[Any]:
         """All records of a v2 list."""
         reply = self.get(path, **query)
-        records = list(reply.data)
+        records = list(reply.result)
         while cursor := reply.body["additional_data"]["next_cursor"]:
             reply = self.get(path, **query, cursor=cursor)
-            records += reply.data
+            records += reply.result
         return records
 
     def control(self, method: str, path: str, body: Any = None) -> Any:

@@ -159,7 +159,7 @@ def new_field(company: Company, name: str, label: str, code: str, kind: str) -> 
         "id": ids[-1],
         "field_name": label,
         "field_code": code,
-        "description": None,
+        "description": "",
         "field_type": kind,
         "options": None,
         "subfields": [

@@ -82,11 +82,11 @@ def test_rate_limit_and_block_page_look_like_the_vendors_own(crm: Desk) -> None:
 
 
 def test_stale_search_does_not_see_a_person_that_the_list_sees(crm: Desk) -> None:
-    person = crm.post("/api/v2/persons", {"name": "Zebra Newcomer"}).data
+    person = crm.post("/api/v2/persons", {"name": "Zebra Newcomer"}).result
     crm.fault("stale_search", path="/api/v2/persons/search", lag_s=600)
-    assert crm.get("/api/v2/persons/search", term="zebra").data["items"] == []
-    assert [p["id"] for p in crm.get("/api/v2/persons", ids=person["id"]).data] == [person["id"]]
-    assert len(crm.get("/api/v2/persons/search", term="zebra").data["items"]) == 1
+    assert crm.get("/api/v2/persons/search", term="zebra").result["items"] == []
+    assert [p["id"] for p in crm.get("/api/v2/persons", ids=person["id"]).result] == [person["id"]]
+    assert len(crm.get("/api/v2/persons/search", term="zebra").result["items"]) == 1
 
 
 def test_faults_count_down_and_the_list_says_how_often_each_fired(crm: Desk) -> None:

@@ -36,14 +36,14 @@ def test_deleting_on_the_way_shifts_nothing(crm: Desk) -> None:
     second = crm.get(
         "/api/v2/persons", limit=10, cursor=first.body["additional_data"]["next_cursor"]
     )
-    assert ids(second.data) == expected[11:21]
+    assert ids(second.result) == expected[11:21]
 
 
 def test_walking_by_update_time_skips_who_changes_meanwhile(crm: Desk) -> None:
     first = crm.get("/api/v2/persons", limit=10, sort_by="update_time", sort_direction="desc")
-    oldest = crm.get("/api/v2/persons", limit=1, sort_by="update_time").data[0]["id"]
+    oldest = crm.get("/api/v2/persons", limit=1, sort_by="update_time").result[0]["id"]
     crm.patch(f"/api/v2/persons/{oldest}", {"job_title": "Moved to the front"})
-    seen = ids(first.data)
+    seen = ids(first.result)
     reply = first
     while cursor := reply.body["additional_data"]["next_cursor"]:
         reply = crm.get(
@@ -53,7 +53,7 @@ def test_walking_by_update_time_skips_who_changes_meanwhile(crm: Desk) -> None:
             sort_direction="desc",
             cursor=cursor,
         )
-        seen += ids(reply.data)
+        seen += ids(reply.result)
     assert sorted([*seen, oldest]) == live_ids(crm)
 
 
@@ -71,14 +71,14 @@ def test_limits_over_500_are_clamped_or_refused_as_assumed(crm: Desk) -> None:
 
 def test_at_most_a_hundred_ids_a_call(crm: Desk) -> None:
     few = live_ids(crm)[:3]
-    assert ids(crm.get("/api/v2/persons", ids=",".join(map(str, [*few, 9999]))).data) == few
+    assert ids(crm.get("/api/v2/persons", ids=",".join(map(str, [*few, 9999]))).result) == few
     assert crm.get("/api/v2/persons", ids=",".join(map(str, range(1, 102)))).status == 400
 
 
 def test_updated_since_is_inclusive_and_until_is_not(crm: Desk) -> None:
-    person = crm.post("/api/v2/persons", {"name": "A B"}).data
+    person = crm.post("/api/v2/persons", {"name": "A B"}).result
     at = person["update_time"]
-    assert person["id"] in ids(crm.get("/api/v2/persons", updated_since=at).data)
+    assert person["id"] in ids(crm.get("/api/v2/persons", updated_since=at).result)
     assert person["id"] not in ids(crm.walk("/api/v2/persons", updated_until=at))
 
 
@@ -127,7 +127,7 @@ def test_a_condition_tests_a_person(
         crm.field_code("Interests"): [4, 5],
     }
     body = {"name": "Z", "custom_fields": values, "emails": [{"value": "zebra@x.org"}]}
-    person = crm.post("/api/v2/persons", body).data
+    person = crm.post("/api/v2/persons", body).result
     filter_id = saved_filter(crm, label, operator, value)
     found = crm.walk("/api/v2/persons", filter_id=filter_id, limit=500)
     assert (person["id"] in ids(found)) is matches
@@ -142,32 +142,32 @@ def saved_filter(crm: Desk, label: str, operator: str, value: str | None) -> int
         {"glue": "or", "conditions": []},
     ]
     body = {"name": "f", "type": "people", "conditions": {"glue": "and", "conditions": groups}}
-    created = crm.post("/v1/filters", body).data
+    created = crm.post("/v1/filters", body).result
     return int(created["id"])
 
 
 def test_a_dead_filter_selects_what_is_assumed(crm: Desk) -> None:
     filter_id = saved_filter(crm, "Region", "=", "nowhere")
-    assert crm.get("/api/v2/persons", filter_id=filter_id).data == []
+    assert crm.get("/api/v2/persons", filter_id=filter_id).result == []
     crm.delete(f"/v1/filters/{filter_id}")
     assert crm.get(f"/v1/filters/{filter_id}").status == 404
     assert len(crm.walk("/api/v2/persons", filter_id=filter_id)) == len(live_ids(crm))
     crm.assume("dead_filter", "empty")
-    assert crm.get("/api/v2/persons", filter_id=filter_id).data == []
+    assert crm.get("/api/v2/persons", filter_id=filter_id).result == []
     crm.assume("dead_filter", "error")
     assert crm.get("/api/v2/persons", filter_id=filter_id).status == 400
 
 
 def test_a_list_that_lags_does_not_show_what_was_just_created(crm: Desk) -> None:
     crm.assume("list_index_lag_s", 60)
-    person = crm.post("/api/v2/persons", {"name": "A B"}).data
-    assert crm.get("/api/v2/persons", ids=person["id"]).data == []
+    person = crm.post("/api/v2/persons", {"name": "A B"}).result
+    assert crm.get("/api/v2/persons", ids=person["id"]).result == []
     crm.control("POST", "/clock", {"advance_s": 61})
-    assert ids(crm.get("/api/v2/persons", ids=person["id"]).data) == [person["id"]]
+    assert ids(crm.get("/api/v2/persons", ids=person["id"]).result) == [person["id"]]
 
 
 def test_deleted_and_archived_deals_have_lists_of_their_own(crm: Desk) -> None:
-    gone, stored, open_one = (crm.post("/api/v2/deals", {"title": t}).data["id"] for t in "abc")
+    gone, stored, open_one = (crm.post("/api/v2/deals", {"title": t}).result["id"] for t in "abc")
     crm.delete(f"/api/v2/deals/{gone}")
     crm.patch(f"/api/v2/deals/{stored}", {"is_archived": True})
     listed = ids(crm.walk("/api/v2/deals"))

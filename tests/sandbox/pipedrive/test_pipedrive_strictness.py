@@ -37,7 +37,7 @@ def test_two_primary_addresses_are_one_too_many(crm: Desk) -> None:
 
 def test_the_first_address_becomes_primary_when_none_is(crm: Desk) -> None:
     ways = [{"value": "a@b.c"}, {"value": "d@e.f", "label": "home"}]
-    person = crm.post("/api/v2/persons", PERSON | {"emails": ways}).data
+    person = crm.post("/api/v2/persons", PERSON | {"emails": ways}).result
     assert [(e["primary"], e["label"]) for e in person["emails"]] == [
         (True, "work"),
         (False, "home"),
@@ -45,16 +45,16 @@ def test_the_first_address_becomes_primary_when_none_is(crm: Desk) -> None:
 
 
 def test_a_name_is_split_and_two_names_are_joined_by_the_server(crm: Desk) -> None:
-    whole = crm.post("/api/v2/persons", {"name": "Ann van der Berg"}).data
+    whole = crm.post("/api/v2/persons", {"name": "Ann van der Berg"}).result
     assert (whole["first_name"], whole["last_name"]) == ("Ann", "van der Berg")
-    parts = crm.post("/api/v2/persons", {"first_name": "Ann", "last_name": "Berg"}).data
+    parts = crm.post("/api/v2/persons", {"first_name": "Ann", "last_name": "Berg"}).result
     assert parts["name"] == "Ann Berg"
     assert crm.post("/api/v2/persons", {"job_title": "Buyer"}).status == 400
 
 
 def test_a_patch_changes_only_what_it_names(crm: Desk) -> None:
-    before = crm.post("/api/v2/persons", {"name": "A B", "emails": [{"value": "a@b.c"}]}).data
-    after = crm.patch(f"/api/v2/persons/{before['id']}", {"job_title": "Buyer"}).data
+    before = crm.post("/api/v2/persons", {"name": "A B", "emails": [{"value": "a@b.c"}]}).result
+    after = crm.patch(f"/api/v2/persons/{before['id']}", {"job_title": "Buyer"}).result
     assert after == before | {"job_title": "Buyer", "update_time": after["update_time"]}
 
 
@@ -76,9 +76,9 @@ def test_a_custom_value_has_the_shape_of_its_type(
     code = crm.field_code(label)
     refused = crm.post("/api/v2/persons", PERSON | {"custom_fields": {code: bad}})
     assert (refused.status, code in refused.body["error"]) == (400, True)
-    taken = crm.post("/api/v2/persons", PERSON | {"custom_fields": {code: good}}).data
+    taken = crm.post("/api/v2/persons", PERSON | {"custom_fields": {code: good}}).result
     assert taken["custom_fields"][code] == good
-    emptied = crm.patch(f"/api/v2/persons/{taken['id']}", {"custom_fields": {code: None}}).data
+    emptied = crm.patch(f"/api/v2/persons/{taken['id']}", {"custom_fields": {code: None}}).result
     assert emptied["custom_fields"][code] is None
 
 
@@ -86,7 +86,7 @@ def test_the_person_of_an_activity_comes_from_its_participants_only(crm: Desk) -
     refused = crm.post("/api/v2/activities", {"subject": "x", "person_id": 1})
     assert (refused.status, "person_id" in refused.body["error"]) == (400, True)
     people = [{"person_id": 2, "primary": False}, {"person_id": 3, "primary": True}]
-    activity = crm.post("/api/v2/activities", {"type": "call", "participants": people}).data
+    activity = crm.post("/api/v2/activities", {"type": "call", "participants": people}).result
     assert (activity["person_id"], activity["subject"]) == (3, "Call")
 
 
@@ -96,9 +96,9 @@ def test_an_activity_note_stops_at_100_kilobytes(crm: Desk) -> None:
 
 
 def test_the_stage_of_a_deal_decides_its_pipeline(crm: Desk) -> None:
-    deal = crm.post("/api/v2/deals", {"title": "d", "stage_id": 6, "pipeline_id": 1}).data
+    deal = crm.post("/api/v2/deals", {"title": "d", "stage_id": 6, "pipeline_id": 1}).result
     assert deal["pipeline_id"] == 2
-    moved = crm.patch(f"/api/v2/deals/{deal['id']}", {"stage_id": 2}).data
+    moved = crm.patch(f"/api/v2/deals/{deal['id']}", {"stage_id": 2}).result
     assert (moved["pipeline_id"], moved["stage_change_time"] is None) == (1, False)
 
 
@@ -110,13 +110,15 @@ def test_a_deal_beyond_the_plans_limit_is_refused_with_the_vendors_code(crm: Des
 
 def test_a_lost_reason_needs_a_lost_deal(crm: Desk) -> None:
     assert crm.post("/api/v2/deals", {"title": "d", "lost_reason": "price"}).status == 400
-    lost = crm.post("/api/v2/deals", {"title": "d", "status": "lost", "lost_reason": "price"}).data
+    lost = crm.post(
+        "/api/v2/deals", {"title": "d", "status": "lost", "lost_reason": "price"}
+    ).result
     assert lost["lost_time"] and not lost["won_time"]
 
 
 def test_job_titles_need_contact_sync(crm: Desk) -> None:
     crm.assume("contact_sync", False)
-    assert "job_title" not in crm.get("/api/v2/persons/1").data
+    assert "job_title" not in crm.get("/api/v2/persons/1").result
     assert crm.post("/api/v2/persons", PERSON | {"job_title": "Buyer"}).status == 400
 
 
@@ -138,7 +140,7 @@ def test_settings_are_for_admins(crm: Desk) -> None:
     cara = crm.as_user(CARA)
     kind = {"name": "Newsletter", "icon_key": "bubble"}
     assert cara.post("/v1/activityTypes", kind).status == 403
-    created = crm.post("/v1/activityTypes", kind).data
+    created = crm.post("/v1/activityTypes", kind).result
     assert (created["key_string"], created["is_custom_flag"]) == ("newsletter", True)
     assert (
         cara.post("/api/v2/personFields", {"field_name": "F", "field_type": "text"}).status == 403

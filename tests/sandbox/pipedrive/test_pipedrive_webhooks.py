@@ -1,0 +1,162 @@
+"""Webhooks over real HTTP, and the app's way in (OAuth)."""
+
+import base64
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from pipedrive_desk import Desk
+
+
+class Listener:
+    """Receives webhooks; answers with `statuses` in turn, then 200."""
+
+    def __init__(self) -> None:
+        self.received: queue.Queue[tuple[dict[str, Any], str | None]] = queue.Queue()
+        self.statuses: list[int] = []
+        listener = self
+
+        class Receive(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                self.send_response(listener.statuses.pop(0) if listener.statuses else 200)
+                self.end_headers()
+                listener.received.put((body, self.headers.get("authorization")))
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Receive)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def next(self) -> dict[str, Any]:
+        return self.received.get(timeout=5)[0]
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    listening = Listener()
+    yield listening
+    listening.server.shutdown()
+    listening.server.server_close()
+
+
+def subscribe(crm: Desk, listener: Listener, action: str = "*", **more: Any) -> dict[str, Any]:
+    body = {
+        "subscription_url": listener.url,
+        "event_action": action,
+        "event_object": "person",
+        "name": "test",
+    }
+    reply = crm.post("/v1/webhooks", body | more)
+    assert reply.status == 201
+    hook: dict[str, Any] = reply.result
+    return hook
+
+
+def test_a_persons_life_is_told_create_change_delete(crm: Desk, listener: Listener) -> None:
+    subscribe(crm, listener, http_auth_user="me", http_auth_password="secret")
+    person = crm.post("/api/v2/persons", {"name": "A B"}).result
+    crm.patch(f"/api/v2/persons/{person['id']}", {"job_title": "Buyer"})
+    crm.delete(f"/api/v2/persons/{person['id']}")
+    created, authorization = listener.received.get(timeout=5)
+    assert authorization == "Basic " + base64.b64encode(b"me:secret").decode()
+    assert (created["meta"]["action"], created["meta"]["entity"]) == ("create", "person")
+    assert (created["meta"]["entity_id"], created["previous"]) == (str(person["id"]), None)
+    changed = listener.next()
+    assert changed["previous"] == {"job_title": None}
+    assert changed["data"]["job_title"] == "Buyer"
+    deleted = listener.next()
+    assert (deleted["data"], deleted["previous"]["id"]) == (None, person["id"])
+
+
+def test_a_failed_delivery_is_tried_again_on_the_sandbox_clock(
+    crm: Desk, listener: Listener
+) -> None:
+    subscribe(crm, listener, "create")
+    listener.statuses = [500, 500]
+    crm.post("/api/v2/persons", {"name": "A B"})
+    assert listener.next()["meta"]["attempt"] == 1
+    wait_for_tries(crm, 1)
+    crm.control("POST", "/clock", {"advance_s": 4})
+    assert listener.next()["meta"]["attempt"] == 2
+    wait_for_tries(crm, 2)
+    crm.control("POST", "/clock", {"advance_s": 31})
+    assert listener.next()["meta"]["attempt"] == 3
+
+
+def wait_for_tries(crm: Desk, count: int) -> None:
+    """The receiver has the request a moment before the sender has noted its answer."""
+    while len(crm.control("GET", "/deliveries")) < count:
+        pass
+
+
+def test_webhooks_can_be_dropped_doubled_and_reordered(crm: Desk, listener: Listener) -> None:
+    subscribe(crm, listener, "create")
+    crm.fault("drop_webhook")
+    crm.post("/api/v2/persons", {"name": "Dropped"})
+    crm.fault("double_webhook")
+    crm.post("/api/v2/persons", {"name": "Doubled"})
+    crm.fault("reorder_webhooks")
+    crm.post("/api/v2/persons", {"name": "First"})
+    crm.post("/api/v2/persons", {"name": "Second"})
+    names = [listener.next()["data"]["name"] for _ in range(4)]
+    assert names == ["Doubled", "Doubled", "Second", "First"]
+
+
+def test_a_merge_is_told_as_delete_and_change(crm: Desk, listener: Listener) -> None:
+    subscribe(crm, listener)
+    crm.call("PUT", "/v1/persons/1/merge", {"merge_with_id": 2})
+    gone, kept = listener.next()["meta"], listener.next()["meta"]
+    assert (gone["action"], gone["entity_id"], gone["merged_to_id"]) == ("delete", "1", "2")
+    assert (kept["action"], kept["entity_id"], kept["merged_from_id"]) == ("change", "2", "1")
+
+
+def test_nothing_is_ever_delivered_off_this_machine(crm: Desk, listener: Listener) -> None:
+    subscribe(crm, listener, subscription_url="http://example.org/hook")
+    crm.post("/api/v2/persons", {"name": "A B"})
+    assert [d["status"] for d in crm.control("GET", "/deliveries")] == [-1]
+
+
+def test_webhooks_are_checked_listed_and_deleted(crm: Desk, listener: Listener) -> None:
+    hook = subscribe(crm, listener)
+    assert [h["id"] for h in crm.get("/v1/webhooks").result] == [hook["id"]]
+    assert crm.post("/v1/webhooks", {"name": "x", "event_action": "added"}).status == 400
+    assert crm.delete(f"/v1/webhooks/{hook['id']}").body == {"status": "ok", "success": True}
+    assert crm.delete(f"/v1/webhooks/{hook['id']}").status == 404
+
+
+def test_an_app_gets_in_with_a_code_once_and_stays_in_with_one_refresh_token(crm: Desk) -> None:
+    oauth = f"{crm.url}/pipedrive/oauth"
+    app = ("sandbox-app", "sandbox-app-secret")
+    back = "http://127.0.0.1/back"
+    asked = {"client_id": app[0], "redirect_uri": back, "state": "s1"}
+    assert "Allow" in crm.http.get(f"{oauth}/authorize", params=asked).text
+    sent = crm.http.get(f"{oauth}/authorize", params=asked | {"auto_approve": "1"})
+    answer = parse_qs(urlsplit(sent.headers["location"]).query)
+    form = {"grant_type": "authorization_code", "code": answer["code"][0], "redirect_uri": back}
+    tokens = crm.http.post(f"{oauth}/token", data=form, auth=app).json()
+    assert (answer["state"], tokens["expires_in"]) == (["s1"], 3599)
+    assert tokens["api_domain"] == f"{crm.url}/pipedrive"
+    assert crm.http.post(f"{oauth}/token", data=form, auth=app).status_code == 400
+    assert me(crm, tokens["access_token"]).json()["data"]["email"] == "ann@acme.example"
+    crm.control("POST", "/clock", {"advance_s": 3600})
+    assert me(crm, tokens["access_token"]).status_code == 401
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    again = crm.http.post(f"{oauth}/token", data=form, auth=app).json()
+    assert again["refresh_token"] == tokens["refresh_token"]
+    assert me(crm, again["access_token"]).status_code == 200
+    crm.http.post(f"{oauth}/revoke", data={"token": again["refresh_token"]}, auth=app)
+    assert me(crm, again["access_token"]).status_code == 401
+
+
+def me(crm: Desk, access_token: str) -> httpx.Response:
+    headers = {"authorization": f"Bearer {access_token}"}
+    return crm.http.get(f"{crm.url}/pipedrive/v1/users/me", headers=headers)
