@@ -1,0 +1,253 @@
+"""Which bots exist, which are active, and why one is not.
+
+    define --> new --activate--> active --pause--> paused --resume--> active
+      ^                            |                  |
+      '---- define again ---- deleted <---- delete ---'
+
+YAML says what exists; this says what runs. Definitions come with `deploy`;
+whoever edits one changes nothing that has already happened.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+
+import pyarrow as pa
+from sqlalchemy import Connection, delete, select, update
+
+from state.arrow import as_arrow
+from state.database import State, upsert
+from state.errors import NotAllowed
+from state.lease import Lease
+from state.schema import bot_pauses, rules, syncs
+from state.schema import bots as table
+
+PausedBy = Literal["user", "syncline"]
+
+
+@dataclass(frozen=True)
+class BotDefinition:
+    """A bot as its YAML says; `thresholds` maps rule ids to their N."""
+
+    bot_id: str
+    definition: Mapping[str, Any]
+    confirmed_by: str = ""
+    confirmed_on: date | None = None
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A bot as it stands. Events count from after sweep `counting_since`; None: not yet."""
+
+    sync: str
+    bot_id: str
+    state: str
+    reason: str
+    paused_by: str | None
+    since: datetime
+    confirmed_by: str
+    confirmed_on: date | None
+    activated_at: datetime | None
+    counting_since: int | None
+    definition: Any
+
+
+COLUMNS = [table.c[name] for name in Bot.__dataclass_fields__]
+
+
+def bots(state: State, sync: str) -> list[Bot]:
+    with state.read() as db:
+        query = select(*COLUMNS).where(table.c.sync == sync).order_by(table.c.bot_id)
+        return [Bot(*row) for row in db.execute(query)]
+
+
+def active_ids(state: State, sync: str) -> set[str]:
+    return {bot.bot_id for bot in bots(state, sync) if bot.state == "active"}
+
+
+def define(state: State, sync: str, definitions: Sequence[BotDefinition]) -> None:
+    """Take over what the YAML says. New bots wait to be activated; a deleted one begins anew.
+
+    A changed threshold applies to crossings after the last sweep so far.
+    Bots the YAML no longer lists stay until `delete`.
+    """
+    known = {bot.bot_id: bot for bot in bots(state, sync)}
+    with state.write() as db:
+        last_sweep = _last_sweep(db, sync)
+        for each in definitions:
+            before = known.get(each.bot_id)
+            is_new = before is None or before.state == "deleted"
+            _store_bot(db, state, sync, each, is_new=is_new)
+            _store_rules(db, sync, each, last_sweep if before is not None else 0)
+
+
+def activate(state: State, sync: str, bot_id: str, *, from_the_beginning: bool = False) -> Bot:
+    """Start a new bot. Raises NotAllowed without the confirmation that its contacts agreed.
+
+    Counting starts with the sweep that stores the baseline (`start_counting`),
+    or `from_the_beginning` with sweep 0.
+    """
+    bot = _one(state, sync, bot_id)
+    _require(bot, "activated", ("new",))
+    if not bot.confirmed_by or bot.confirmed_on is None:
+        raise NotAllowed(
+            f"bot {bot_id} has no confirmation that the selected contacts agreed to receive "
+            "messages: add consent: {confirmed_by, on} to its definition and deploy it"
+        )
+    counting = 0 if from_the_beginning else None
+    return _change(state, bot, "active", activated_at=state.now(), counting_since=counting)
+
+
+def start_counting(lease: Lease, bot_ids: Sequence[str]) -> None:
+    """Count from after this sweep, whose reading was the baseline.
+
+    Bots that count already do not move.
+    """
+    with lease.changing() as db:
+        db.execute(
+            update(table)
+            .where(table.c.sync == lease.sync, table.c.bot_id.in_(bot_ids))
+            .where(table.c.counting_since.is_(None), table.c.state == "active")
+            .values(counting_since=lease.sweep)
+        )
+
+
+def pause(state: State, sync: str, bot_id: str, *, by: PausedBy, reason: str) -> Bot:
+    """Stop a bot and say why. Events of a user's pause do not count later; ours do.
+
+    A user's pause over one of ours makes it the user's; ours never replaces
+    a user's.
+    """
+    bot = _one(state, sync, bot_id)
+    if bot.state == "paused" and (by == "syncline" or bot.paused_by == "user"):
+        return bot
+    _require(bot, "paused", ("active", "paused"))
+    if by == "user":
+        with state.write() as db:
+            first = _last_sweep(db, sync) + 1
+            row = {"sync": sync, "bot_id": bot_id, "from_sweep": first}
+            # Paused, resumed and paused again between two sweeps is one pause.
+            db.execute(
+                upsert(db, bot_pauses)
+                .values(row)
+                .on_conflict_do_update(
+                    index_elements=["sync", "bot_id", "from_sweep"], set_={"until_sweep": None}
+                )
+            )
+    return _change(state, bot, "paused", paused_by=by, reason=reason)
+
+
+def resume(state: State, sync: str, bot_id: str) -> Bot:
+    """Let a paused bot run again, from the next sweep. Whether its cause is gone, the run finds."""
+    bot = _one(state, sync, bot_id)
+    _require(bot, "resumed", ("paused",))
+    with state.write() as db:
+        db.execute(
+            update(bot_pauses)
+            .where(bot_pauses.c.sync == sync, bot_pauses.c.bot_id == bot_id)
+            .where(bot_pauses.c.until_sweep.is_(None))
+            .values(until_sweep=_last_sweep(db, sync) + 1)
+        )
+    return _change(state, bot, "active", paused_by=None, reason="")
+
+
+def remove(state: State, sync: str, bot_id: str, *, listed: bool) -> Bot:
+    """Delete a bot; nothing it did is undone. Raises NotAllowed while the YAML lists it."""
+    bot = _one(state, sync, bot_id)
+    if listed:
+        raise NotAllowed(
+            f"bot {bot_id} is still listed in the definition of {sync}: remove it there and "
+            "deploy, or the next deploy would bring it back"
+        )
+    _require(bot, "deleted", ("new", "active", "paused"))
+    return _change(state, bot, "deleted", reason="removed from the definition", paused_by=None)
+
+
+def read(state: State, sync: str) -> pa.Table:
+    """Return the bots with their state, `definition` as JSON text."""
+    return _read(state, sync, table)
+
+
+def read_rules(state: State, sync: str) -> pa.Table:
+    """Return rules with threshold and `effective_since`: crossings in later sweeps count."""
+    return _read(state, sync, rules)
+
+
+def read_pauses(state: State, sync: str) -> pa.Table:
+    """Return user pauses: sweeps from `from_sweep` up to, not including, `until_sweep`."""
+    return _read(state, sync, bot_pauses)
+
+
+def _read(state: State, sync: str, of: Any) -> pa.Table:
+    with state.read() as db:
+        return as_arrow(db, select(*of.c).where(of.c.sync == sync))
+
+
+def _store_bot(
+    db: Connection, state: State, sync: str, each: BotDefinition, *, is_new: bool
+) -> None:
+    changes: dict[str, Any] = {
+        "definition": dict(each.definition),
+        "confirmed_by": each.confirmed_by,
+        "confirmed_on": each.confirmed_on,
+    }
+    if is_new:
+        changes |= {
+            "state": "new", "reason": "not activated yet", "since": state.now(),
+            "paused_by": None, "activated_at": None, "counting_since": None,
+        }  # fmt: skip
+    key = (table.c.sync == sync, table.c.bot_id == each.bot_id)
+    if not db.execute(update(table).where(*key).values(**changes)).rowcount:
+        db.execute(table.insert().values(sync=sync, bot_id=each.bot_id, **changes))
+
+
+def _store_rules(db: Connection, sync: str, each: BotDefinition, last_sweep: int) -> None:
+    mine = (rules.c.sync == sync, rules.c.bot_id == each.bot_id)
+    known = {
+        row.rule_id: row.threshold
+        for row in db.execute(select(rules.c.rule_id, rules.c.threshold).where(*mine))
+    }
+    for rule_id, threshold in each.thresholds.items():
+        if known.pop(rule_id, None) == threshold:
+            continue
+        db.execute(delete(rules).where(*mine, rules.c.rule_id == rule_id))
+        db.execute(
+            rules.insert().values(
+                sync=sync, bot_id=each.bot_id, rule_id=rule_id,
+                threshold=threshold, effective_since=last_sweep,
+            )
+        )  # fmt: skip
+    db.execute(delete(rules).where(*mine, rules.c.rule_id.in_(known)))
+
+
+def _one(state: State, sync: str, bot_id: str) -> Bot:
+    found = {bot.bot_id: bot for bot in bots(state, sync)}
+    if bot_id not in found:
+        there_are = ", ".join(found) or "none"
+        raise NotAllowed(f"{sync} has no bot {bot_id!r}; it has {there_are}")
+    return found[bot_id]
+
+
+def _require(bot: Bot, change: str, states: Sequence[str]) -> None:
+    if bot.state not in states:
+        because = f" ({bot.reason})" if bot.reason else ""
+        raise NotAllowed(f"bot {bot.bot_id} is {bot.state}{because} and cannot be {change}")
+
+
+def _change(state: State, bot: Bot, to: str, **values: Any) -> Bot:
+    changes = {"state": to, "since": state.now(), "reason": "", **values}
+    with state.write() as db:
+        changed = (
+            update(table)
+            .where(table.c.sync == bot.sync, table.c.bot_id == bot.bot_id)
+            .where(table.c.state == bot.state)
+        )
+        if not db.execute(changed.values(**changes)).rowcount:
+            raise NotAllowed(f"bot {bot.bot_id} was changed by somebody else meanwhile; look again")
+    return _one(state, bot.sync, bot.bot_id)
+
+
+def _last_sweep(db: Connection, sync: str) -> int:
+    return db.scalar(select(syncs.c.last_sweep).where(syncs.c.sync == sync)) or 0
