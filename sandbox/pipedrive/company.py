@@ -52,6 +52,7 @@ class Company:
         self.hooks = Hooks(self.books["webhooks"], world.deliver, world.seed)
         self._past: list[Past] = []
         self._bytes: dict[str, dict[int, bytes]] = defaultdict(dict)
+        self._places: dict[tuple[str, str], list[tuple[Any, int]]] = {}
 
     def user(self, user_id: object) -> Record | None:
         return self.books["users"].get(user_id)
@@ -159,7 +160,18 @@ class Company:
             if record is not None and (with_deleted or not book.is_deleted(record_id)):
                 yield record
 
+    def places(self, name: str, member: str) -> list[tuple[Any, int]]:
+        """(value of `member`, id) of all records, sorted; kept until a record changes."""
+        kept = self._places.get((name, member))
+        if kept is None:
+            records = self.records(name, with_deleted=True)
+            kept = sorted((record[member] or "", record["id"]) for record in records)
+            self._places[name, member] = kept
+        return kept
+
     def _index(self, name: str, before: Record, after: Record) -> None:
+        for key in [key for key in self._places if key[0] == name]:
+            del self._places[key]
         if name != "activities":
             return
         if before.get("person_id"):

@@ -5,7 +5,7 @@ names the first record of the next page, so records that come and go meanwhile s
 """
 
 import base64
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -118,26 +118,28 @@ def _walk(
     marker: Marker | None,
 ) -> Iterator[Record]:
     """Records that pass the tests, from the marker on."""
-    sort_by, direction = order
     if order == ("id", "asc"):
         start = bisect_left(company.ids[listing.name], marker.id) if marker else 0
         records = company.records(listing.name, with_deleted=listing.with_deleted, start=start)
-        return (r for r in records if all(test(r) for test in tests))
-    records = company.records(listing.name, with_deleted=listing.with_deleted)
+    else:
+        records = _sorted(company, listing, order, marker)
+    return (record for record in records if all(test(record) for test in tests))
 
-    def place(record: Record) -> tuple[Any, int]:
-        return (record[sort_by] or "", record["id"])
 
-    kept = sorted(
-        (r for r in records if all(test(r) for test in tests)),
-        key=place,
-        reverse=direction == "desc",
-    )
-    if marker is None:
-        return iter(kept)
-    at = (marker.value or "", marker.id)
-    is_on = at.__le__ if direction == "asc" else at.__ge__
-    return (record for record in kept if is_on(place(record)))
+def _sorted(
+    company: Company, listing: Listing, order: tuple[str, str], marker: Marker | None
+) -> Iterator[Record]:
+    places = company.places(listing.name, order[0])
+    at = (marker.value or "", marker.id) if marker else None
+    if order[1] == "asc":
+        chosen = iter(places[bisect_left(places, at) if at else 0 :])
+    else:
+        chosen = reversed(places[: bisect_right(places, at) if at else len(places)])
+    book = company.books[listing.name]
+    for _, record_id in chosen:
+        record = book.get(record_id)
+        if record and (listing.with_deleted or not book.is_deleted(record_id)):
+            yield record
 
 
 def _tests(company: Company, call: Call, listing: Listing) -> Iterator[Matcher]:
