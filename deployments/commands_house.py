@@ -46,7 +46,7 @@ def deploy(
         for name in gone:
             complain(f"no file lists {name} any more: " + ("removing it" if yes else "kept"))
         changes = deploy_all(client, definitions, settings, root=ROOT, remove=yes)
-        installed = deploy_installation(client, ROOT)
+        installed = deploy_installation(client, settings, ROOT)
     for name in changes.created:
         say(f"created  {name}")
     for name in changes.updated:

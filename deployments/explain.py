@@ -32,7 +32,7 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
     published_file(where.home, sync)
     state = open_state(where.state_url)
     try:
-        steps = []
+        steps: list[Step] = []
         for row in _deeds(state, sync, key):
             addresses = _addresses(state, row.subject)
             steps += _deed_steps(row, _events(where, sync, addresses, row.sweep))

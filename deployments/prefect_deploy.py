@@ -253,11 +253,14 @@ def _verify(client: SyncPrefectClient, definitions: Sequence[Definition], flow_n
             )
 
 
-def deploy_installation(client: SyncPrefectClient, root: Path) -> list[str]:
+def deploy_installation(client: SyncPrefectClient, settings: Settings, root: Path) -> list[str]:
     """What prefect.yaml lists is deployed afterwards, by Prefect's own command, and read back."""
     deployments = read_prefect_yaml(root / "prefect.yaml").deployments
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    environ = os.environ | {"PREFECT_API_URL": str(client.api_url)}
+    environ = os.environ | {
+        "PREFECT_API_URL": str(client.api_url),
+        "SYNCLINE_HOME": str(settings.home.absolute()),
+    }
     ran = subprocess.run(
         command, cwd=root, env=environ, capture_output=True, text=True, check=False
     )

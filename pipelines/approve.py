@@ -25,9 +25,14 @@ def approve(
 
 def approve_latest(settings: Settings, sync: str, *, approved_by: str) -> str:
     """Approve what the latest guarded run of `sync` wanted; says in a sentence what that was."""
+    settings.home.mkdir(parents=True, exist_ok=True)
     state = open_state(settings.state_url)
     try:
-        guard = guards.approve(state, sync, by=approved_by)
+        guard = guards.approve(state, by=approved_by, sync=sync)
     finally:
         state.close()
-    return str(guard)
+    return (
+        f"{guard.guard_id} approved by {guard.approved_by}: {guard.wanted_count} writes that run "
+        f"{guard.run_id} wanted ({'; '.join(guard.reasons)}). The next run of {sync} does them, "
+        f"if it starts before {guard.expires_at:%Y-%m-%d %H:%M} UTC."
+    )

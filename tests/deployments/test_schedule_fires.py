@@ -13,7 +13,14 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import ROOT, PrefectServer, prefect_server, wait_until
 
-from deployments.prefect_deploy import POOL, ZOMBIES, deploy, survey
+from deployments.prefect_deploy import (
+    POOL,
+    ZOMBIES,
+    deploy,
+    deploy_installation,
+    ensure_pool,
+    survey,
+)
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.settings import read_settings
 
@@ -94,3 +101,15 @@ def test_the_automation_for_silent_runs_is_made_once(client, settings):
     for _ in range(2):
         deploy(client, [], settings, root=ROOT, entrypoint=TINY)
     assert len(client.read_automations_by_name(ZOMBIES)) == 1
+
+
+def test_what_prefect_yaml_lists_is_deployed_and_knows_where_home_is(
+    client, settings, prefect_server, monkeypatch
+):
+    for name, value in prefect_server.environ.items():
+        monkeypatch.setenv(name, value)
+    ensure_pool(client)
+    assert deploy_installation(client, settings, ROOT) == ["approve"]
+    approve = client.read_deployment_by_name("approve/approve")
+    assert approve.job_variables["env"] == {"SYNCLINE_HOME": str(settings.home)}
+    assert set(approve.parameter_openapi_schema["properties"]) == {"sync", "approved_by"}
