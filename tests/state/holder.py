@@ -1,0 +1,37 @@
+"""A process that holds a lease, or races for one; run by the tests as `python holder.py`."""
+
+import os
+import signal
+import sys
+
+from state import claims
+from state.database import open_state
+from state.errors import LeaseHeld
+from state.lease import acquire
+
+
+def main(url: str, wish: str, name: str) -> None:
+    state = open_state(url)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    if wish == "hold":
+        acquire(state, "acme", run_id=name)
+        print("held", flush=True)
+        signal.pause()
+    if wish == "race":
+        try:
+            lease = acquire(state, "acme", run_id=name)
+            print("won", lease.fence, flush=True)
+            sys.stdin.readline()  # stays alive until told, or the other would take over a dead one
+        except LeaseHeld as held:
+            print("held by", held.holder, flush=True)
+            sys.stdin.readline()
+    if wish == "claim":
+        lease = acquire(state, name, run_id=name)
+        claim = claims.Claim("acme", "person", "ann@x.lv", f"person|{name}")
+        print(len(claims.claim_rows(lease, [claim])), flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
