@@ -1,0 +1,253 @@
+"""A sandbox, the product as a command, and the oracle beside it.
+
+bench.start(definition, people=80)      a fresh world and a fresh home
+bench.activate()                        run (guarded), approve, run until nothing is left
+bench.play("open", campaign, address)
+bench.settle()                          run; approve what a guard stopped; run again
+bench.check()                           every difference, as one AssertionError
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from tests.oracle.compare import differences
+from tests.oracle.model import Oracle
+from tests.oracle.reading import Json, Mailigen, Pipedrive, World, read_world
+
+ROOT = Path(__file__).parents[2]
+DONE, FAILED, USAGE, GUARDED, OPEN = range(5)
+CONSENT = {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}
+SECRETS = {
+    "ORACLE_CRM": "sandbox-pipedrive-admin",
+    "ORACLE_LIST": "sandbox-mailigen-key",
+}
+RUN_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and everything it said."""
+
+    code: int
+    said: str
+
+
+def definition(*bots: Json, **more: Any) -> Json:
+    """A definition that names this bench's connections; `bots` without consent get it."""
+    return {
+        "kind": "mailigen_pipedrive",
+        "name": "outside",
+        "schedule": {"every": "15m"},
+        "connections": {"crm": "crm", "engagement": "engagement"},
+        "list": {"title": "Newsletter"},
+        "fields": {
+            "person": ["phone", "job_title", "Customer tier", "Region"],
+            "organization": ["name", "address"],
+        },
+        "bots": [{"consent": CONSENT} | bot for bot in bots],
+    } | more
+
+
+def connections(url: str) -> Json:
+    """Both accounts at the sandbox, with a budget that paces nothing."""
+    return {
+        "crm": {
+            "vendor": "pipedrive",
+            "base_url": f"{url}/pipedrive",
+            "secret": {"token": "ORACLE_CRM"},
+            "plan": "ultimate",
+            "seats": 100,
+            "quota_share": 1,
+            "horizon": {"list": 2, "search": 2},
+        },
+        "engagement": {
+            "vendor": "mailigen",
+            "base_url": f"{url}/mailigen",
+            "secret": {"key": "ORACLE_LIST"},
+            "calls_per_second": 1000,
+            "horizon": {"list": 2},
+        },
+    }
+
+
+class Bench:
+    """One scenario at a time; `home` is a folder of its own for everything it writes."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url, self.home = url, home
+        self.crm, self.list = Pipedrive(url), Mailigen(url)
+        self.secrets = dict(SECRETS)
+        self.own_activities: list[int] = []
+
+    # -- setting up
+
+    def start(self, wanted: Json, *, seed: int = 7, people: int = 80) -> None:
+        self.control("reset", seed=seed, people=people)
+        for name, value in (("plan", "ultimate"), ("seats", 100)):
+            self.control("assumptions", vendor="pipedrive", name=name, value=value)
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.define(wanted)
+        self.connect(connections(self.url))
+        self.title = wanted["list"].get("title", "Newsletter")
+        self.oracle = Oracle(wanted)
+        self.seeded = self.world()
+
+    def define(self, wanted: Json) -> None:
+        """Write the definition; the oracle goes by the new one from the next run on."""
+        folder = self.home / "syncs"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{wanted['name']}.yaml").write_text(yaml.safe_dump(wanted, sort_keys=False))
+        if hasattr(self, "oracle"):
+            self.oracle.definition = wanted
+
+    def connect(self, accounts: Json) -> None:
+        (self.home / "connections.yaml").write_text(yaml.safe_dump(accounts))
+
+    # -- the sandbox
+
+    def control(self, what: str, **order: Any) -> Any:
+        answer = httpx.post(f"{self.url}/_sandbox/{what}", json=order, timeout=60)
+        if answer.status_code >= 400:
+            raise RuntimeError(f"{what} {order}: {answer.text}")
+        return answer.json()
+
+    def play(self, kind: str, campaign: str, email: str, **more: Any) -> None:
+        event = {"kind": kind, "campaign": campaign, "email": email} | more
+        self.control("events/mailigen", **event)
+
+    def act(self, kind: str, email: str, **more: Any) -> None:
+        """What somebody does to the list itself: subscribe, unsubscribe, remove, edit, ..."""
+        self.control("events/mailigen", kind=kind, email=email, list=self.title, **more)
+
+    def world(self) -> World:
+        return read_world(self.url, self.title)
+
+    def journal(self, after: int = 0) -> list[Json]:
+        told = httpx.get(f"{self.url}/_sandbox/journal", params={"after": after}, timeout=60)
+        return [json.loads(line) for line in told.text.splitlines()]
+
+    def seq(self) -> int:
+        lines = self.journal()
+        return int(lines[-1]["seq"]) if lines else 0
+
+    def effects(self, after: int) -> list[Json]:
+        """What was committed at the vendors since line `after`, the scenario's own acts too."""
+        return [line for line in self.journal(after) if line["effects"]]
+
+    # -- the product
+
+    def environ(self) -> Mapping[str, str]:
+        ours = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SYNCLINE_"))}
+        return ours | self.secrets | {
+            "SYNCLINE_HOME": str(self.home / "state"),
+            "SYNCLINE_SYNCS": str(self.home / "syncs"),
+            "SYNCLINE_CONNECTIONS": str(self.home / "connections.yaml"),
+            "PREFECT_HOME": str(self.home / "prefect"),
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "GX_ANALYTICS_ENABLED": "false",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }  # fmt: skip
+
+    def spawn(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "deployments.cli", *words],
+            cwd=ROOT, env=dict(self.environ()), text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def command(self, *words: str) -> Ended:
+        running = self.spawn(*words)
+        try:
+            said, _ = running.communicate(timeout=RUN_SECONDS)
+        finally:
+            end(running)
+        return Ended(running.returncode, said)
+
+    def run(self, *, before: World | None = None) -> Ended:
+        """One run of the product, which the oracle follows. Ends with 0 or 3, else an error."""
+        before = before or self.world()
+        ended = self.command("run", "outside")
+        if ended.code not in (DONE, GUARDED):
+            raise AssertionError(f"the run ended with {ended.code}:\n{ended.said}")
+        self.oracle.sweep(before, wrote=ended.code == DONE)
+        return ended
+
+    def settle(self) -> None:
+        """Run until a run was not stopped by a guard, approving what was."""
+        for _ in range(3):
+            if self.run().code == DONE:
+                return
+            self.approve()
+        raise AssertionError("the guard stopped what had been approved")
+
+    def activate(self) -> None:
+        """The first run asks, the second does what was approved."""
+        ended = self.run()
+        if ended.code != GUARDED:
+            raise AssertionError(f"a first run must be stopped by the guard:\n{ended.said}")
+        self.approve()
+        ended = self.run()
+        if ended.code != DONE:
+            raise AssertionError(f"the approved run ended with {ended.code}:\n{ended.said}")
+
+    def approve(self) -> None:
+        ended = self.command("approve", "outside")
+        if ended.code != DONE:
+            raise AssertionError(f"approve ended with {ended.code}:\n{ended.said}")
+
+    def kill_after(self, effects: int) -> bool:
+        """Start a run and kill -9 it once it has caused that many effects; False: it was faster."""
+        start = self.seq()
+        return self.kill_when(lambda: len(self.effects(start)) >= effects)
+
+    def kill_when(self, is_time: Callable[[], bool]) -> bool:
+        running = self.spawn("run", "outside")
+        try:
+            while running.poll() is None and not is_time():
+                continue
+            was_alive = running.poll() is None
+        finally:
+            end(running)
+        return was_alive
+
+    # -- the verdict
+
+    def found(self) -> list[str]:
+        return differences(
+            self.url, self.oracle.expected, self.world(), self.seeded, self.own_activities
+        )
+
+    def check(self) -> None:
+        found = self.found()
+        if found:
+            raise AssertionError("\n".join([f"{len(found)} differences:", *found]))
+
+    def check_quiet(self) -> None:
+        """One more run writes nothing, anywhere."""
+        start = self.seq()
+        self.settle()
+        made = self.effects(start)
+        if made:
+            raise AssertionError(f"a run with nothing to do wrote: {made}")
+
+
+def end(running: subprocess.Popen[str]) -> None:
+    """Kill the command and all it started, if it is still there, and take its last words."""
+    if running.poll() is None:
+        os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    if running.stdout:
+        running.stdout.close()
