@@ -52,15 +52,26 @@ class Bot:
     activated_at: datetime | None
     counting_since: int | None
     definition: Any
+    # The user's pauses as (from, until) sweeps, `until` not included and None while it lasts.
+    pauses: tuple[tuple[int, int | None], ...] = ()
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == "active"
 
 
-COLUMNS = [table.c[name] for name in Bot.__dataclass_fields__]
+COLUMNS = [table.c[name] for name in Bot.__dataclass_fields__ if name != "pauses"]
 
 
 def bots(state: State, sync: str) -> list[Bot]:
+    """Return every bot there is or was, deleted ones included."""
+    query = select(*COLUMNS).where(table.c.sync == sync).order_by(table.c.bot_id)
+    paused = select(bot_pauses).where(bot_pauses.c.sync == sync)
+    pauses: dict[str, list[tuple[int, int | None]]] = {}
     with state.read() as db:
-        query = select(*COLUMNS).where(table.c.sync == sync).order_by(table.c.bot_id)
-        return [Bot(*row) for row in db.execute(query)]
+        for row in db.execute(paused.order_by(bot_pauses.c.from_sweep)):
+            pauses.setdefault(row.bot_id, []).append((row.from_sweep, row.until_sweep))
+        return [Bot(*row, tuple(pauses.get(row.bot_id, ()))) for row in db.execute(query)]
 
 
 def active_ids(state: State, sync: str) -> set[str]:
@@ -163,6 +174,14 @@ def remove(state: State, sync: str, bot_id: str, *, listed: bool) -> Bot:
         )
     _require(bot, "deleted", ("new", "active", "paused"))
     return _change(state, bot, "deleted", reason="removed from the definition", paused_by=None)
+
+
+def effective_since(state: State, sync: str) -> dict[tuple[str, str], int]:
+    """Return by (bot, rule) the sweep after which crossings of its N count."""
+    query = select(rules.c.bot_id, rules.c.rule_id, rules.c.effective_since)
+    with state.read() as db:
+        found = db.execute(query.where(rules.c.sync == sync)).all()
+    return {(row.bot_id, row.rule_id): row.effective_since for row in found}
 
 
 def read(state: State, sync: str) -> pa.Table:

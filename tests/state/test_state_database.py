@@ -52,7 +52,7 @@ def test_a_database_newer_than_the_code_is_refused_with_a_sentence(tmp_path):
     with newer.write() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     newer.close()
-    with pytest.raises(StateTooNew, match="version 9999.*Update Syncline"):
+    with pytest.raises(StateTooNew, match=r"version 9999.*Update Syncline"):
         open_state(url)
 
 
