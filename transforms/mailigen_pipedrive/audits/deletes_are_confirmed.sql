@@ -2,7 +2,8 @@
 --
 -- reads   plan.members, resolve.contacts, staging.pipedrive__confirmations, resolve.identity,
 --         staging.syncline__contacts
--- rule    A delete follows from the vendor's own word or from a merge, never from absence (MG-12, MG-25).
+-- rule    A delete follows from the vendor's own word or from a merge, never from absence (MG-12,
+--         MG-25).
 
 SELECT p.contact_id
 FROM plan.members AS p

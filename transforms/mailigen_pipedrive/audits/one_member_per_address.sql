@@ -1,7 +1,8 @@
 -- STOP: two contacts would be written to one address of the list.
 --
 -- reads   plan.members
--- rule    Mailigen keeps one subscriber per address; two writers would overwrite each other for ever.
+-- rule    Mailigen keeps one subscriber per address; two writers would overwrite each other for
+--         ever.
 
 SELECT
     email,
