@@ -7,8 +7,7 @@ transport failures, the vendor's clock, and the patience of reads.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import httpx
 
@@ -35,6 +34,23 @@ BEFORE_THE_FIRST_BYTE = (
     httpx.ProxyError,
 )
 LONGEST_WAIT_S = 60.0  # a read that is told to wait longer gives up and says so
+
+
+def base_of(url: str) -> str:
+    """Return a base URL without its last slash; ValueError unless it is http(s) to a host.
+
+    Found here, a slip in a setting is one sentence; found by the first call it
+    would look like a vendor that cannot be reached.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"base_url {url!r}: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"base_url {url!r} is not an http or https address")
+    if parsed.query or parsed.fragment or parsed.userinfo:
+        raise ValueError("base_url may hold neither a query nor a password")
+    return url.rstrip("/")
 
 
 def open_http(*, connect_s: float = 5.0, read_s: float = 30.0) -> httpx.Client:
@@ -119,17 +135,6 @@ class Line:
         self._is_lent = http is not None
         self._http = http or open_http()
         self._offset = timedelta(0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the connections, unless they were lent to us."""

@@ -6,7 +6,6 @@ and notification flags are off in every call that has one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -14,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 import httpx
 
 from connectors.errors import BadCredentials, Blocked, Gone, NotAdministrator, Refused
-from connectors.http import Line, patiently, utc_now
+from connectors.http import Line, base_of, patiently, utc_now
 from connectors.mailigen import wire
 from connectors.mailigen.form import encode_form
 from connectors.mailigen.paging import Pace, short, until_empty, until_total
@@ -36,7 +35,7 @@ BOUNCES: dict[BounceKind, str] = {
 }
 
 
-class Mailigen(AbstractContextManager["Mailigen"]):
+class Mailigen:
     """One Mailigen account, through its API key."""
 
     def __init__(
@@ -53,7 +52,7 @@ class Mailigen(AbstractContextManager["Mailigen"]):
         """`base_url` is the part before /<version>/. A lent `http` stays open."""
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise BadCredentials(wire.VENDOR, "key", "empty, or with characters no key has")
-        self._url = f"{base_url.rstrip('/')}/{version}/"
+        self._url = f"{base_of(base_url)}/{version}/"
         self._key, self._version = key, version
         self._line = Line(wire.VENDOR, http, meter, now)
         self._meter, self._pace = meter, pace or Pace()

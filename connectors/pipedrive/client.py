@@ -8,7 +8,6 @@ that has holes): the look-ups walk plain lists, never the search index.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +23,7 @@ from connectors.errors import (
     Refused,
     Throttled,
 )
-from connectors.http import Line, patiently, utc_now
+from connectors.http import Line, base_of, patiently, utc_now
 from connectors.meter import Meter
 from connectors.pipedrive import wire
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
@@ -40,7 +39,7 @@ MOST_THROTTLED = 8
 IN_ID_ORDER = {"sort_by": "id", "sort_direction": "asc"}  # rows that change do not move
 
 
-class Pipedrive(AbstractContextManager["Pipedrive"]):
+class Pipedrive:
     """One company's Pipedrive, through one user's API token."""
 
     def __init__(
@@ -56,7 +55,7 @@ class Pipedrive(AbstractContextManager["Pipedrive"]):
         """`base_url` is the part before /v1 and /api/v2. A lent `http` stays open."""
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise BadCredentials(wire.VENDOR, "token", "empty, or with characters no token has")
-        self._base_url, self._token = base_url.rstrip("/"), token
+        self._base_url, self._token = base_of(base_url), token
         self._line = Line(wire.VENDOR, http, meter, now)
         self._meter, self._sleep = meter, sleep
         self._throttled_in_a_row = 0

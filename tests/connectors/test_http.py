@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from connectors.errors import NotSent, OutcomeUnknown, QuotaExhausted, ReadFailed, Throttled
-from connectors.http import BEFORE_THE_FIRST_BYTE, Line, patiently, send
+from connectors.http import BEFORE_THE_FIRST_BYTE, Line, base_of, patiently, send
 from connectors.meter import Tally
 
 
@@ -33,6 +33,32 @@ def test_every_httpx_failure_is_filed_by_whether_the_vendor_may_have_acted(kind,
     with failing(kind) as http, pytest.raises(expected) as caught:
         send(http, httpx.Request("POST", "http://v.example/x"), vendor="v", writes=writes)
     assert "secret-token" not in str(caught.value)
+
+
+def test_no_httpx_failure_can_pass_a_call_unfiled():
+    """All but these are RequestErrors, which the test above files one by one."""
+    known = {thing for thing in vars(httpx).values() if isinstance(thing, type)}
+    failures = {kind for kind in known if issubclass(kind, Exception)}
+    assert failures - set(leaves(httpx.RequestError)) == {
+        httpx.HTTPError,  # the parent of all, never raised itself
+        httpx.HTTPStatusError,  # only raise_for_status raises it, and nobody here calls that
+        httpx.InvalidURL,  # a setting: base_of
+        httpx.CookieConflict,  # asking a jar by name; nobody here does
+        httpx.StreamError,
+        httpx.StreamConsumed,
+        httpx.StreamClosed,
+        httpx.ResponseNotRead,
+        httpx.RequestNotRead,  # streaming; answers are read whole inside `send`
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "api.pipedrive.com", "ftp://x", "http://", "http://a:b", "https://u:p@x.lv", "http://x?a=1"],
+)
+def test_a_base_url_that_cannot_be_one_is_refused_before_any_call(url):
+    with pytest.raises(ValueError, match="base_url"):
+        base_of(url)
 
 
 def test_a_refused_connection_means_not_sent():

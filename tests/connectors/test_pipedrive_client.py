@@ -12,6 +12,7 @@ from connectors.errors import (
     Gone,
     NotAdministrator,
     OutcomeUnknown,
+    PlanLimitReached,
     QuotaExhausted,
     ReadFailed,
     Refused,
@@ -80,7 +81,9 @@ def test_persons_carry_what_tells_who_was_contacted_last(pipedrive):
     assert {"last_incoming_mail_time", "last_outgoing_mail_time", "last_activity_id"} <= set(person)
 
 
-def test_a_person_deleted_or_never_there_is_gone(pipedrive, sandbox):
+@pytest.mark.parametrize("answer", ["is_deleted", "404"])
+def test_a_person_deleted_or_never_there_is_gone(pipedrive, sandbox, answer):
+    sandbox.assume("pipedrive", "get_deleted_person", answer)
     deleted = next(row for row in sandbox.books("pipedrive", "persons") if row["_deleted"])
     for person_id in (deleted["id"], 999_999):
         with pytest.raises(Gone):
@@ -156,6 +159,25 @@ def test_a_written_person_is_found_by_address_whatever_the_case(pipedrive):
     written = pipedrive.create_person(body)
     since = pipedrive.vendor_now() - timedelta(seconds=30)
     assert pipedrive.find_person("zed@X.example", since) == written
+
+
+def test_a_retired_filter_can_be_told_before_it_answers_with_everybody(pipedrive):
+    retired = next(row for row in pipedrive.filters() if row["name"] == "Retired list")
+    assert pipedrive.filter(retired["id"])["active_flag"] is False
+    assert flat(pipedrive.persons(retired["id"])) == flat(pipedrive.persons())
+
+
+def test_a_plan_limit_ends_the_run_with_the_vendors_words(pipedrive, sandbox):
+    sandbox.assume("pipedrive", "deals_limit", 0)
+    with pytest.raises(PlanLimitReached, match="feature_capping"):
+        pipedrive.create_deal({"title": "One too many"})
+
+
+def test_a_marker_survives_what_the_vendor_strips(pipedrive, person_id):
+    body = {"content": "<!-- SL-HIDDEN --><p>ref SL-SHOWN</p>", "person_id": person_id}
+    written = pipedrive.create_note(body)
+    assert pipedrive.find_note(person_id, "SL-SHOWN") == written
+    assert pipedrive.find_note(person_id, "SL-HIDDEN") is None
 
 
 def test_a_body_the_vendor_does_not_know_is_refused(pipedrive):
