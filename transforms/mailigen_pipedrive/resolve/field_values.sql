@@ -73,10 +73,10 @@ SELECT
                 WHEN f.field_code = 'phone' THEN ph.phone
                 WHEN f.field_type IN ('user', 'people') THEN u.name
                 WHEN f.field_type = 'org' THEN org.name
-                WHEN f.field_type = 'monetary' THEN
-                    concat_ws(' ', f.value ->> '$.value', f.value ->> '$.currency')
-                WHEN f.field_type IN ('daterange', 'timerange') THEN
-                    concat_ws(' - ', f.value ->> '$.value', f.value ->> '$.until')
+                WHEN f.field_type = 'monetary'
+                    THEN concat_ws(' ', f.value ->> '$.value', f.value ->> '$.currency')
+                WHEN f.field_type IN ('daterange', 'timerange')
+                    THEN concat_ws(' - ', f.value ->> '$.value', f.value ->> '$.until')
                 WHEN json_type(f.value) = 'OBJECT' THEN f.value ->> '$.value'
                 ELSE f.value ->> '$'
             END,
