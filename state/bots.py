@@ -9,7 +9,7 @@ whoever edits one changes nothing that has already happened.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -71,22 +71,25 @@ def bots(state: State, sync: str) -> list[Bot]:
     with state.read() as db:
         for row in db.execute(paused.order_by(bot_pauses.c.from_sweep)):
             pauses.setdefault(row.bot_id, []).append((row.from_sweep, row.until_sweep))
-        return [Bot(*row, tuple(pauses.get(row.bot_id, ()))) for row in db.execute(query)]
+        rows = db.execute(query).all()
+    return [replace(Bot(*row), pauses=tuple(pauses.get(row.bot_id, ()))) for row in rows]
 
 
 def active_ids(state: State, sync: str) -> set[str]:
     return {bot.bot_id for bot in bots(state, sync) if bot.state == "active"}
 
 
-def define(state: State, sync: str, definitions: Sequence[BotDefinition]) -> None:
+def define(
+    state: State, sync: str, definitions: Sequence[BotDefinition], *, last_sweep: int | None = None
+) -> None:
     """Take over what the YAML says. New bots wait to be activated; a deleted one begins anew.
 
-    A changed threshold applies to crossings after the last sweep so far.
-    Bots the YAML no longer lists stay until `delete`.
+    A changed threshold applies to crossings after `last_sweep`; None is the last so far, a run
+    names the one before its own. Bots the YAML no longer lists stay until `delete`.
     """
     known = {bot.bot_id: bot for bot in bots(state, sync)}
     with state.write() as db:
-        last_sweep = _last_sweep(db, sync)
+        last_sweep = _last_sweep(db, sync) if last_sweep is None else last_sweep
         for each in definitions:
             before = known.get(each.bot_id)
             is_new = before is None or before.state == "deleted"
@@ -94,11 +97,25 @@ def define(state: State, sync: str, definitions: Sequence[BotDefinition]) -> Non
             _store_rules(db, sync, each, last_sweep if before is not None else 0)
 
 
-def activate(state: State, sync: str, bot_id: str, *, from_the_beginning: bool = False) -> Bot:
+def set_baseline(lease: Lease, bot_ids: Sequence[str]) -> None:
+    """Note that what this sweep read is the baseline of bots waiting for their approval.
+
+    Each sweep that asks again moves it: the approval is for what the last one showed.
+    """
+    with lease.changing() as db:
+        db.execute(
+            update(table)
+            .where(table.c.sync == lease.sync, table.c.bot_id.in_(bot_ids))
+            .where(table.c.state == "new")
+            .values(counting_since=lease.sweep)
+        )
+
+
+def activate(state: State, sync: str, bot_id: str) -> Bot:
     """Start a new bot. Raises NotAllowed without the confirmation that its contacts agreed.
 
-    Counting starts with the sweep that stores the baseline (`start_counting`),
-    or `from_the_beginning` with sweep 0.
+    Counting starts with the sweep whose reading is the baseline: `set_baseline`, or
+    `start_counting` for a bot that never waited.
     """
     bot = _one(state, sync, bot_id)
     _require(bot, "activated", ("new",))
@@ -107,15 +124,11 @@ def activate(state: State, sync: str, bot_id: str, *, from_the_beginning: bool =
             f"bot {bot_id} has no confirmation that the selected contacts agreed to receive "
             "messages: add consent: {confirmed_by, on} to its definition and deploy it"
         )
-    counting = 0 if from_the_beginning else None
-    return _change(state, bot, "active", activated_at=state.now(), counting_since=counting)
+    return _change(state, bot, "active", activated_at=state.now())
 
 
 def start_counting(lease: Lease, bot_ids: Sequence[str]) -> None:
-    """Count from after this sweep, whose reading was the baseline.
-
-    Bots that count already do not move.
-    """
+    """Count from after this sweep, whose reading was the baseline. Bots that have one keep it."""
     with lease.changing() as db:
         db.execute(
             update(table)

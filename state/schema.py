@@ -209,8 +209,9 @@ contacts = Table(
     "contacts", metadata,
     Column("contact_id", String, primary_key=True),
     Column("account", String, nullable=False),
-    Column("person_id", String, nullable=False),
+    Column("person_id", String, nullable=False),  # who founded it, and the how manieth it was
     Column("n", Integer, nullable=False),
+    Column("speaker_id", String),  # the person that speaks for its address now
     Column("sweep", Integer, nullable=False),
     Column("merged_into", String),
     Column("gone_at", Moment),

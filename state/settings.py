@@ -236,6 +236,36 @@ def doubts(lease: Lease) -> list[Setting]:
         return [_setting(row) for row in db.execute(query)]
 
 
+def waiting_since(lease: Lease) -> list[datetime]:
+    """Return the vendor's times at which bodies were sent that may still arrive late, one for
+    each planned row that has to wait for its own."""
+    query = select(table.c.doubt_at).where(
+        table.c.sync == lease.sync,
+        table.c.state == machine.PLANNED,
+        table.c.wanted_sweep == lease.fence,
+        table.c.doubt_at.is_not(None),
+        table.c.doubt_hash != table.c.desired_hash,
+    )
+    with lease.state.read() as db:
+        return list(db.scalars(query))
+
+
+def waiting_since(lease: Lease) -> list[datetime]:
+    """Return since when (vendor's time) each row of this plan waits for a late body.
+
+    Each may go out one horizon after its moment.
+    """
+    query = select(table.c.doubt_at).where(
+        table.c.sync == lease.sync,
+        table.c.wanted_sweep == lease.fence,
+        machine.is_due(table, lease.state.now()),
+        table.c.doubt_at.is_not(None),
+        table.c.doubt_hash != table.c.desired_hash,
+    )
+    with lease.state.read() as db:
+        return [since for since in db.scalars(query) if since is not None]
+
+
 def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
     """Record what the vendor was seen to hold; None for nothing. Unknown keys are passed over.
 
