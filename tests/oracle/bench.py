@@ -225,13 +225,21 @@ class Bench:
 
     # -- the verdict
 
-    def found(self) -> list[str]:
-        return differences(
-            self.url, self.oracle.expected, self.world(), self.seeded, self.own_activities
-        )
+    def found_mails(self) -> list[Json]:
+        """Mails caused so far: only the books know of them."""
+        told = httpx.get(f"{self.url}/_sandbox/books/mailigen/mails").json()
+        return [mail for mail in told if not mail["_deleted"]]
 
-    def check(self) -> None:
-        found = self.found()
+    def found(self, mails_before: int = 0) -> list[str]:
+        """Every difference; `mails_before` are mails the scenario caused itself."""
+        told = differences(self.oracle.expected, self.world(), self.seeded, own=self.own_activities)
+        return told + [
+            f"a {mail['kind']} mail went to {mail['to']}, caused by {mail['cause']}"
+            for mail in self.found_mails()[mails_before:]
+        ]
+
+    def check(self, mails_before: int = 0) -> None:
+        found = self.found(mails_before)
         if found:
             raise AssertionError("\n".join([f"{len(found)} differences:", *found]))
 
