@@ -8,6 +8,7 @@ transforms/<sync>/audits/<name>.sql          returns the guilty rows, becomes no
 import re
 from pathlib import PurePosixPath
 
+import duckdb
 import sqlglot
 from house.python_rules import banned_words
 from sqlglot import exp
@@ -64,10 +65,11 @@ def wrong_reads(path: str, text: str) -> list[str]:
 
 
 def unreadable(path: str, text: str) -> list[str]:
-    """A file is one query that DuckDB's dialect knows: no CREATE, no second statement."""
+    """A file is one query that DuckDB and sqlglot can parse: no CREATE, no second statement."""
     try:
+        duckdb.connect().extract_statements(text)
         statements = [one for one in sqlglot.parse(text, dialect="duckdb") if one is not None]
-    except SqlglotError as error:
+    except (duckdb.Error, SqlglotError) as error:
         return [f"{path}: {str(error).splitlines()[0]}"]
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         return [f"{path}: holds {len(statements)} statements, or no SELECT"]
