@@ -237,20 +237,6 @@ def doubts(lease: Lease) -> list[Setting]:
 
 
 def waiting_since(lease: Lease) -> list[datetime]:
-    """Return the vendor's times at which bodies were sent that may still arrive late, one for
-    each planned row that has to wait for its own."""
-    query = select(table.c.doubt_at).where(
-        table.c.sync == lease.sync,
-        table.c.state == machine.PLANNED,
-        table.c.wanted_sweep == lease.fence,
-        table.c.doubt_at.is_not(None),
-        table.c.doubt_hash != table.c.desired_hash,
-    )
-    with lease.state.read() as db:
-        return list(db.scalars(query))
-
-
-def waiting_since(lease: Lease) -> list[datetime]:
     """Return since when (vendor's time) each row of this plan waits for a late body.
 
     Each may go out one horizon after its moment.

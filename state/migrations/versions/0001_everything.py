@@ -164,6 +164,7 @@ def _create_identity() -> None:
         sa.Column("account", sa.String(), nullable=False),
         sa.Column("person_id", sa.String(), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("speaker_id", sa.String()),
         sa.Column("sweep", sa.Integer(), nullable=False),
         sa.Column("merged_into", sa.String()),
         sa.Column("gone_at", sa.DateTime(timezone=True)),
