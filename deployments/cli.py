@@ -113,12 +113,9 @@ def _foreseen() -> tuple[type[Exception], ...]:
 
 
 def _sentences(error: Exception) -> str:
-    lines = str(error).splitlines()
-    next_step = getattr(error, "next_step", "")
+    """Mistakes begin with their file and line, and stay clickable; the rest says who speaks."""
     mark = "" if isinstance(error, DefinitionsError) else "syncline: "
-    return "\n".join(
-        [f"{mark}{line}" for line in lines] + ([f"next: {next_step}"] if next_step else [])
-    )
+    return "\n".join(f"{mark}{line}" for line in str(error).splitlines())
 
 
 app.command()(commands_sync.check)

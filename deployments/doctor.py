@@ -152,8 +152,8 @@ def _connections(definitions: Definitions, settings: Settings) -> Iterator[Sympt
             if not any(name in mistake.path for mistake in definitions.mistakes):
                 yield Symptom("warn", thing, str(error), "only needed once a sync uses it")
         except ConnectorError as error:
-            remedy = str(getattr(error, "next_step", "")) or f"is {connection.base_url} right?"
-            yield Symptom("fail", thing, str(error), remedy)
+            said, _, remedy = str(error).partition(" Next step: ")
+            yield Symptom("fail", thing, said, remedy or f"is {connection.base_url} right?")
         else:
             yield Symptom("ok", thing, f"{connection.vendor} answers and takes the credentials")
 

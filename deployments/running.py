@@ -46,6 +46,8 @@ def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:
             return_state=True,
         )
     outcome = state.result(raise_on_failure=False)
+    if isinstance(outcome, Exception):
+        raise outcome
     if not isinstance(outcome, Outcome):
         raise RunUnreadableError(state.message or f"the run ended as {state.name}")
     return outcome

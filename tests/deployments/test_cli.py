@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from ruamel.yaml import YAML
 
+import sandbox.server
 from deployments.cli import main, options_first
 
 ROOT = Path(__file__).parent.parent.parent
@@ -152,6 +153,23 @@ def test_doctor_names_what_is_wrong_with_a_remedy(here, capsys):
     assert found["sqlalchemy"]["level"] == "ok"
     assert found["prefect server"]["level"] == "warn"
     assert "prefect server start" in found["prefect server"]["remedy"]
+
+
+def test_doctor_knocks_at_each_connection(here, capsys, monkeypatch):
+    monkeypatch.setenv("TOKEN", "sandbox-pipedrive-admin")
+    monkeypatch.setenv("KEY", "not-the-key")
+    with sandbox.server.start(people=20) as running:
+        (here / "connections.yaml").write_text(
+            f"crm: {{vendor: pipedrive, base_url: {running.url}/pipedrive, secret: {{token: TOKEN}}}}\n"
+            f"list: {{vendor: mailigen, base_url: {running.url}/mailigen, secret: {{key: KEY}}}}\n"
+        )
+        assert main(["doctor", "--json"]) == 1
+    shown = capsys.readouterr().out
+    found = {one["thing"]: one for one in json.loads(shown)}
+    assert found["connection crm"]["level"] == "ok"
+    assert found["connection list"]["level"] == "fail"
+    assert "administrator" in found["connection list"]["remedy"]
+    assert "not-the-key" not in shown
 
 
 def test_help_does_not_wait_for_heavy_packages():

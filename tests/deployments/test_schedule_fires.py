@@ -4,6 +4,7 @@ Some versions of SQLAlchemy and FastAPI let the Prefect server accept a schedule
 on it, or not start at all; nothing else of ours would notice. This test is the notice.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import ROOT, PrefectServer, prefect_server, wait_until
 
+from deployments.cli import main
 from deployments.prefect_deploy import (
     POOL,
     ZOMBIES,
@@ -113,3 +115,22 @@ def test_what_prefect_yaml_lists_is_deployed_and_knows_where_home_is(
     approve = client.read_deployment_by_name("approve/approve")
     assert approve.job_variables["env"] == {"SYNCLINE_HOME": str(settings.home)}
     assert set(approve.parameter_openapi_schema["properties"]) == {"sync", "approved_by"}
+
+
+def test_the_command_deploys_the_folder_and_removes_only_with_yes(
+    prefect_server, tmp_path, monkeypatch, capsys
+):
+    for name, value in prefect_server.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path / "home"))
+    shutil.copytree(ROOT / "deployments/syncs", tmp_path / "syncs")
+    shutil.copy(ROOT / "deployments/connections.yaml", tmp_path)
+    command = ["deploy", "--syncs", str(tmp_path / "syncs")]
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        assert main(command) == 0
+        assert "created  acme-newsletter" in capsys.readouterr().out
+        (tmp_path / "syncs/acme-newsletter.yaml").unlink()
+        assert main(command) == 0
+        assert "no file lists acme-newsletter any more: kept" in capsys.readouterr().err
+        assert main([*command, "--yes"]) == 0
+        assert "removed  acme-newsletter" in capsys.readouterr().out
