@@ -1,0 +1,198 @@
+"""Settings: they converge, and an old body never wins over a new one."""
+
+from datetime import timedelta
+
+import pytest
+from state_rows import HORIZON, member
+
+from state import ledger, settings
+from state.errors import LeaseLost, WrongState
+from state.lease import acquire
+from state.settings import may_send, value_hash
+
+
+def sealed(lease, *rows):
+    ledger.seal(lease, settings=rows)
+
+
+def sendable(lease, **more):
+    windows = settings.planned(lease, at=lease.state.now(), horizon=HORIZON, **more)
+    return [row for window in windows for row in window]
+
+
+def claim(lease, *rows):
+    return settings.claim(lease, rows, lease.state.now(), HORIZON)
+
+
+def stored(lease, subject="c1"):
+    return settings.by_key(lease.state, member(subject).key)
+
+
+def send(lease, row):
+    """Seal and claim, as right before the request leaves."""
+    sealed(lease, row)
+    wanted = [each for each in sendable(lease) if each.key == row.key]
+    assert claim(lease, *wanted) == {row.key}
+
+
+def confirm(lease, row):
+    send(lease, row)
+    settings.acknowledged(lease, [(row.key, "")])
+
+
+def following(lease, clock):
+    clock.advance(61)
+    return acquire(lease.state, lease.sync, run_id=f"run-{lease.fence + 1}")
+
+
+def test_there_and_back_again_is_three_generations(lease):
+    for phone in ("1", "2", "1"):
+        confirm(lease, member("c1", phone))
+    row = stored(lease)
+    assert (row.generation, row.acknowledged_generation, row.acknowledged) == (3, 3, {"PHONE": "1"})
+
+
+def test_what_was_acknowledged_is_not_planned_again(lease):
+    confirm(lease, member("c1"))
+    sealed(lease, member("c1"))
+    assert sendable(lease) == []
+    assert stored(lease).generation == 1
+
+
+def test_a_foreign_edit_seen_at_the_vendor_is_planned_away(lease, clock):
+    confirm(lease, member("c1"))
+    newer = following(lease, clock)
+    sealed(newer, member("c1", seen_different=True))
+    assert [row.generation for row in sendable(newer)] == [2]
+
+
+def test_sealing_the_same_plan_twice_plans_nothing_twice(lease):
+    confirm(lease, member("c1", seen_different=True))
+    sealed(lease, member("c1", seen_different=True))
+    assert sendable(lease) == []
+
+
+def test_the_body_of_an_older_plan_is_never_sent(lease, clock):
+    sealed(lease, member("c1"), member("c2"))
+    newer = following(lease, clock)
+    sealed(newer, member("c2"))
+    assert [row.subject for row in sendable(newer)] == ["c2"]
+    assert settings.withdraw_unwanted(newer) == 1
+    assert stored(newer, "c1").state == "withdrawn"
+
+
+def test_a_row_replanned_since_it_was_read_is_not_won(lease):
+    sealed(lease, member("c1", "1"))
+    (read,) = sendable(lease)
+    sealed(lease, member("c1", "2"))
+    assert claim(lease, read) == set()
+
+
+def test_a_plan_from_an_older_state_of_the_source_lets_go(lease, clock):
+    confirm(lease, member("c1", "new", source_updated_at=clock.at))
+    sealed(lease, member("c1", "old", source_updated_at=clock.at - timedelta(hours=1)))
+    assert stored(lease).desired == {"PHONE": "new"}
+
+
+def test_until_the_horizon_only_the_body_in_doubt_may_follow_it(lease, clock):
+    send(lease, member("c1", "1"))
+    settings.unknown(lease, [(member("c1").key, "no answer")])
+    settings.observed(lease, [(member("c1").key, {"PHONE": "0"})])
+    assert [row.desired for row in sendable(lease)] == [{"PHONE": "1"}]
+    sealed(lease, member("c1", "2"))
+    assert sendable(lease) == []
+    assert settings.waiting_since(lease) == [clock.at]
+    clock.advance(HORIZON.total_seconds())
+    (row,) = sendable(lease)
+    assert claim(lease, row) == {row.key}
+
+
+def test_a_late_body_is_feared_even_after_the_same_body_was_confirmed(lease, clock):
+    send(lease, member("c1", "1"))
+    settings.unknown(lease, [(member("c1").key, "no answer")])
+    settings.observed(lease, [(member("c1").key, None)])
+    confirm(lease, member("c1", "1"))
+    sealed(lease, member("c1", "2"))
+    row = stored(lease)
+    assert not may_send(row, row.desired_hash, clock.at, HORIZON)
+    assert may_send(row, value_hash({"PHONE": "1"}), clock.at, HORIZON)
+    assert may_send(row, row.desired_hash, clock.at + HORIZON, HORIZON)
+
+
+def test_a_setting_found_as_desired_is_adopted(lease):
+    send(lease, member("c1"))
+    settings.unknown(lease, [(member("c1").key, "no answer")])
+    settings.observed(lease, [(member("c1").key, {"PHONE": "1"})])
+    assert stored(lease).state == "done"
+    assert ledger.counts(lease).adopted == 1
+
+
+def test_a_dead_runs_setting_stays_in_doubt_under_the_next_plan(lease, clock):
+    send(lease, member("c1", "1"))
+    newer = following(lease, clock)
+    sealed(newer, member("c1", "2"))
+    assert [row.desired for row in settings.doubts(newer)] == [{"PHONE": "2"}]
+    assert sendable(newer) == []
+    settings.observed(newer, [(member("c1").key, {"PHONE": "1"})])
+    assert stored(newer).state == "planned"
+    assert sendable(newer) == []
+    clock.advance(HORIZON.total_seconds())
+    assert [row.desired for row in sendable(newer)] == [{"PHONE": "2"}]
+
+
+def test_other_aspects_of_a_subject_in_doubt_wait(lease):
+    sealed(lease, member("c1"), member("c1", aspect="tags"), member("c2", aspect="tags"))
+    fields, tags, others = sendable(lease)
+    claim(lease, fields)
+    settings.unknown(lease, [(fields.key, "no answer")])
+    assert claim(lease, tags, others) == {others.key}
+
+
+def test_looking_at_a_settled_row_only_teaches_what_the_vendor_holds(lease):
+    confirm(lease, member("c1"))
+    settings.observed(lease, [(member("c1").key, {"PHONE": "9"}), (member("nobody").key, None)])
+    assert (stored(lease).state, stored(lease).acknowledged) == ("done", {"PHONE": "9"})
+    sealed(lease, member("c1"))
+    assert [row.generation for row in sendable(lease)] == [2]
+
+
+def test_a_refused_setting_is_due_again_when_its_value_changed(lease):
+    send(lease, member("c1", "1"))
+    settings.refused(lease, [(member("c1").key, "not a number")])
+    sealed(lease, member("c1", "1"))
+    assert sendable(lease) == []
+    sealed(lease, member("c1", "2"))
+    assert [row.desired for row in sendable(lease)] == [{"PHONE": "2"}]
+
+
+def test_what_was_not_processed_is_planned_again(lease):
+    send(lease, member("c1"))
+    settings.back_to_planned(lease, [member("c1").key])
+    assert [row.attempt for row in sendable(lease)] == [0]
+
+
+def test_settling_what_was_not_sent_is_refused(lease):
+    sealed(lease, member("c1"))
+    with pytest.raises(WrongState):
+        settings.acknowledged(lease, [(member("c1").key, "")])
+
+
+def test_a_stale_holder_settles_nothing(lease, clock):
+    send(lease, member("c1"))
+    following(lease, clock)
+    with pytest.raises(LeaseLost):
+        settings.acknowledged(lease, [(member("c1").key, "")])
+    with pytest.raises(LeaseLost):
+        settings.observed(lease, [(member("c1").key, {"PHONE": "1"})])
+    assert stored(lease).state == "sending"
+
+
+def test_windows_hold_one_verb_and_come_in_order_of_planning(lease):
+    rows = [member(f"c{n}") for n in range(5)]
+    sealed(lease, *rows)
+    windows = settings.planned(lease, at=lease.state.now(), horizon=HORIZON, size=2)
+    assert [[row.subject for row in each] for each in windows] == [
+        ["c0", "c1"],
+        ["c2", "c3"],
+        ["c4"],
+    ]
