@@ -78,7 +78,9 @@ def audit(db: duckdb.DuckDBPyConnection, sync: str) -> list[Checked]:
         first = query.splitlines()[0]
         level, sentence = first.removeprefix("-- ").split(": ", 1)
         shown = ", ".join(str(row[0]) for row in guilty[:GUILTY_SHOWN]) if level == "STOP" else ""
-        said = f"{sentence} ({len(guilty)} rows{': ' + shown if shown and '@' not in shown else ''})"
+        said = (
+            f"{sentence} ({len(guilty)} rows{': ' + shown if shown and '@' not in shown else ''})"
+        )
         checked.append(
             Checked("plan", name, not guilty, level == "STOP", len(guilty), said if guilty else "")
         )
@@ -87,7 +89,8 @@ def audit(db: duckdb.DuckDBPyConnection, sync: str) -> list[Checked]:
 
 
 def _broken(db: duckdb.DuckDBPyConnection, one: Expected) -> int:
-    query = f"SELECT count(*) FROM (SELECT {one.broken_by} AS is_broken FROM {one.table}) WHERE is_broken"
+    rows = f"SELECT {one.broken_by} AS is_broken FROM {one.table}"
+    query = f"SELECT count(*) FROM ({rows}) WHERE is_broken"
     row = db.execute(query).fetchone()
     return int(row[0]) if row else 0
 
@@ -98,23 +101,28 @@ def _judge(
     """Let Great Expectations judge a one-row profile: a column per expectation, its broken rows."""
     import great_expectations as gx
     import pandas as pd
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # they go to stderr, among the errors
+    # Progress bars would go to stderr, among the errors.
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     names = [f"{one.table}: {one.name}" for one in expected]
     suite = context.suites.add(gx.ExpectationSuite(name=stage))
     for name, one in zip(names, expected, strict=True):
         suite.add_expectation(
             gx.expectations.ExpectColumnValuesToBeBetween(
                 column=name, min_value=0, max_value=0,
-                severity="critical" if one.is_fatal else "warning",
+                severity=FailureSeverity.CRITICAL if one.is_fatal else FailureSeverity.WARNING,
             )
         )  # fmt: skip
     frame = pd.DataFrame([list(counts)], columns=pd.Index(names))
     asset = context.data_sources.add_pandas(stage).add_dataframe_asset(stage)
     batch = asset.add_batch_definition_whole_dataframe(stage).get_batch({"dataframe": frame})
     results: dict[str, Any] = {
-        r.expectation_config.kwargs["column"]: r for r in batch.validate(suite).results
+        r.expectation_config.kwargs["column"]: r
+        for r in batch.validate(suite).results
+        if r.expectation_config is not None
     }
     return [_verdict(results[name]) for name in names]
 

@@ -165,7 +165,7 @@ def _parts(window: Sequence[Setting]) -> list[Sequence[Setting]]:
 
 
 def settle_doubts(loader: Loader) -> float | None:
-    """Look up every write whose outcome is unknown; return the seconds until the next can be decided.
+    """Look up every write whose outcome is unknown; return the seconds until one can be decided.
 
     None: nothing is open any more.
     """

@@ -7,8 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Ending = Literal["done", "failed", "guarded", "open", "skipped"]
-EXIT_CODES: dict[str, int] = {"done": 0, "skipped": 0, "failed": 1, "guarded": 3, "open": 4}
+Ending = Literal["done", "failed", "invalid", "guarded", "open", "skipped"]
+EXIT_CODES: dict[str, int] = {
+    "done": 0,
+    "skipped": 0,
+    "failed": 1,
+    "invalid": 2,
+    "guarded": 3,
+    "open": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class Outcome:
     guards: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     cost: list[Cost] = field(default_factory=list)
+    needs_reauthorization: bool = False
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     plan: list[dict[str, Any]] = field(default_factory=list)

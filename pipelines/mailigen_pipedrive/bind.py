@@ -45,7 +45,6 @@ class Candidate(NamedTuple):
 class BoundBot:
     bot: Bot
     filter_id: int | None  # None: all contacts
-    filter_problem: str = ""  # why its filter cannot be walked; the bot is suspended for it
 
 
 @dataclass(frozen=True)
@@ -158,16 +157,18 @@ def bind(definition: Definition, account: Account, pinned: Mapping[tuple[str, st
         rule for bot in definition.bots for rule in _bind_rules(definition, bot, account, names)
     )
     fields = _bind_fields(definition, account, names)
+    list_title = definition.list.title or str(definition.list.id)
+    tag_kind = f"merge tag of {list_title}"
     merge_vars, missing, tag_pins = plan_merge_vars(
         fields,
         account.merge_vars,
-        {name: pin.remote_id for (kind, name), pin in pinned.items() if kind == "merge tag"},
+        {name: pin.remote_id for (kind, name), pin in pinned.items() if kind == tag_kind},
     )
-    names.pins.extend(Pin("merge tag", var, tag, tag) for var, tag in tag_pins.items())
+    names.pins.extend(Pin(tag_kind, var, tag, tag) for var, tag in tag_pins.items())
     needs_deal_field = any(rule.does == "deal" for rule in rules)
     return Bound(
         list_id=list_id,
-        list_title=definition.list.title or str(definition.list.id),
+        list_title=list_title,
         bots=bots,
         rules=rules,
         fields=tuple(
@@ -223,10 +224,7 @@ def _bind_bot(bot: Bot, account: Account, names: _Names) -> BoundBot:
     )
     if filter_id is None:
         return BoundBot(bot, 0)
-    record = next((f for f in account.filters if str(f.get("id")) == filter_id), None)
-    return BoundBot(
-        bot, int(filter_id), filter_problem(record) if is_there or record else filter_problem(None)
-    )
+    return BoundBot(bot, int(filter_id))
 
 
 def filter_problem(record: Mapping[str, Any] | None) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipelines.mailigen_pipedrive.extract import in_pages
+from pipelines.mailigen_pipedrive.life import is_running
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import cursors
 from state.raw import put_raw
@@ -38,6 +39,17 @@ FEEDS = {
 }  # which totals say that the feed of a kind of event has moved
 
 
+def read_for_bots(sweep: Sweep) -> None:
+    """Read the kinds of events that running bots count or note.
+
+    A bot that is not active yet needs a complete baseline, so everything is asked then.
+    """
+    bots = [b.bot for b in sweep.names.bots if is_running(sweep.known_bots[b.bot.id])]
+    kinds = {rule.event for bot in bots for rule in bot.rules} | {k for b in bots for k in b.notes}
+    is_baseline = any(known.state == "new" for known in sweep.known_bots.values())
+    read(sweep, frozenset(kinds), everything=is_baseline)
+
+
 def read(sweep: Sweep, kinds: frozenset[str], *, everything: bool) -> None:
     """Fill raw.mailigen__*; `kinds` are the events some bot asks for.
 
@@ -62,9 +74,9 @@ def read(sweep: Sweep, kinds: frozenset[str], *, everything: bool) -> None:
 
 def _campaigns(sweep: Sweep) -> list[dict[str, Any]]:
     """The list's campaigns that were ever sent, newest first."""
-    if sweep.bound is None or sweep.bound.list_id is None:
+    if sweep.names.list_id is None:
         return []
-    rows = [row for page in sweep.engagement.campaigns(sweep.bound.list_id) for row in page]
+    rows = [row for page in sweep.engagement.campaigns(sweep.names.list_id) for row in page]
     sent = [{**row, "id": str(row["id"])} for row in rows if str(row.get("status")) != "draft"]
     return sorted(sent, key=lambda c: (str(c.get("send_time") or ""), c["id"]), reverse=True)
 

@@ -29,7 +29,7 @@ PLAN = (
     filled("plan.members", "reason"),
     Expected(
         "plan.members", "source names Pipedrive or nothing",
-        "after IS NOT NULL AND NOT regexp_matches(after ->> '$.merges.SOURCE', '^(Pipedrive(\\|.+)?)?$')",
+        "NOT regexp_full_match(after ->> '$.merges.SOURCE', '(Pipedrive(\\|.+)?)?')",
     ),
     filled("plan.activities", "person_id_pipedrive"),
     filled("plan.deals", "stage_id_pipedrive"),

@@ -10,6 +10,7 @@ from typing import Any
 
 from connectors.errors import Gone
 from pipelines.mailigen_pipedrive.bind import BoundBot, filter_problem
+from pipelines.mailigen_pipedrive.life import is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from state.raw import put_raw
 from transforms.build import build
@@ -33,7 +34,9 @@ class IncompleteError(Exception):
     """The vendor says there is more than it gave us; nothing may be planned on that."""
 
 
-def account(sweep: Sweep, users: Iterable[dict[str, Any]], fields: Iterable[dict[str, Any]]) -> None:
+def account(
+    sweep: Sweep, users: Iterable[dict[str, Any]], fields: Iterable[dict[str, Any]]
+) -> None:
     """Keep the account's users and fields (each with its `entity`), read when names were bound."""
     _put(sweep, "pipedrive__users", users)
     _put(sweep, "pipedrive__fields", fields)
@@ -41,8 +44,7 @@ def account(sweep: Sweep, users: Iterable[dict[str, Any]], fields: Iterable[dict
 
 def people(sweep: Sweep) -> None:
     """Walk the persons each active bot selects; suspend bots whose filter cannot be walked."""
-    assert sweep.bound is not None
-    walkable = [b for b in sweep.bound.bots if b.bot.id not in sweep.suspended]
+    walkable = [b for b in sweep.names.bots if is_running(sweep.known_bots[b.bot.id])]
     everybody = any(b.filter_id is None for b in walkable)
     pages = _persons(sweep, None) if everybody else iter(())
     _put(sweep, "pipedrive__persons", _told(sweep, "persons", pages))
@@ -68,7 +70,7 @@ def _walk_filter(
         # A filter that dies during its walk may have answered with everybody.
         problem = _problem_now(sweep, filter_id)
     if problem:
-        suspend(sweep, [b for b in _bound_bots(sweep) if b.filter_id == filter_id], problem)
+        suspend(sweep, [b for b in sweep.names.bots if b.filter_id == filter_id], problem)
         return
     members.extend({"filter_id": filter_id, "person_id": r["id"]} for r in records)
     if keep_records:
@@ -114,8 +116,7 @@ def details(sweep: Sweep) -> None:
 
 
 def _organizations(sweep: Sweep) -> Iterable[dict[str, Any]]:
-    assert sweep.bound is not None
-    wanted = any(f.entity == "organization" or f.field_type == "org" for f in sweep.bound.fields)
+    wanted = any(f.entity == "organization" or f.field_type == "org" for f in sweep.names.fields)
     if not wanted:
         return []
     ids = [
@@ -154,10 +155,7 @@ def _confirmations(sweep: Sweep) -> Iterator[dict[str, Any]]:
         if not record.get("is_deleted")
     }
     for person_id in sorted(missing):
-        yield {
-            "person_id": person_id,
-            "is_gone": person_id not in living and _is_gone(sweep, person_id),
-        }
+        yield {"person_id": person_id, "is_gone": _is_gone(sweep, person_id, living)}
 
 
 def _is_gone(sweep: Sweep, person_id: int, living: set[int]) -> bool:
@@ -172,8 +170,7 @@ def _is_gone(sweep: Sweep, person_id: int, living: set[int]) -> bool:
 
 def members(sweep: Sweep) -> None:
     """Read the list in all statuses, and ask for our members that no status listed."""
-    assert sweep.bound is not None
-    list_id = sweep.bound.list_id
+    list_id = sweep.names.list_id
     if list_id is None:
         _put(sweep, "mailigen__members", [])
         sweep.db.execute("CREATE OR REPLACE TABLE staging.syncline__removed (email VARCHAR)")
@@ -238,7 +235,7 @@ def _unlisted(
         record = sweep.engagement.member(list_id, email)
         if record is not None:
             found.append({"email": email, "status": str(record.get("status", "subscribed"))})
-        elif written_at and (sweep.now() - written_at).total_seconds() < horizon:
+        elif written_at and (sweep.engagement.vendor_now() - written_at).total_seconds() < horizon:
             found.append({"email": email, "status": "subscribed"})
         else:
             removed.append(email)
@@ -247,11 +244,6 @@ def _unlisted(
 
 def _persons(sweep: Sweep, filter_id: int | None) -> Iterator[list[dict[str, Any]]]:
     return sweep.crm.persons(filter_id)
-
-
-def _bound_bots(sweep: Sweep) -> tuple[BoundBot, ...]:
-    assert sweep.bound is not None
-    return sweep.bound.bots
 
 
 def _told(

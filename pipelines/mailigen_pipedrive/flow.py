@@ -10,7 +10,7 @@ from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
 from pipelines.mailigen_pipedrive.loading import carry_out, settle
 from pipelines.mailigen_pipedrive.naming import bind_names
 from pipelines.mailigen_pipedrive.seal import remember_identity, seal
-from pipelines.mailigen_pipedrive.sweep import SYNC, Stopped, Sweep
+from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from pipelines.step import Step
 from transforms.build import append, build
 
@@ -28,7 +28,7 @@ WRITES = ("plan.members", "plan.activities", "plan.deals", "plan.notes", "plan.s
 
 
 def sync(sweep: Sweep, step: Step) -> None:
-    """Bring list and CRM up to date. Stopped: a guard holds the plan until it is approved."""
+    """Bring list and CRM up to date. StoppedByGuardError: the plan waits for an approval."""
     step("Bind names to ids", bind_names, sweep)
     step("Look up doubtful writes", settle, sweep)
 
@@ -49,13 +49,14 @@ def sync(sweep: Sweep, step: Step) -> None:
 
     # Plan: one row per write, with the reason; nothing has been written so far.
     step("Plan", _plan, sweep)
+    allowed = step("Ask the guards", guards.ask, sweep)
     if sweep.lease is None:
         return
-    allowed = step("Ask the guards", guards.ask, sweep)
 
     # Load: each planned write once.
     step("Seal the plan", seal, sweep, sweep.lease, allowed)
     life.activate(sweep)
+    guards.spend(sweep)
     step("Load", carry_out, sweep)
 
 
@@ -67,7 +68,8 @@ def _stage(sweep: Sweep) -> None:
 
 
 def _resolve_contacts(sweep: Sweep) -> None:
-    # Bots whose filter died while it was walked select nobody: say so before anyone asks.
+    # A bot whose filter turned out to be dead selects nobody: the tables must say so first.
+    life.remember_suspensions(sweep)
     tables.write_bots(sweep)
     build(sweep.db, SYNC, "resolve.selected", "resolve.addresses", *WHO)
     sweep.checked += expect(sweep.db, "resolve", RESOLVE)
@@ -110,5 +112,3 @@ WHERE
         WHERE c.contact_id = s.contact_id AND c.is_selected AND list_contains(c.bots, s.bot_id)
     )
 """
-
-__all__ = ["Stopped", "sync"]

@@ -10,8 +10,12 @@ killed first run goes on without a second question.
 
 from typing import NamedTuple
 
+from pipelines.mailigen_pipedrive import life
 from pipelines.mailigen_pipedrive.config import Guards
-from pipelines.mailigen_pipedrive.sweep import Sweep
+from pipelines.mailigen_pipedrive.seal import setup_deeds
+from pipelines.mailigen_pipedrive.sweep import StoppedByGuardError, Sweep
+from state import bots
+from state import guards as stored
 
 
 class Planned(NamedTuple):
@@ -25,6 +29,43 @@ class Planned(NamedTuple):
     on_list: int
     contacts: int
     selected_persons: int
+
+
+def ask(sweep: Sweep) -> frozenset[str] | None:
+    """Return the keys this run may write; None: whatever it planned.
+
+    StoppedByGuardError ends a run that needs an approval and has none. What was read is the
+    baseline of bots that wait for their first activation.
+    """
+    limits = sweep.definition.guards
+    found = reasons(sweep, limits, life.new_bots(sweep), sweep.budget_left())
+    sweep.guards = found
+    approval = stored.approved_keys(sweep.state, sweep.definition.name)
+    if not found:
+        return None
+    if approval is not None:
+        return approval[1] | frozenset(_sealed_keys(sweep))
+    if sweep.lease is None:
+        return None
+    keys = [*wanted_keys(sweep), *(d.write_key for d in setup_deeds(sweep))]
+    guard = stored.store(sweep.lease, found, keys)
+    bots.set_baseline(sweep.lease, life.new_bots(sweep))
+    raise StoppedByGuardError(found, guard.guard_id)
+
+
+def spend(sweep: Sweep) -> None:
+    """Use up the approval this run was let through by, now that all of it is sealed."""
+    approval = stored.approved_keys(sweep.state, sweep.definition.name)
+    if sweep.lease is not None and sweep.guards and approval is not None:
+        stored.spend(sweep.lease, approval[0].guard_id)
+
+
+def _sealed_keys(sweep: Sweep) -> list[str]:
+    query = """
+        SELECT p.write_key FROM plan.members AS p
+        INNER JOIN staging.syncline__sealed AS s ON s.contact_id = p.contact_id
+    """
+    return [str(key) for (key,) in sweep.db.execute(query).fetchall()]
 
 
 def measure(sweep: Sweep) -> Planned:
@@ -50,7 +91,9 @@ def measure(sweep: Sweep) -> Planned:
     return Planned(*(int(n) for n in row))
 
 
-def reasons(sweep: Sweep, limits: Guards, new_bots: list[str], budget_left: float | None) -> list[str]:
+def reasons(
+    sweep: Sweep, limits: Guards, new_bots: list[str], budget_left: float | None
+) -> list[str]:
     """The sentences that stop this run; empty when it may go on."""
     planned = measure(sweep)
     found = []
@@ -79,7 +122,9 @@ def reasons(sweep: Sweep, limits: Guards, new_bots: list[str], budget_left: floa
             found.append(f"{count} {noun} for {planned.contacts} contacts (allowed: {most:.0f})")
     cost = _tokens(sweep)
     if budget_left is not None and cost > budget_left:
-        found.append(f"the plan costs {cost:.0f} tokens and {budget_left:.0f} of today's share are left")
+        found.append(
+            f"the plan costs {cost:.0f} tokens and {budget_left:.0f} of today's share are left"
+        )
     return found
 
 

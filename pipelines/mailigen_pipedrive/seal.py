@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from pipelines.mailigen_pipedrive.bind import DEAL_FIELD
+from pipelines.mailigen_pipedrive.naming import deal_field_key, setup_stem, var_key
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.tables import aspect
 from state import identity, ledger, settings
@@ -72,9 +73,8 @@ def remember_identity(sweep: Sweep, lease: Lease) -> None:
 
 def setup_deeds(sweep: Sweep) -> list[Deed]:
     """What has to exist before the first member can be written: list, merge vars, deal field."""
-    bound = sweep.bound
-    assert bound is not None
-    stem = f"setup|{sweep.engagement_account}|{sweep.definition.name}"
+    bound = sweep.names
+    stem = setup_stem(sweep)
     deeds = []
     if bound.list_id is None:
         deeds.append(
@@ -85,7 +85,7 @@ def setup_deeds(sweep: Sweep) -> list[Deed]:
         )  # fmt: skip
     deeds += [
         Deed(
-            f"{stem}|merge var|{bound.list_key}|{var.tag}", sweep.engagement_account,
+            var_key(sweep, var.tag), sweep.engagement_account,
             "create_merge_var", "merge_var", "", {"tag": var.tag, "name": var.name},
             reason="a selected field has no merge var on the list",
         )
@@ -94,7 +94,7 @@ def setup_deeds(sweep: Sweep) -> list[Deed]:
     if bound.needs_deal_field and bound.deal_field_code is None:
         deeds.append(
             Deed(
-                f"setup|{sweep.crm_account}|deal field|{DEAL_FIELD}", sweep.crm_account,
+                deal_field_key(sweep), sweep.crm_account,
                 "create_deal_field", "deal_field", "", {"name": DEAL_FIELD},
                 reason="deals carry their reference in it",
             )

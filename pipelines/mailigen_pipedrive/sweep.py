@@ -3,53 +3,85 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from connectors.mailigen import Mailigen
 from connectors.pipedrive import Pipedrive
+from pipelines.checks import Checked
 from pipelines.mailigen_pipedrive.bind import Bound
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Finding, Outcome, Progress, Reporter
+from state.bots import Bot as KnownBot
 from state.database import State
 from state.lease import Lease
 
 SYNC = "mailigen_pipedrive"  # the folder of its SQL
 
 
+class StoppedByGuardError(Exception):
+    """The plan waits for an approval; nothing of it was written."""
+
+    def __init__(self, reasons: list[str], guard_id: str) -> None:
+        self.reasons, self.guard_id = reasons, guard_id
+        super().__init__("; ".join(reasons))
+
+
+class DefinitionError(Exception):
+    """Names in the definition that fit nothing, or several things; all of them at once."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        super().__init__("; ".join(f"{f.thing}: {f.sentence} ({f.remedy})" for f in findings))
+
+
 @dataclass
 class Sweep:
-    """One run of one sync. `lease` is None in a dry run, which writes nothing but the work tables."""
+    """One run of one sync. `lease` is None in a dry run: it fills work tables, nothing else."""
 
     definition: Definition
     run_id: str
     sweep: int
     read_at: datetime
+    home: Path
     state: State
     lease: Lease | None
     db: duckdb.DuckDBPyConnection
+    history_generation: str
     crm: Pipedrive
     engagement: Mailigen
     crm_account: str
     engagement_account: str
     horizons: dict[str, float]  # account -> seconds a write may stay invisible
-    history_generation: str
+    budget_left: Callable[[], float | None]
+    consent_key: bytes
     report: Reporter
     outcome: Outcome
-    now: Callable[[], datetime]
     sleep: Callable[[float], None]
+    settle_within: float | None = None
     is_full: bool = False
     since: datetime | None = None
     bound: Bound | None = None
+    known_bots: dict[str, KnownBot] = field(default_factory=dict)
     suspended: dict[str, str] = field(default_factory=dict)  # bot -> why it cannot be walked
     cursors: list[tuple[str, Any]] = field(
         default_factory=list
     )  # stream, value: sealed with the plan
+    checked: list[Checked] = field(default_factory=list)
+    guards: list[str] = field(default_factory=list)
 
     @property
     def is_dry(self) -> bool:
         return self.lease is None
+
+    @property
+    def names(self) -> Bound:
+        """The definition bound to ids; asking before it was bound is a mistake of ours."""
+        if self.bound is None:
+            raise RuntimeError("the names of this sync are not bound yet")
+        return self.bound
 
     def tell(self, stage: str, text: str, done: int = 0, total: int | None = None) -> None:
         self.report(Progress(stage, text, done, total))

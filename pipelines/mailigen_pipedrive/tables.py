@@ -11,20 +11,22 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.mailigen_pipedrive.bind import BoundField
+from pipelines.mailigen_pipedrive.life import is_running
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import bots as bot_rows
 from state import consent, deeds, identity, settings
-from state.bots import BotState
+from state.bots import Bot
+from state.guards import approved_keys
 
 FIRST_SWEEP = 0
 
 
-def write(sweep: Sweep, known: Mapping[str, BotState]) -> None:
+def write(sweep: Sweep) -> None:
     """Replace every staging.syncline__* table by what holds at the start of this run."""
     db, account = sweep.db, sweep.crm_account
     _sweep(sweep)
-    _bots(sweep, known)
-    _fields(db, sweep.bound.fields if sweep.bound else ())
+    write_bots(sweep)
+    _fields(db, sweep.names.fields)
     _arrow(db, "contacts", identity.read_contacts(sweep.state, account), CONTACTS)
     _arrow(db, "addresses", identity.read_addresses(sweep.state, account), ADDRESSES)
     _arrow(db, "lineage", identity.read_lineage(sweep.state, account), LINEAGE)
@@ -37,29 +39,29 @@ def write(sweep: Sweep, known: Mapping[str, BotState]) -> None:
 
 def aspect(sweep: Sweep) -> str:
     """Which list a member's place is on: one sync keeps one list, and may be given another."""
-    assert sweep.bound is not None
-    return f"{sweep.definition.name}/{sweep.bound.list_key}"
+    return f"{sweep.definition.name}/{sweep.names.list_key}"
 
 
 def write_consent(sweep: Sweep) -> None:
     """Make staging.syncline__consent: opt-outs are kept as keyed hashes, so each address that
     matters now is hashed and looked up."""
-    barred = consent.read(sweep.state, sweep.engagement_account)
     rows: list[tuple[str, str]] = []
-    if barred:
+    if consent.read(sweep.state, sweep.engagement_account).num_rows:
         addresses = sweep.db.execute(
             "SELECT DISTINCT email FROM staging.pipedrive__person_emails WHERE email IS NOT NULL "
             "UNION SELECT DISTINCT email FROM staging.syncline__addresses"
         ).fetchall()
-        hashes = ((e, consent.address_hash(sweep.consent_key, e)) for (e,) in addresses)
-        rows = [(email, barred[digest]) for email, digest in hashes if digest in barred]
+        barred = consent.in_force(
+            sweep.state, sweep.engagement_account, [e for (e,) in addresses], key=sweep.consent_key
+        )
+        rows = [(entry.address, entry.kind) for entry in barred]
     _rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", rows)
 
 
 def _sweep(sweep: Sweep) -> None:
     row = (
         sweep.definition.name, sweep.sweep, sweep.run_id, sweep.crm_account,
-        sweep.engagement_account, sweep.bound.list_key if sweep.bound else "",
+        sweep.engagement_account, sweep.names.list_key,
         sweep.read_at.replace(tzinfo=None),
     )  # fmt: skip
     columns = (
@@ -69,24 +71,20 @@ def _sweep(sweep: Sweep) -> None:
     _rows(sweep.db, "sweep", columns, [row])
 
 
-def _bots(sweep: Sweep, known: Mapping[str, BotState]) -> None:
-    assert sweep.bound is not None
-    bots, notes, pauses = [], [], []
+def write_bots(sweep: Sweep) -> None:
+    """Bots, their rules and notes, as they stand now: a suspended one selects nobody."""
+    bots, notes = [], []
     since: dict[str, int] = {}
-    for bound in sweep.bound.bots:
-        bot, state = bound.bot, known[bound.bot.id]
-        since[bot.id] = sweep.sweep if state.counting_since is None else state.counting_since
+    for bound in sweep.names.bots:
+        bot, known = bound.bot, sweep.known_bots[bound.bot.id]
+        since[bot.id] = _counting_since(sweep, known)
         is_suspended = bot.id in sweep.suspended
-        bots.append(
-            (
-                bot.id, "all" if bound.filter_id is None else "filter", bound.filter_id,
-                state.is_running and not is_suspended, is_suspended, since[bot.id],
-            )
-        )  # fmt: skip
-        if state.is_running and not is_suspended:
+        is_active = is_running(known) and not is_suspended
+        selection = "all" if bound.filter_id is None else "filter"
+        bots.append((bot.id, selection, bound.filter_id, is_active, is_suspended, since[bot.id]))
+        if is_active:
             is_all_time = sweep.definition.count_from_of(bot) == "all_time"
             notes += [(bot.id, k, FIRST_SWEEP if is_all_time else since[bot.id]) for k in bot.notes]
-        pauses += [(bot.id, start, end) for start, end in state.pauses]
     _rows(
         sweep.db, "bots",
         "bot_id VARCHAR, selection VARCHAR, filter_id_pipedrive BIGINT, is_active BOOLEAN, "
@@ -94,13 +92,25 @@ def _bots(sweep: Sweep, known: Mapping[str, BotState]) -> None:
         bots,
     )  # fmt: skip
     _rows(sweep.db, "notes", "bot_id VARCHAR, kind VARCHAR, counting_since BIGINT", notes)
-    _rows(sweep.db, "pauses", "bot_id VARCHAR, from_sweep BIGINT, until_sweep BIGINT", pauses)
-    _rules(sweep, known, since)
+    _arrow(sweep.db, "pauses", bot_rows.read_pauses(sweep.state, sweep.definition.name), PAUSES)
+    _rules(sweep, since)
 
 
-def _rules(sweep: Sweep, known: Mapping[str, BotState], since: Mapping[str, int]) -> None:
-    assert sweep.bound is not None
-    effective = bot_rows.effective_since(sweep.state, sweep.definition.name)
+def _counting_since(sweep: Sweep, known: Bot) -> int:
+    """The sweep whose reading is the baseline: a bot that starts in this run has this one, or
+    the one of the run that asked for the approval."""
+    if known.counting_since is None:
+        return sweep.sweep
+    if known.state == "new" and approved_keys(sweep.state, sweep.definition.name) is None:
+        return sweep.sweep
+    return known.counting_since
+
+
+def _rules(sweep: Sweep, since: Mapping[str, int]) -> None:
+    effective = {
+        (row["bot_id"], row["rule_id"]): row["effective_since"]
+        for row in bot_rows.read_rules(sweep.state, sweep.definition.name).to_pylist()
+    }
     rows = [
         (
             r.bot_id, r.rule_id, r.does, r.event, r.threshold, r.is_repeated,
@@ -108,8 +118,8 @@ def _rules(sweep: Sweep, known: Mapping[str, BotState], since: Mapping[str, int]
             effective.get((r.bot_id, r.rule_id), FIRST_SWEEP - 1),
             r.text, r.activity_type, r.owner_id, r.stage_id, r.value,
         )
-        for r in sweep.bound.rules
-        if known[r.bot_id].is_running and r.bot_id not in sweep.suspended
+        for r in sweep.names.rules
+        if is_running(sweep.known_bots[r.bot_id]) and r.bot_id not in sweep.suspended
     ]  # fmt: skip
     _rows(
         sweep.db, "rules",
@@ -154,6 +164,7 @@ SELECT
 FROM arrived
 """
 ADDRESSES = "SELECT contact_id, address AS email, from_sweep, until_sweep FROM arrived"
+PAUSES = "SELECT bot_id, from_sweep, until_sweep FROM arrived"
 LINEAGE = "SELECT contact_id, ancestor_id, up_to_sweep FROM arrived"
 LINKS = """
 SELECT remote_id::BIGINT AS person_id_pipedrive, contact_id

@@ -1,10 +1,10 @@
 """How each planned write of this sync is sent, and how it is found again.
 
-    activity, note    a visible last line `ref SL-...`, looked for in the person's plain lists
-    deal              the marker in a custom field of our own, archived and deleted ones included
-    list, merge var,  their own name or tag, looked for in the account's listings
-    deal field
-    list member       the address; read back with listMemberInfo
+activity, note    a visible last line `ref SL-...`, looked for in the person's plain lists
+deal              the marker in a custom field of our own, archived and deleted ones included
+list, merge var,  their own name or tag, looked for in the account's listings
+deal field
+list member       the address; read back with listMemberInfo
 """
 
 from collections.abc import Callable, Sequence
@@ -52,7 +52,9 @@ class Deals:
     def _code(self) -> str:
         code = self.field_code()
         if code is None:
-            raise Refused("pipedrive", "POST /api/v2/deals", f"the deal field {DEAL_FIELD!r} is missing")
+            raise Refused(
+                "pipedrive", "POST /api/v2/deals", f"the deal field {DEAL_FIELD!r} is missing"
+            )
         return code
 
 

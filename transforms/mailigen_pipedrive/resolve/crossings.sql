@@ -43,8 +43,8 @@ counted AS (
     LEFT JOIN staging.syncline__pauses AS p
         ON
             p.bot_id = r.bot_id
-            AND e.sweep > p.from_sweep
-            AND e.sweep <= coalesce(p.until_sweep, e.sweep)
+            AND e.sweep >= p.from_sweep
+            AND e.sweep < coalesce(p.until_sweep, e.sweep + 1)
     WHERE p.bot_id IS NULL
     GROUP BY r.bot_id, r.rule_id, r.event, e.contact_id, e.campaign_id_mailigen, e.sweep
 ),

@@ -27,7 +27,7 @@ INNER JOIN history.selections AS s
 LEFT JOIN staging.syncline__pauses AS p
     ON
         p.bot_id = n.bot_id
-        AND e.sweep > p.from_sweep
-        AND e.sweep <= coalesce(p.until_sweep, e.sweep)
+        AND e.sweep >= p.from_sweep
+        AND e.sweep < coalesce(p.until_sweep, e.sweep + 1)
 WHERE p.bot_id IS NULL
 GROUP BY e.contact_id, e.campaign_id_mailigen, e.kind, e.link

@@ -1,0 +1,149 @@
+"""Open the two accounts of a sync: clients that spend from the account's shared budget."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from connectors.errors import QuotaExhausted
+from connectors.mailigen import Mailigen
+from connectors.mailigen.paging import Pace
+from connectors.pipedrive import Pipedrive
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.report import Cost
+from pipelines.settings import (
+    Connections,
+    MailigenConnection,
+    PipedriveConnection,
+    Settings,
+)
+from state.budgets import Budget
+from state.database import State
+from state.errors import BudgetExhausted
+
+DAILY_TOKENS = 30_000  # a seat and plan step, Pipedrive "Rate limiting"
+PLAN_STEPS = {"lite": 1, "growth": 2, "premium": 5, "ultimate": 7}
+BURSTS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests a token, per 2 s
+BURST_WINDOW = 2.0
+T = TypeVar("T", PipedriveConnection, MailigenConnection)
+CALLS_A_DAY = 1_000_000  # Mailigen publishes no limit: this only stops a run gone wild
+
+
+class ConnectionMismatchError(Exception):
+    """A definition names a connection that is missing or of the wrong vendor."""
+
+
+class Metered:
+    """A budget as the connectors know it: what is spent is a vendor's "no" to the whole run."""
+
+    def __init__(self, budget: Budget, vendor: str) -> None:
+        self.budget, self._vendor = budget, vendor
+
+    def spend(self, cost: int, kind: str) -> None:
+        try:
+            self.budget.spend(cost, kind)
+        except BudgetExhausted as error:
+            raise QuotaExhausted(
+                self._vendor, "budget", str(error),
+                next_step="wait for the next day, raise quota_share of the connection, "
+                "or run the sync less often",
+            ) from error  # fmt: skip
+
+    def learned(self, headers: Mapping[str, str]) -> None:
+        self.budget.learned(headers)
+
+    def blocked(self, seconds: float, said: str) -> None:
+        self.budget.blocked(seconds, said)
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Both clients, their budgets, and how long each may hide a write."""
+
+    crm: Pipedrive
+    engagement: Mailigen
+    state: State
+    budgets: Mapping[str, Budget]
+    horizons: dict[str, float]
+    crm_account: str
+
+    def cost(self) -> list[Cost]:
+        return [
+            Cost(account, budget.requests, budget.spent, max(budget.left_today, 0))
+            for account, budget in self.budgets.items()
+        ]
+
+    def budget_left(self) -> float | None:
+        return float(self.budgets[self.crm_account].left_today)
+
+
+@contextmanager
+def open_accounts(
+    settings: Settings,
+    connections: Connections,
+    definition: Definition,
+    state: State,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Accounts]:
+    """Connect to both accounts; nothing is sent yet."""
+    crm = _pick(connections, definition.connections.crm, PipedriveConnection)
+    engagement = _pick(connections, definition.connections.engagement, MailigenConnection)
+    names = definition.connections
+    with ExitStack() as stack:
+        budgets = {
+            names.crm: stack.enter_context(
+                Budget(
+                    state, names.crm, day_allowance=daily_tokens(crm),
+                    burst=(BURSTS[crm.plan], BURST_WINDOW), share=crm.quota_share, sleep=sleep,
+                )
+            ),
+            names.engagement: stack.enter_context(
+                Budget(
+                    state, names.engagement, day_allowance=CALLS_A_DAY,
+                    burst=(max(1, int(engagement.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
+                    share=1.0, sleep=sleep,
+                )
+            ),
+        }  # fmt: skip
+        yield Accounts(
+            crm=stack.enter_context(
+                Pipedrive(
+                    crm.base_url,
+                    token=settings.secret(crm.secret_name),
+                    meter=Metered(budgets[names.crm], "pipedrive"),
+                )
+            ),
+            engagement=stack.enter_context(
+                Mailigen(
+                    engagement.base_url,
+                    key=settings.secret(engagement.secret_name),
+                    version=engagement.version,
+                    meter=Metered(budgets[names.engagement], "mailigen"),
+                    pace=Pace(engagement.calls_per_second),
+                )
+            ),
+            state=state,
+            budgets=budgets,
+            horizons={
+                names.crm: crm.horizon.list,
+                names.engagement: engagement.horizon.list,
+            },
+            crm_account=names.crm,
+        )
+
+
+def daily_tokens(crm: PipedriveConnection) -> int:
+    """The company's tokens a day, of which a sync takes its share."""
+    return DAILY_TOKENS * PLAN_STEPS[crm.plan] * crm.seats
+
+
+def _pick(connections: Connections, name: str, kind: type[T]) -> T:
+    found = connections.get(name)
+    if not isinstance(found, kind):
+        raise ConnectionMismatchError(
+            f"connection {name} is {'missing' if found is None else found.vendor}, "
+            f"where {kind.__name__.removesuffix('Connection')} is needed; see connections.yaml"
+        )
+    return found

@@ -1,0 +1,110 @@
+"""The life of bots and of consent, as a run sees them.
+
+    new --first plan sealed--> active --filter dead--> paused by syncline --filter back--> active
+
+What a bot may do is state; what exists is the definition. Opt-outs seen on the list are
+remembered before anything else is done with them, since the list itself may forget.
+"""
+
+from pipelines.mailigen_pipedrive.sweep import Sweep
+from state import bots, consent
+from state.bots import Bot, BotDefinition
+
+SEEN_KINDS = {"unsubscribed": "unsubscribed", "bounced": "bounced"}
+
+
+def define_bots(sweep: Sweep) -> None:
+    """Take over what the definition says of the bots, and look how each stands."""
+    name = sweep.definition.name
+    if sweep.lease is not None:
+        definitions = [
+            BotDefinition(
+                bot.id, bot.model_dump(mode="json"), bot.consent.confirmed_by, bot.consent.on,
+                {rule.id: rule.after for rule in bot.rules},
+            )
+            for bot in sweep.definition.bots
+        ]  # fmt: skip
+        bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
+    stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
+    sweep.known_bots = {
+        bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
+    }
+
+
+def is_running(bot: Bot) -> bool:
+    """New bots are planned for like active ones; what Syncline paused is looked at again."""
+    return bot.state in ("new", "active") or (bot.state == "paused" and bot.paused_by == "syncline")
+
+
+def new_bots(sweep: Sweep) -> list[str]:
+    return [
+        bot_id
+        for bot_id, bot in sweep.known_bots.items()
+        if bot.state == "new" and bot_id not in sweep.suspended
+    ]
+
+
+def remember_suspensions(sweep: Sweep) -> None:
+    """Pause bots whose filter is dead, with the reason, and wake those whose filter is back."""
+    if sweep.lease is None:
+        return
+    name = sweep.definition.name
+    for bot_id, bot in sweep.known_bots.items():
+        problem = sweep.suspended.get(bot_id)
+        if problem and bot.state in ("active", "paused"):
+            bots.pause(sweep.state, name, bot_id, by="syncline", reason=problem)
+        elif not problem and bot.state == "paused" and bot.paused_by == "syncline":
+            bots.resume(sweep.state, name, bot_id)
+
+
+def activate(sweep: Sweep) -> None:
+    """Start the new bots whose first plan is sealed; what was read with it is their baseline."""
+    if sweep.lease is None:
+        return
+    starting = new_bots(sweep)
+    for bot_id in starting:
+        bots.activate(sweep.state, sweep.definition.name, bot_id)
+    bots.start_counting(sweep.lease, starting)
+
+
+def remember_opt_outs(sweep: Sweep) -> None:
+    """Keep every opt-out the list shows, and lift those taken back by an act of their own.
+
+    Nobody barred is ever subscribed by a sync, so a barred address that is subscribed now
+    subscribed by itself.
+    """
+    if sweep.lease is None:
+        return
+    account, key, home = sweep.engagement_account, sweep.consent_key, sweep.home
+    seen = [
+        consent.Seen(email, kind, "status on the list")
+        for email, kind in sweep.db.execute(
+            """
+            SELECT email, status FROM staging.mailigen__members
+            WHERE status IN ('unsubscribed', 'bounced')
+            UNION ALL
+            SELECT email, 'removed' FROM staging.syncline__removed
+            """
+        ).fetchall()
+    ]
+    consent.record(sweep.state, account, seen, key=key, home=home)
+    subscribed = [
+        email
+        for (email,) in sweep.db.execute(
+            "SELECT email FROM staging.mailigen__members WHERE status = 'subscribed'"
+        ).fetchall()
+    ]
+    barred = consent.in_force(sweep.state, account, subscribed, key=key)
+    back = [entry.address for entry in barred if entry.kind != "forgotten"]
+    if back:
+        consent.lift(
+            sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
+        )
+
+
+def _unborn(sweep: Sweep, bot_id: str) -> Bot:
+    return Bot(
+        sync=sweep.definition.name, bot_id=bot_id, state="new", reason="", paused_by=None,
+        since=sweep.read_at, confirmed_by="", confirmed_on=None, activated_at=None,
+        counting_since=None, definition=None,
+    )  # fmt: skip

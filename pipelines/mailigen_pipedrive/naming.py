@@ -1,0 +1,151 @@
+"""Ask both accounts who and what they are, and tie the definition's names to their ids."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from pipelines.mailigen_pipedrive import extract, life, tables
+from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
+from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
+from state import connections, deeds, pins
+from state.deeds import Deed
+
+LIST_SIDE = ("list", "merge tag")  # kinds whose pins belong to the Mailigen account
+
+
+def bind_names(sweep: Sweep) -> None:
+    """Prove who we are at both vendors, bind every name, and bring bots and settings into SQL.
+
+    DefinitionError carries every mistake; nothing has been written anywhere then.
+    """
+    _introduce(sweep)
+    account, bound = look_up(sweep)
+    mistakes = [f for f in bound.findings if f.level == "error"]
+    if mistakes:
+        raise DefinitionError(mistakes)
+    sweep.outcome.findings += bound.findings
+    sweep.bound = _without_deleted_vars(sweep, bound)
+    if sweep.lease is not None:
+        for pin in bound.pins:
+            pins.put(sweep.state, _stored(sweep, pin))
+    extract.account(sweep, account.users, _fields(account))
+    life.define_bots(sweep)
+    tables.write(sweep)
+
+
+def look_up(sweep: Sweep) -> tuple[Account, Bound]:
+    """Read both accounts' names and bind the definition to them. Reads only."""
+    crm, engagement, definition = sweep.crm, sweep.engagement, sweep.definition
+    lists = engagement.lists()
+    account = Account(
+        users=crm.users(),
+        filters=crm.filters(),
+        activity_types=crm.activity_types() if any(b.activities for b in definition.bots) else [],
+        pipelines=crm.pipelines() if any(b.deals for b in definition.bots) else [],
+        stages=crm.stages() if any(b.deals for b in definition.bots) else [],
+        person_fields=crm.person_fields(),
+        organization_fields=crm.organization_fields() if definition.fields.organization else [],
+        deal_fields=crm.deal_fields() if any(b.deals for b in definition.bots) else [],
+        lists=lists,
+        merge_vars=[],
+    )
+    pinned = _pinned(sweep)
+    bound = bind(definition, account, pinned)
+    if bound.list_id is not None:
+        account = account._replace(merge_vars=engagement.merge_vars(bound.list_id))
+        bound = bind(definition, account, pinned)
+    return account, bound
+
+
+def list_id(sweep: Sweep) -> str:
+    """The id of the list, also when this run has just created it."""
+    if sweep.names.list_id is None:
+        made = deeds.by_key(sweep.state, _list_key(sweep))
+        if made is None or made.remote_id is None:
+            raise RuntimeError("the list is not there yet")
+        sweep.bound = replace(sweep.names, list_id=made.remote_id)
+        pin = Pin("list", sweep.names.list_title, made.remote_id, sweep.names.list_title)
+        pins.put(sweep.state, _stored(sweep, pin))
+    return str(sweep.names.list_id)
+
+
+def deal_field_code(sweep: Sweep) -> str | None:
+    """The code of our deal field, also when this run has just created it."""
+    if sweep.names.deal_field_code is None:
+        made = deeds.by_key(sweep.state, deal_field_key(sweep))
+        if made is not None and made.remote_id:
+            sweep.bound = replace(sweep.names, deal_field_code=made.remote_id)
+    return sweep.names.deal_field_code
+
+
+def setup_stem(sweep: Sweep) -> str:
+    return f"setup|{sweep.engagement_account}|{sweep.definition.name}"
+
+
+def _list_key(sweep: Sweep) -> str:
+    return f"{setup_stem(sweep)}|list|{sweep.names.list_title}"
+
+
+def var_key(sweep: Sweep, tag: str) -> str:
+    return f"{setup_stem(sweep)}|merge var|{sweep.names.list_key}|{tag}"
+
+
+def deal_field_key(sweep: Sweep) -> str:
+    return f"setup|{sweep.crm_account}|deal field"
+
+
+def _introduce(sweep: Sweep) -> None:
+    """Both credentials must be an administrator's; Mailigen tells no role, so an
+    account-level call has to do (MG-01)."""
+    me = sweep.crm.require_admin()
+    sweep.engagement.account()
+    connections.introduce(
+        sweep.state, sweep.crm_account, "pipedrive",
+        company=str(me.get("company_id") or ""), user=str(me.get("id") or ""),
+    )  # fmt: skip
+    connections.introduce(sweep.state, sweep.engagement_account, "mailigen")
+    for account in (sweep.crm_account, sweep.engagement_account):
+        connections.change(sweep.state, account, "ok")
+
+
+def _pinned(sweep: Sweep) -> dict[tuple[str, str], Pin]:
+    found: dict[tuple[str, str], Pin] = {}
+    for account in (sweep.crm_account, sweep.engagement_account):
+        for row in pins.read(sweep.state, account).to_pylist():
+            pin = Pin(row["kind"], row["name"], row["remote_id"], row["label"])
+            found[(pin.kind, pin.name)] = pin
+    return found
+
+
+def _stored(sweep: Sweep, pin: Pin) -> pins.Pin:
+    is_list_side = pin.kind.startswith(LIST_SIDE)
+    account = sweep.engagement_account if is_list_side else sweep.crm_account
+    return pins.Pin(account, pin.kind, pin.name, pin.remote_id, pin.label, None)
+
+
+def _without_deleted_vars(sweep: Sweep, bound: Bound) -> Bound:
+    """Leave fields alone whose merge var we made and somebody deleted: that was on purpose."""
+    sweep.bound = bound
+    kept, dropped = [], set()
+    for var in bound.missing_vars:
+        made: Deed | None = deeds.by_key(sweep.state, var_key(sweep, var.tag))
+        if made is None or made.state != "done" or var.tag == "SOURCE":
+            kept.append(var)
+            continue
+        dropped.add(var.tag)
+        sweep.warn(
+            f"field {var.name}",
+            "its merge var was deleted from the list, so it is no longer written",
+            f"add a text field with the tag {var.tag} to the list to have it written again",
+        )
+    fields = tuple(replace(f, is_gone=f.is_gone or f.merge_tag in dropped) for f in bound.fields)
+    return replace(bound, fields=fields, missing_vars=tuple(kept))
+
+
+def _fields(account: Account) -> Iterable[dict[str, Any]]:
+    for entity, fields in (
+        ("person", account.person_fields),
+        ("organization", account.organization_fields),
+    ):
+        for field in fields:
+            yield {"entity": entity, **field}

@@ -1,0 +1,181 @@
+"""Keep what a run did where analysts and on-call look for it: the history file, the summary."""
+
+from typing import Any
+
+import orjson
+
+from pipelines.mailigen_pipedrive.bind import Bound
+from pipelines.mailigen_pipedrive.seal import setup_deeds
+from pipelines.mailigen_pipedrive.sweep import Sweep
+from pipelines.report import Cost, PlanReport
+from state import deeds, ledger, settings
+
+PLANS = ("members", "activities", "deals", "notes")
+SHOWN = {
+    "members": "contact_id, action, changed, before, before_source, after, reason, cost_calls",
+    "activities": "contact_id, action, bot_id, rule_id, activity_type, subject, due_on, "
+    "NULL AS before, 'none: an activity is created once' AS before_source, reason, cost_tokens",
+    "deals": "contact_id, action, bot_id, rule_id, title, stage_id_pipedrive, "
+    "NULL AS before, 'none: a deal is created once' AS before_source, reason, cost_tokens",
+    "notes": "contact_id, action, bot_id, kind, campaign_title, "
+    "NULL AS before, 'none: a note is created once' AS before_source, reason, cost_tokens",
+}
+
+
+def counts(sweep: Sweep) -> dict[str, Any]:
+    """What was read, planned and written, in numbers."""
+    assert sweep.lease is not None
+    found = vars(ledger.counts(sweep.lease)) | {
+        "persons_read": _count(sweep, "staging.pipedrive__persons"),
+        "addresses_on_list": _count(sweep, "staging.mailigen__members"),
+        "contacts_selected": _count(sweep, "resolve.contacts", "is_selected"),
+        "events_seen_first": _count(
+            sweep, "history.events", f"sweep = {sweep.sweep}", is_history=True
+        ),
+    }
+    for row in plan_totals(sweep):
+        found[f"planned_{row['table']}_{row['action']}"] = row["rows"]
+    return found
+
+
+def skipped(sweep: Sweep) -> dict[str, int]:
+    """How many were not written, by reason."""
+    if not _exists(sweep, "plan.skipped"):
+        return {}
+    rows = sweep.db.execute("SELECT reason, count(*) FROM plan.skipped GROUP BY ALL ORDER BY ALL")
+    return {str(reason): int(count) for reason, count in rows.fetchall()}
+
+
+def plan_totals(sweep: Sweep) -> list[dict[str, Any]]:
+    """Rows of the plan by table and action: the summary table of a run."""
+    totals = []
+    for name in PLANS:
+        if not _exists(sweep, f"plan.{name}"):
+            continue
+        rows = sweep.db.execute(
+            f"SELECT action, count(*) FROM plan.{name} GROUP BY ALL ORDER BY ALL"
+        )
+        totals += [{"table": name, "action": a, "rows": int(n)} for a, n in rows.fetchall()]
+    return totals
+
+
+def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
+    """The plan for reading: totals, the first rows of each table, what it would cost."""
+    totals: dict[str, dict[str, int]] = {"setup": {"create": len(setup_deeds(sweep))}}
+    rows: dict[str, list[dict[str, Any]]] = {"setup": _setup_rows(sweep, sweep.names)}
+    for name in PLANS:
+        totals[name] = {r["action"]: r["rows"] for r in plan_totals(sweep) if r["table"] == name}
+        cursor = sweep.db.execute(
+            f"SELECT {SHOWN[name]} FROM plan.{name} ORDER BY action, contact_id LIMIT {shown:d}"
+        )
+        names = [column[0] for column in cursor.description or ()]
+        rows[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    tokens = sum(
+        _sum(sweep, f"plan.{name}", "cost_tokens") for name in ("activities", "deals", "notes")
+    )
+    return PlanReport(
+        sync=sweep.definition.name,
+        totals=totals,
+        rows=rows,
+        skipped=skipped(sweep),
+        guards=sweep.guards,
+        findings=sweep.outcome.findings,
+        calls={
+            sweep.engagement_account: _sum(sweep, "plan.members", "cost_calls"),
+            sweep.crm_account: float(
+                sum(_count(sweep, f"plan.{n}") for n in ("activities", "deals", "notes"))
+            ),
+        },
+        tokens={sweep.crm_account: tokens},
+        read_cost=cost,
+    )
+
+
+def keep(sweep: Sweep) -> None:
+    """Append the run, its skips, checks and writes to the history file."""
+    assert sweep.lease is not None
+    db, outcome = sweep.db, sweep.outcome
+    stamp = [sweep.run_id, sweep.sweep]
+    db.execute("BEGIN")
+    db.execute(
+        "INSERT OR REPLACE INTO history.runs VALUES (?, ?, ?, ?, now(), ?, ?, ?, ?)",
+        [
+            sweep.run_id, sweep.definition.name, sweep.sweep, sweep.read_at, outcome.outcome,
+            outcome.exit_code, orjson.dumps(outcome.counts).decode(), outcome.said,
+        ],
+    )  # fmt: skip
+    if _exists(sweep, "plan.skipped"):
+        db.execute(
+            "INSERT INTO history.skipped SELECT ?, ?, 'plan', object, subject, reason, now() "
+            "FROM plan.skipped",
+            stamp,
+        )
+    for one in sweep.checked:
+        db.execute(
+            "INSERT INTO history.checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, now())",
+            [
+                *stamp, one.stage, one.name, "stop" if one.is_fatal else "warn", one.is_ok,
+                one.broken_count, one.said,
+            ],
+        )  # fmt: skip
+    _keep_writes(sweep)
+    db.execute("COMMIT")
+
+
+def _keep_writes(sweep: Sweep) -> None:
+    """What this run sent or tried to: one row per write, as the ledger has it now."""
+    db, name = sweep.db, sweep.definition.name
+    for rows, query in (
+        (deeds.read(sweep.state, name), DEED_WRITES),
+        (settings.read(sweep.state, name), SETTING_WRITES),
+    ):
+        db.register("arrived", rows)
+        db.execute(f"INSERT INTO history.writes BY NAME {query}", [sweep.run_id, sweep.sweep])
+        db.unregister("arrived")
+
+
+def _setup_rows(sweep: Sweep, bound: Bound) -> list[dict[str, Any]]:
+    return [
+        {"object": d.object, "action": "create", "name": d.body.get("name") or d.body.get("title"),
+         "list": bound.list_title, "reason": d.reason}
+        for d in setup_deeds(sweep)
+    ]  # fmt: skip
+
+
+def _exists(sweep: Sweep, table: str) -> bool:
+    schema, name = table.split(".")
+    row = sweep.db.execute(
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE database_name = 'work' AND schema_name = ? AND table_name = ?",
+        [schema, name],
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _count(sweep: Sweep, table: str, where: str = "TRUE", *, is_history: bool = False) -> int:
+    if not is_history and not _exists(sweep, table):
+        return 0
+    row = sweep.db.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _sum(sweep: Sweep, table: str, column: str) -> float:
+    row = sweep.db.execute(f"SELECT coalesce(sum({column}), 0) FROM {table}").fetchone()
+    return float(row[0]) if row else 0.0
+
+
+DEED_WRITES = """
+SELECT
+    write_key, $1 AS run_id, $2 AS sweep, account, object, subject, operation AS action, state,
+    attempt, remote_id, NULL::JSON AS before, body::JSON AS after, reason, said, settled_at
+FROM arrived
+WHERE run_id = $1 OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
+"""
+SETTING_WRITES = """
+SELECT
+    concat_ws('|', 'member', account, aspect, subject) AS write_key, $1 AS run_id, $2 AS sweep,
+    account, object, subject, verb AS action, state, attempt, remote_id,
+    NULL::JSON AS before, desired::JSON AS after, reason, said, settled_at
+FROM arrived
+WHERE run_id = $1 OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
+"""

@@ -1,0 +1,247 @@
+"""Open everything a run needs, run the sync, and say how it ended.
+
+Nothing below raises to the caller: every way a run can end is an `Outcome` with a sentence,
+the next step and an exit code. What was read and planned is published either way.
+"""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from connectors.errors import BadCredentials, ConnectorError, NotAdministrator, StopTheSync
+from pipelines.accounts import Accounts, open_accounts
+from pipelines.alerts import alert
+from pipelines.checks import CheckFailedError
+from pipelines.mailigen_pipedrive import record
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.extract import IncompleteError
+from pipelines.mailigen_pipedrive.flow import sync
+from pipelines.mailigen_pipedrive.loading import SetupIncompleteError
+from pipelines.mailigen_pipedrive.sweep import DefinitionError, StoppedByGuardError, Sweep
+from pipelines.report import Outcome, PlanReport, Reporter, RunOptions
+from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
+from pipelines.step import Step, plainly
+from state import connections as connection_rows
+from state import consent, lease, ledger, runs
+from state.database import State, open_state
+from state.errors import LeaseHeld, LeaseLost, StateTrouble
+from state.lease import Lease
+from state.staging import Work, open_scratch, open_work, publish
+
+EXPECTED = (
+    ConnectorError, StateTrouble, CheckFailedError, IncompleteError, SetupIncompleteError,
+    MissingSecretError,
+)  # fmt: skip
+AGAIN = "run it again: what was written is known, and only what is missing will be sent"
+
+
+def run_sync(
+    definition: Definition,
+    connections: Connections,
+    *,
+    options: RunOptions,
+    report: Reporter,
+    step: Step = plainly,
+    settings: Settings | None = None,
+) -> Outcome:
+    """Run one sync to its end. A second run at once ends as skipped and says who holds it."""
+    settings = settings or read_settings()
+    run_id = options.run_id or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    outcome = Outcome(run_id, definition.name)
+    began = time.monotonic()
+    try:
+        with ExitStack() as stack:
+            state = open_state(settings.state_url)
+            stack.callback(state.close)
+            held = lease.acquire(state, definition.name, run_id=run_id)
+            stack.enter_context(lease.keeping(held))
+            outcome.sweep = held.sweep
+            _run_held(settings, definition, connections, options, held, outcome, report, step)
+    except LeaseHeld as error:
+        outcome.outcome, outcome.said = "skipped", str(error)
+        outcome.next_step = "Wait for that run to end; nothing was read or written by this one."
+    except EXPECTED as error:
+        _failed(outcome, error)
+    outcome.seconds = round(time.monotonic() - began, 2)
+    outcome.peak_memory_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    alert(definition, settings, outcome)
+    return outcome
+
+
+def _run_held(
+    settings: Settings, definition: Definition, connections: Connections, options: RunOptions,
+    held: Lease, outcome: Outcome, report: Reporter, step: Step,
+) -> None:  # fmt: skip  # noqa: PLR0913, PLR0917
+    runs.start(held)
+    known = runs.standing(held.state, definition.name)
+    expected = known.history_generation if known else None
+    with (
+        open_accounts(settings, connections, definition, held.state) as accounts,
+        open_work(settings.home, definition.name, expected_history=expected) as work,
+    ):
+        runs.remember_files(
+            held, work_generation=work.generation, history_generation=work.history_generation
+        )
+        swept = _sweep(settings, definition, options, accounts, work, outcome, report)
+        swept.lease, swept.sweep, swept.state = held, held.sweep, held.state
+        try:
+            _carry_through(swept, step)
+        finally:
+            outcome.cost = accounts.cost()
+            _close(swept, work)
+
+
+def _carry_through(swept: Sweep, step: Step) -> None:
+    """Run the sync and turn every way it can end into the outcome."""
+    outcome = swept.outcome
+    try:
+        sync(swept, step)
+    except StoppedByGuardError as error:
+        outcome.outcome, outcome.guards = "guarded", error.reasons
+        outcome.said = f"Stopped before the first write: {error}."
+        outcome.next_step = (
+            f"Look at the plan (syncline plan {outcome.sync}), then `syncline approve "
+            f"{outcome.sync}` and run again within 24 hours."
+        )
+        return
+    except DefinitionError as error:
+        outcome.outcome = "invalid"
+        outcome.findings += error.findings
+        outcome.said = f"The definition does not fit the accounts: {error}."
+        outcome.next_step = (
+            "Correct the names in the definition and run again; nothing was written."
+        )
+        return
+    except (BadCredentials, NotAdministrator) as error:
+        _needs_reauthorization(swept, error)
+        _failed(outcome, error)
+        return
+    except EXPECTED as error:
+        _failed(outcome, error)
+        return
+    _weigh(swept)
+
+
+def _weigh(swept: Sweep) -> None:
+    """Done, or done but for records that were refused or are still in doubt."""
+    assert swept.lease is not None
+    outcome, counts = swept.outcome, ledger.counts(swept.lease)
+    if counts.refused or counts.open or counts.waiting:
+        outcome.outcome = "open"
+        outcome.said = (
+            f"Finished with {counts.refused} refused, {counts.open} doubtful and "
+            f"{counts.waiting} waiting records."
+        )
+        outcome.next_step = (
+            f"`syncline sql {outcome.sync} \"select * from history.writes where state <> 'done'\"` "
+            "lists them with what the vendor said; the next run takes them up again."
+        )
+    else:
+        outcome.said = "Everything is in step."
+
+
+def _failed(outcome: Outcome, error: Exception) -> None:
+    outcome.outcome, outcome.said = "failed", str(error)
+    if isinstance(error, StopTheSync):
+        outcome.next_step = (
+            f"Safe so far: what was acknowledged is kept. {error.next_step.capitalize()}."
+        )
+    elif isinstance(error, LeaseLost | MissingSecretError):
+        outcome.next_step = "Start the sync again."
+    else:
+        outcome.next_step = f"Safe so far: what was acknowledged is kept. Then {AGAIN}."
+
+
+def _needs_reauthorization(swept: Sweep, error: ConnectorError) -> None:
+    account = swept.crm_account if error.vendor == "pipedrive" else swept.engagement_account
+    if connection_rows.find(swept.state, account) is None:
+        connection_rows.introduce(swept.state, account, error.vendor)
+    swept.outcome.needs_reauthorization = True
+    connection_rows.change(swept.state, account, "needs_reauthorization", said=error.said)
+
+
+def _close(swept: Sweep, work: Work) -> None:
+    """Count, keep the run in history, publish for readers, and note how it ended."""
+    assert swept.lease is not None
+    outcome = swept.outcome
+    outcome.counts = record.counts(swept)
+    outcome.skipped = record.skipped(swept)
+    outcome.plan = record.plan_totals(swept)
+    record.keep(swept)
+    publish(work)
+    runs.finish(
+        swept.lease, outcome=outcome.outcome, exit_code=outcome.exit_code,
+        counts=outcome.counts, said=f"{outcome.said} {outcome.next_step}".strip(),
+    )  # fmt: skip
+
+
+def plan_sync(
+    definition: Definition,
+    connections: Connections,
+    *,
+    options: RunOptions,
+    report: Reporter,
+    settings: Settings | None = None,
+    shown: int = 20,
+) -> PlanReport:
+    """Work out what a run would do, in a temporary file: no write, no lease, no cursor.
+
+    Raises what a run would have reported: ConnectorError, DefinitionError, CheckFailedError, ...
+    """
+    settings = settings or read_settings()
+    outcome = Outcome("plan", definition.name)
+    with (
+        _reading(settings) as state,
+        open_accounts(settings, connections, definition, state) as accounts,
+        open_scratch(settings.home, definition.name) as work,
+    ):
+        known = runs.standing(state, definition.name)
+        swept = _sweep(settings, definition, options, accounts, work, outcome, report)
+        swept.state, swept.sweep = state, (known.last_sweep if known else 0) + 1
+        if known and known.history_generation:
+            swept.history_generation = known.history_generation
+        sync(swept, plainly)
+        return record.plan_report(swept, shown, accounts.cost())
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[State]:
+    state = open_state(settings.state_url)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def _sweep(
+    settings: Settings, definition: Definition, options: RunOptions, accounts: Accounts,
+    work: Work, outcome: Outcome, report: Reporter,
+) -> Sweep:  # fmt: skip
+    since = options.since and datetime.fromisoformat(options.since)
+    return Sweep(
+        definition=definition,
+        run_id=outcome.run_id,
+        sweep=0,
+        read_at=datetime.now(UTC),
+        home=settings.home,
+        state=accounts.state,
+        lease=None,
+        db=work.db,
+        history_generation=work.history_generation,
+        crm=accounts.crm,
+        engagement=accounts.engagement,
+        crm_account=definition.connections.crm,
+        engagement_account=definition.connections.engagement,
+        horizons=accounts.horizons,
+        budget_left=accounts.budget_left,
+        consent_key=consent.read_key(settings.home),
+        report=report,
+        outcome=outcome,
+        sleep=time.sleep,
+        settle_within=options.settle_within,
+        is_full=options.full,
+        since=since.replace(tzinfo=since.tzinfo or UTC) if since else None,
+    )
