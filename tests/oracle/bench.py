@@ -88,11 +88,13 @@ class Bench:
         self.crm, self.list = Pipedrive(url), Mailigen(url)
         self.secrets = dict(SECRETS)
         self.own_activities: list[int] = []
+        self._known = 0
 
     # -- setting up
 
     def start(self, wanted: Json, *, seed: int = 7, people: int = 80) -> None:
         self.control("reset", seed=seed, people=people)
+        self._known = 0
         for name, value in (("plan", "ultimate"), ("seats", 100)):
             self.control("assumptions", vendor="pipedrive", name=name, value=value)
         self.home.mkdir(parents=True, exist_ok=True)
@@ -129,6 +131,9 @@ class Bench:
         """What somebody does to the list itself: subscribe, unsubscribe, remove, edit, ..."""
         self.control("events/mailigen", kind=kind, email=email, list=self.title, **more)
 
+    def clear_faults(self) -> None:
+        httpx.delete(f"{self.url}/_sandbox/faults")
+
     def world(self) -> World:
         return read_world(self.url, self.title)
 
@@ -137,8 +142,9 @@ class Bench:
         return [json.loads(line) for line in told.text.splitlines()]
 
     def seq(self) -> int:
-        lines = self.journal()
-        return int(lines[-1]["seq"]) if lines else 0
+        lines = self.journal(self._known)
+        self._known = int(lines[-1]["seq"]) if lines else self._known
+        return self._known
 
     def effects(self, after: int) -> list[Json]:
         """What was committed at the vendors since line `after`, the scenario's own acts too."""
@@ -208,10 +214,12 @@ class Bench:
         if ended.code != DONE:
             raise AssertionError(f"approve ended with {ended.code}:\n{ended.said}")
 
-    def kill_after(self, effects: int) -> bool:
-        """Start a run and kill -9 it once it has caused that many effects; False: it was faster."""
+    def kill_after(self, count: int, *, of_requests: bool = False) -> bool:
+        """Start a run and kill -9 it after so many effects or requests; False: it was faster."""
         start = self.seq()
-        return self.kill_when(lambda: len(self.effects(start)) >= effects)
+        if of_requests:
+            return self.kill_when(lambda: self.seq() >= start + count)
+        return self.kill_when(lambda: len(self.effects(start)) >= count)
 
     def kill_when(self, is_time: Callable[[], bool]) -> bool:
         running = self.spawn("run", "outside")

@@ -1,5 +1,6 @@
 """One sandbox for a file of scenarios, reset by each; a home of its own for each."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from sandbox import server
 from tests.oracle.bench import Bench
+from tests.oracle.by_hand import Understudy
 
 
 @pytest.fixture(scope="module")
@@ -21,4 +23,5 @@ def sandbox_url() -> Iterator[str]:
 
 @pytest.fixture
 def bench(sandbox_url: str, tmp_path: Path) -> Bench:
-    return Bench(sandbox_url, tmp_path)
+    is_rehearsal = bool(os.environ.get("ORACLE_REHEARSAL"))
+    return (Understudy if is_rehearsal else Bench)(sandbox_url, tmp_path)

@@ -93,6 +93,10 @@ class Oracle:
             self._expect_rows(world, vacated)
         return self.expected
 
+    def synced(self) -> set[str]:
+        """Addresses of contacts that a bot has synced."""
+        return {contact.address for contact in self.people.contacts if contact.is_synced}
+
     # -- who takes part
 
     def _pin(self, world: World) -> None:

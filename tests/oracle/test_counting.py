@@ -136,12 +136,13 @@ def test_events_at_a_former_address_count_and_fire_once(bench: Bench) -> None:
     world = bench.world()
     person = make.plain(world, on_list=True)[0]
     former = make.address(world, person)
+    late = make.send_campaign(bench, "Opened late, where it was sent to")
     bench.play("open", make.AUTUMN, former)
     bench.settle()
     make.readdress(bench, person, "moved.away@example.org")
     bench.settle()
     bench.check()
-    bench.play("open", make.STORY, former)
+    bench.play("open", late, former)
     bench.settle()
     assert sum(bench.oracle.expected.activities.values()) == 1
     bench.check()

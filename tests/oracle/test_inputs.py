@@ -164,14 +164,7 @@ def test_html_or_half_an_answer_fails_the_run_before_any_write(
     make.edit(bench, make.plain(bench.seeded)[0], job_title="Changed")
     fault(bench, vendor)
     refused(bench, vendor[1:])
-    bench_clear(bench)
+    bench.clear_faults()
     bench.control("clock", advance_s=3600)
     bench.settle()
     bench.check()
-
-
-def bench_clear(bench: Bench) -> None:
-    """No more faults."""
-    import httpx
-
-    httpx.delete(f"{bench.url}/_sandbox/faults")

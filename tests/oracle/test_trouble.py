@@ -55,8 +55,7 @@ def test_killed_runs_are_finished_by_the_next_one_without_a_double(bench: Bench,
     before = busy_day(bench)
     for moment in (dice.randrange(10, 120), 1, dice.randrange(2, 6), dice.randrange(5, 15)):
         if moment >= 10 and dice.random() < 0.5:
-            start = bench.seq()
-            bench.kill_when(lambda start=start, most=moment: bench.seq() >= start + most)
+            bench.kill_after(moment, of_requests=True)
         else:
             bench.kill_after(moment)
     finish(bench)
