@@ -36,7 +36,7 @@ BEFORE_THE_FIRST_BYTE = (
 LONGEST_WAIT_S = 60.0  # a read that is told to wait longer gives up and says so
 
 
-def base_of(url: str) -> str:
+def address_of(url: str) -> str:
     """Return a base URL without its last slash; ValueError unless it is http(s) to a host.
 
     Found here, a slip in a setting is one sentence; found by the first call it

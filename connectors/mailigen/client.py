@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 import httpx
 
 from connectors.errors import BadCredentials, Blocked, Gone, NotAdministrator, Refused
-from connectors.http import Line, base_of, patiently, utc_now
+from connectors.http import Line, address_of, patiently, utc_now
 from connectors.mailigen import wire
 from connectors.mailigen.form import encode_form
 from connectors.mailigen.paging import Pace, short, until_empty, until_total
@@ -52,7 +52,7 @@ class Mailigen:
         """`base_url` is the part before /<version>/. A lent `http` stays open."""
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise BadCredentials(wire.VENDOR, "key", "empty, or with characters no key has")
-        self._url = f"{base_of(base_url)}/{version}/"
+        self._url = f"{address_of(base_url)}/{version}/"
         self._key, self._version = key, version
         self._line = Line(wire.VENDOR, http, meter, now)
         self._meter, self._pace = meter, pace or Pace()

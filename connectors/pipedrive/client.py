@@ -23,7 +23,7 @@ from connectors.errors import (
     Refused,
     Throttled,
 )
-from connectors.http import Line, base_of, patiently, utc_now
+from connectors.http import Line, address_of, patiently, utc_now
 from connectors.meter import Meter
 from connectors.pipedrive import wire
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
@@ -55,7 +55,7 @@ class Pipedrive:
         """`base_url` is the part before /v1 and /api/v2. A lent `http` stays open."""
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise BadCredentials(wire.VENDOR, "token", "empty, or with characters no token has")
-        self._base_url, self._token = base_of(base_url), token
+        self._base_url, self._token = address_of(base_url), token
         self._line = Line(wire.VENDOR, http, meter, now)
         self._meter, self._sleep = meter, sleep
         self._throttled_in_a_row = 0

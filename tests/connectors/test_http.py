@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from connectors.errors import NotSent, OutcomeUnknown, QuotaExhausted, ReadFailed, Throttled
-from connectors.http import BEFORE_THE_FIRST_BYTE, Line, base_of, patiently, send
+from connectors.http import BEFORE_THE_FIRST_BYTE, Line, address_of, patiently, send
 from connectors.meter import Tally
 
 
@@ -42,7 +42,7 @@ def test_no_httpx_failure_can_pass_a_call_unfiled():
     assert failures - set(leaves(httpx.RequestError)) == {
         httpx.HTTPError,  # the parent of all, never raised itself
         httpx.HTTPStatusError,  # only raise_for_status raises it, and nobody here calls that
-        httpx.InvalidURL,  # a setting: base_of
+        httpx.InvalidURL,  # a setting: address_of
         httpx.CookieConflict,  # asking a jar by name; nobody here does
         httpx.StreamError,
         httpx.StreamConsumed,
@@ -54,11 +54,19 @@ def test_no_httpx_failure_can_pass_a_call_unfiled():
 
 @pytest.mark.parametrize(
     "url",
-    ["", "api.pipedrive.com", "ftp://x", "http://", "http://a:b", "https://u:p@x.lv", "http://x?a=1"],
+    [
+        "",
+        "api.pipedrive.com",
+        "ftp://x",
+        "http://",
+        "http://a:b",
+        "https://u:p@x.lv",
+        "http://x?a=1",
+    ],
 )
 def test_a_base_url_that_cannot_be_one_is_refused_before_any_call(url):
     with pytest.raises(ValueError, match="base_url"):
-        base_of(url)
+        address_of(url)
 
 
 def test_a_refused_connection_means_not_sent():
