@@ -60,9 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except typer.Abort:
         return 1
-    except _foreseen() as error:
+    except OperatorError as error:
         print(_sentences(error), file=sys.stderr)
         return 2 if isinstance(error, UsageTrouble) else 1
+    except _foreseen() as error:
+        print(_sentences(error), file=sys.stderr)
+        return 1
     return int(code or 0)
 
 
@@ -99,17 +102,16 @@ def end_in_a_sentence(
         from connectors.errors import quoted
 
         first = next(iter(str(error).splitlines()), "")
-        said = f"unexpected {kind.__name__}: {quoted(first)}. --debug shows where it came from."
+        said = f"unexpected {kind.__name__}: {quoted(first).rstrip('.')}. --debug shows where it came from."
     print(f"syncline: {said}", file=sys.stderr)
 
 
 def _foreseen() -> tuple[type[Exception], ...]:
     """Errors whose words are for the operator. Imported when something is raised, not before."""
-    from connectors.errors import ConnectorError
-    from pipelines.settings import MissingSecretError
-    from state.errors import StateTrouble
+    from pipelines.mailigen_pipedrive.run import EXPECTED
+    from pipelines.mailigen_pipedrive.sweep import DefinitionError
 
-    return (OperatorError, ConnectorError, StateTrouble, MissingSecretError)
+    return (*EXPECTED, DefinitionError)
 
 
 def _sentences(error: Exception) -> str:

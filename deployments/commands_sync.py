@@ -30,7 +30,7 @@ def check(
     if offline:
         say(f"{len(chosen)} definitions read; nothing wrong in the files.")
         return
-    from pipelines.mailigen_pipedrive.flow import check_sync
+    from pipelines.mailigen_pipedrive.run import check_sync
 
     reports = [check_sync(definition, definitions.connections) for definition in chosen]
     if as_json:
@@ -45,12 +45,21 @@ def plan(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
     """Say what a run would do, and write nothing anywhere."""
     from deployments.definitions import load
 
-    definitions = load(settings_of(ctx))
+    settings = settings_of(ctx)
+    definitions = load(settings)
     definition = definitions.get(sync)
-    from pipelines.mailigen_pipedrive.flow import plan_sync
+    settings.home.mkdir(parents=True, exist_ok=True)
+    from pipelines.mailigen_pipedrive.run import plan_sync
+    from pipelines.report import RunOptions
 
     with progress() as report:
-        planned = plan_sync(definition, definitions.connections, report=report)
+        planned = plan_sync(
+            definition,
+            definitions.connections,
+            options=RunOptions(),
+            report=report,
+            settings=settings,
+        )
     if as_json:
         say_json(planned)
     else:
@@ -87,7 +96,7 @@ def run(
     else:
         complain("running in this process; PREFECT_API_URL is not set, so Prefect records nothing")
         with progress() as report:
-            outcome = run_here(definition, definitions.connections, options, report)
+            outcome = run_here(settings, definition, definitions.connections, options, report)
     if as_json:
         say_json(_as_object(outcome))
     else:

@@ -18,12 +18,17 @@ def is_recorded(settings: Settings) -> bool:
 
 
 def run_here(
-    definition: Definition, connections: Connections, options: RunOptions, report: Reporter
+    settings: Settings,
+    definition: Definition,
+    connections: Connections,
+    options: RunOptions,
+    report: Reporter,
 ) -> Outcome:
     """Run without Prefect: seconds faster to start, and seen by nobody else."""
-    from pipelines.mailigen_pipedrive.flow import run_sync
+    from pipelines.mailigen_pipedrive.run import run_sync
 
-    return run_sync(definition, connections, options=options, report=report)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return run_sync(definition, connections, options=options, report=report, settings=settings)
 
 
 def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:

@@ -4,14 +4,19 @@ The YAML is read at run time, so what runs is what stands in the folder now; `de
 needed for a new name or another schedule only.
 """
 
-from prefect import State, flow, get_run_logger
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prefect import State, flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from deployments.definitions import load
 from pipelines.report import Outcome, Progress, RunOptions
 from pipelines.settings import read_settings
 
-STATE_NAMES = {3: "Stopped by a guard", 4: "Open records"}
+T = TypeVar("T")
+STATE_NAMES = {2: "Definition does not fit", 3: "Stopped by a guard", 4: "Open records"}
 
 
 @flow(name="mailigen-pipedrive", flow_run_name="{sync}", log_prints=False)
@@ -27,9 +32,10 @@ def mailigen_pipedrive(
     safe and goes on where the last run stopped.
     """
     # Deploying reads this file too, and must not wait for DuckDB and the rest.
-    from pipelines.mailigen_pipedrive.flow import run_sync
+    from pipelines.mailigen_pipedrive.run import run_sync
 
     settings = read_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
     definitions = load(settings)
     logger = get_run_logger()
 
@@ -41,14 +47,29 @@ def mailigen_pipedrive(
         definitions.connections,
         options=RunOptions(full=full, since=since, settle_within=settle_within),
         report=tell,
+        step=as_task,
+        settings=settings,
     )
     return end_state(outcome)
+
+
+def as_task(name: str, stage: Callable[..., T], *args: Any) -> T:
+    """Run a stage as a Prefect task: no retry and no cache, writes are the ledger's business.
+
+    The arguments stay in a closure: Prefect would walk through everything they hold.
+    """
+
+    @task(name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+    def run_stage() -> T:
+        return stage(*args)
+
+    return run_stage()
 
 
 def end_state(outcome: Outcome) -> State[Outcome]:
     """How Prefect shows an outcome: failed when a person has to do something first."""
     said = f"{outcome.said} {outcome.next_step}".strip()
-    if outcome.exit_code in (1, 3):
+    if outcome.exit_code in (1, 2, 3):
         return Failed(message=said, name=STATE_NAMES.get(outcome.exit_code, "Failed"), data=outcome)
     if outcome.outcome == "skipped":
         return Completed(message=said, name="Skipped", data=outcome)
