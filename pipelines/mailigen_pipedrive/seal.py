@@ -195,7 +195,7 @@ def member_key(sweep: Sweep, contact_id: str) -> SettingKey:
 
 def _rows(sweep: Sweep, table: str) -> Iterator[dict[str, Any]]:
     """Rows of a plan table as dicts, a batch at a time, on a cursor of their own."""
-    cursor = sweep.db.cursor().execute(f"FROM {table} ORDER BY write_key")
+    cursor = sweep.db.cursor().execute(f"FROM work.{table} ORDER BY write_key")
     names = [column[0] for column in cursor.description]
     while batch := cursor.fetchmany(BATCH):
         for row in batch:

@@ -77,7 +77,7 @@ everything AS (
         1 AS times,
         NULL::TIMESTAMP AS happened_at
     FROM sent_to
-)
+),
 
 feeds AS (
     SELECT
