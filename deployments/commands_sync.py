@@ -30,7 +30,7 @@ def check(
     if offline:
         say(f"{len(chosen)} definitions read; nothing wrong in the files.")
         return
-    from pipelines.mailigen_pipedrive.run import check_sync
+    from pipelines.mailigen_pipedrive.check import check_sync
 
     reports = [check_sync(definition, definitions.connections) for definition in chosen]
     if as_json:

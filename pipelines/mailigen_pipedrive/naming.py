@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from connectors.mailigen import Mailigen
+from connectors.pipedrive import Pipedrive
 from pipelines.mailigen_pipedrive import extract, life, tables
 from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
+from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
 from state import connections, deeds, pins
+from state.database import State
 from state.deeds import Deed
 
 LIST_SIDE = ("list", "merge tag")  # kinds whose pins belong to the Mailigen account
@@ -19,7 +23,7 @@ def bind_names(sweep: Sweep) -> None:
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
     _introduce(sweep)
-    account, bound = look_up(sweep)
+    account, bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [f for f in bound.findings if f.level == "error"]
     if mistakes:
         raise DefinitionError(mistakes)
@@ -33,9 +37,10 @@ def bind_names(sweep: Sweep) -> None:
     tables.write(sweep)
 
 
-def look_up(sweep: Sweep) -> tuple[Account, Bound]:
+def look_up_with(
+    definition: Definition, crm: Pipedrive, engagement: Mailigen, state: State
+) -> tuple[Account, Bound]:
     """Read both accounts' names and bind the definition to them. Reads only."""
-    crm, engagement, definition = sweep.crm, sweep.engagement, sweep.definition
     lists = engagement.lists()
     account = Account(
         users=crm.users(),
@@ -49,7 +54,7 @@ def look_up(sweep: Sweep) -> tuple[Account, Bound]:
         lists=lists,
         merge_vars=[],
     )
-    pinned = _pinned(sweep)
+    pinned = _pinned(state, definition)
     bound = bind(definition, account, pinned)
     if bound.list_id is not None:
         account = account._replace(merge_vars=engagement.merge_vars(bound.list_id))
@@ -108,10 +113,10 @@ def _introduce(sweep: Sweep) -> None:
         connections.change(sweep.state, account, "ok")
 
 
-def _pinned(sweep: Sweep) -> dict[tuple[str, str], Pin]:
+def _pinned(state: State, definition: Definition) -> dict[tuple[str, str], Pin]:
     found: dict[tuple[str, str], Pin] = {}
-    for account in (sweep.crm_account, sweep.engagement_account):
-        for row in pins.read(sweep.state, account).to_pylist():
+    for account in (definition.connections.crm, definition.connections.engagement):
+        for row in pins.read(state, account).to_pylist():
             pin = Pin(row["kind"], row["name"], row["remote_id"], row["label"])
             found[(pin.kind, pin.name)] = pin
     return found

@@ -74,7 +74,7 @@ def run_sync(
 def _run_held(
     settings: Settings, definition: Definition, connections: Connections, options: RunOptions,
     held: Lease, outcome: Outcome, report: Reporter, step: Step,
-) -> None:  # fmt: skip  # noqa: PLR0913, PLR0917
+) -> None:  # fmt: skip
     runs.start(held)
     known = runs.standing(held.state, definition.name)
     expected = known.history_generation if known else None
