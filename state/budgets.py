@@ -24,7 +24,7 @@ from state.database import State, upsert
 from state.errors import BudgetExhausted
 from state.schema import budget_windows, budgets
 
-DAY_BLOCK = 500
+DAY_BLOCK = 500  # tokens at a time, or a quarter of what is left when that is less
 BURST_PARTS = 4  # a process takes a quarter of a window at a time: four can work side by side
 
 
@@ -139,7 +139,8 @@ class Budget:
                 midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
                 resets_at = midnight + timedelta(days=1)
                 raise BudgetExhausted(self.account, spent, self._allowance, resets_at)
-            block = min(left, max(needed, DAY_BLOCK))
+            # Towards the day's end blocks shrink, so that one process does not sit on the rest.
+            block = max(needed, min(left // 4, DAY_BLOCK))
             self._note(db, today, block)
         self._in_hand += block
 

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import duckdb
 
-from state.errors import FileHeld, HistoryDamaged
+from state.errors import FileHeld, HistoryDamaged, NotAllowed
 from state.history import HISTORY_TABLES
 
 WORK_SCHEMAS = ("raw", "staging", "resolve", "plan")
@@ -52,6 +52,9 @@ def open_work(
     or another than `expected_history` (the generation the state database
     knows), raises HistoryDamaged; an open one elsewhere raises FileHeld.
     """
+    if sync in (*WORK_SCHEMAS, "history"):
+        # DuckDB calls a file's database by the file's name: `raw.x` would mean two things.
+        raise NotAllowed(f"a sync cannot be called {sync!r}: that is the name of a stage")
     path, past = _path(home, "work", sync), _path(home, "history", sync)
     db = duckdb.connect(config=_config(home, memory_limit, threads))
     try:
@@ -126,7 +129,7 @@ def _config(home: Path, memory_limit: str, threads: int) -> dict[str, Any]:
 
 
 def _open_or_replace(db: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Attach the work file under a name of its own: a sync may be called `history` or `raw`."""
+    """Attach the work file under a name that is not the sync's, so that queries may rely on it."""
     statement = f"ATTACH {_quoted(path)} AS work"
     try:
         db.execute(statement)

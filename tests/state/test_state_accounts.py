@@ -1,0 +1,146 @@
+"""Budgets, consent, connections, names: what is kept of an account and its people."""
+
+import stat
+from datetime import timedelta
+
+import pytest
+from cryptography.fernet import Fernet
+
+from state import connections, consent, keep, pins
+from state.budgets import Budget
+from state.consent import Seen
+from state.errors import BudgetExhausted, NotAllowed
+from state.pins import Candidate
+
+KEY = b"k" * 32
+
+
+@pytest.fixture
+def budget(state, clock):
+    def opened(day=1000, burst=(80, 2.0)):
+        return Budget(state, "acme", day_allowance=day, burst=burst, share=0.5, sleep=clock.advance)
+
+    return opened
+
+
+def test_the_share_of_the_day_is_never_exceeded_by_two_processes_together(budget):
+    one, two = budget(), budget()
+    one.spend(300, "read")
+    with pytest.raises(BudgetExhausted) as caught:
+        two.spend(300, "read")
+    assert (caught.value.allowance, caught.value.resets_at.isoformat()) == (
+        500,
+        "2026-11-03T00:00:00+00:00",
+    )
+    one.close()
+    two.spend(200, "write")
+    assert (one.spent, two.spent, two.left_today) == (300, 200, 0)
+    assert two.by_kind == {"write": 1}
+
+
+def test_the_next_day_has_its_own_allowance(budget, clock):
+    meter = budget()
+    meter.spend(500, "read")
+    clock.advance(86_400)
+    meter.spend(500, "read")
+    assert meter.spent == 1000
+
+
+def test_a_full_window_is_waited_for_and_shared(budget, clock):
+    one, two = budget(burst=(8, 2.0)), budget(burst=(8, 2.0))
+    start = clock.at
+    for _ in range(4):
+        one.spend(1, "read")
+    assert clock.at == start
+    two.spend(1, "read")
+    assert clock.at == start + timedelta(seconds=2)
+
+
+def test_what_one_process_was_told_keeps_all_away(budget, clock):
+    one, two = budget(), budget()
+    start = clock.at
+    one.blocked(30, "HTTP 429")
+    two.spend(1, "read")
+    assert clock.at >= start + timedelta(seconds=30)
+
+
+def test_a_weaker_kind_never_replaces_a_stronger_one(state):
+    for kind in ("bounced", "removed", "unsubscribed"):
+        consent.record(state, "acme", [Seen("Ann@x.lv ", kind, kind)], key=KEY, home=None)
+    (entry,) = consent.in_force(state, "acme", ["ann@x.lv"], key=KEY)
+    assert entry.kind == "removed"
+
+
+def test_only_an_own_act_lifts_and_nothing_lifts_forgotten(state):
+    seen = [Seen("ann@x.lv", "unsubscribed", "list"), Seen("bob@x.lv", "forgotten", "command")]
+    consent.record(state, "acme", seen, key=KEY, home=None)
+    both = ["ann@x.lv", "bob@x.lv"]
+    assert consent.lift(state, "acme", both, key=KEY, evidence="form", home=None) == 1
+    assert [entry.address for entry in consent.in_force(state, "acme", both, key=KEY)] == [
+        "bob@x.lv"
+    ]
+    consent.record(state, "acme", seen, key=KEY, home=None)
+    assert len(consent.in_force(state, "acme", both, key=KEY)) == 2
+
+
+def test_consent_outlives_the_database_and_names_nobody(state, tmp_path):
+    key = consent.read_key(tmp_path)
+    assert stat.S_IMODE((tmp_path / "consent.key").stat().st_mode) == 0o600
+    assert consent.read_key(tmp_path) == key
+    for _ in range(2):
+        seen = [Seen("ann@x.lv", "unsubscribed", "list")]
+        consent.record(state, "acme", seen, key=key, home=tmp_path)
+    (line,) = keep.read(tmp_path)
+    assert line["address_hash"] == consent.address_hash(key, "ANN@x.lv")
+    assert b"ann" not in keep.keep_path(tmp_path).read_bytes()
+
+
+def test_a_line_cut_by_a_power_failure_spoils_only_itself(tmp_path):
+    keep.append(tmp_path, "settled", [{"key": "a"}])
+    with keep.keep_path(tmp_path).open("ab") as file:
+        file.write(b'{"subject": "settl')
+    keep.append(tmp_path, "settled", [{"key": "b"}])
+    assert [line["key"] for line in keep.read(tmp_path)] == ["a", "b"]
+
+
+def resolve(state, name, *there):
+    return pins.resolve(state, "acme", "filter", name, [Candidate(*each) for each in there])
+
+
+def test_a_renamed_thing_goes_on_under_its_pin(state):
+    resolve(state, "Customers", ("7", "Customers"), ("8", "Leads"))
+    pin = resolve(state, "Customers", ("7", "Clients"), ("9", "Customers"))
+    assert (pin.remote_id, pin.label, pin.gone_at) == ("7", "Clients", None)
+
+
+def test_a_pinned_thing_that_is_gone_says_so(state):
+    resolve(state, "Customers", ("7", "Customers"))
+    assert resolve(state, "Customers", ("9", "Customers")).gone_at == state.now()
+
+
+def test_a_name_that_fits_several_or_none_is_refused_with_what_there_is(state):
+    with pytest.raises(NotAllowed, match=r"Hot \(1\), Hot \(2\)"):
+        resolve(state, "Hot", ("1", "Hot"), ("2", "Hot"))
+    with pytest.raises(NotAllowed, match="no filter 'Cold'; there are Hot"):
+        resolve(state, "Cold", ("1", "Hot"))
+
+
+def test_a_grant_is_unreadable_without_its_key(state):
+    key = Fernet.generate_key().decode()
+    connections.introduce(state, "acme", "pipedrive", company="7")
+    connections.put_grant(state, "acme", {"refresh_token": "r"}, key=key)
+    assert connections.read_grant(state, "acme", key=key) == {"refresh_token": "r"}
+    with pytest.raises(NotAllowed, match="another key"):
+        connections.read_grant(state, "acme", key=Fernet.generate_key().decode())
+
+
+def test_a_token_of_another_company_is_refused(state):
+    connections.introduce(state, "acme", "pipedrive", company="7")
+    with pytest.raises(NotAllowed, match="company 8"):
+        connections.introduce(state, "acme", "pipedrive", company="8")
+
+
+def test_horizons_are_measured_in_the_vendors_time(state):
+    connections.introduce(state, "acme", "pipedrive")
+    connections.learn_clock(state, "acme", state.now() + timedelta(seconds=90))
+    assert connections.vendor_now(state, "acme") == state.now() + timedelta(seconds=90)

@@ -1,0 +1,189 @@
+"""The DuckDB files: what may be lost, what may not, and one query text for run and reader."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from state.errors import FileHeld, HistoryDamaged, NotAllowed
+from state.raw import put_raw, put_table
+from state.staging import open_scratch, open_work, publish, published_path
+
+AT = datetime(2026, 11, 2, 8, tzinfo=UTC)
+ANN_OPENED = "INSERT INTO history.events VALUES ('c1', 'ann@x.lv', 'open', '', 7, 1, NULL, now())"
+WHO_OPENED = """
+    SELECT e.email, p.name
+    FROM history.events AS e
+    INNER JOIN staging.pipedrive__persons AS p ON p.email = e.email
+    INNER JOIN raw.pipedrive__persons AS r ON r.id = p.id
+"""
+
+
+def put(work, *pages, **more):
+    return put_raw(
+        work.db,
+        "pipedrive__persons",
+        pages,
+        keys={"id": "BIGINT"},
+        run_id="run-1",
+        fetched_at=AT,
+        **more,
+    )
+
+
+def names(work):
+    return work.db.sql(
+        "SELECT id, body->>'name' FROM raw.pipedrive__persons ORDER BY id"
+    ).fetchall()
+
+
+def test_one_query_text_works_in_the_run_and_in_the_published_copy(tmp_path):
+    sync = "acme-newsletter"
+    with open_work(tmp_path, sync) as work:
+        put(work, [{"id": 1}])
+        put_table(
+            work.db,
+            "staging.pipedrive__persons",
+            pa.table({"id": [1], "name": ["Ann"], "email": ["ann@x.lv"]}),
+        )
+        work.db.execute(ANN_OPENED)
+        in_the_run = work.db.sql(WHO_OPENED).fetchall()
+        publish(work)
+        with duckdb.connect(str(published_path(tmp_path, sync)), read_only=True) as reader:
+            assert reader.sql(WHO_OPENED).fetchall() == in_the_run == [("ann@x.lv", "Ann")]
+
+
+def test_a_sync_named_like_a_stage_is_refused(tmp_path):
+    with pytest.raises(NotAllowed, match="name of a stage"), open_work(tmp_path, "raw"):
+        pass
+
+
+def test_a_reader_keeps_the_copy_it_opened_while_the_next_is_published(tmp_path):
+    with open_work(tmp_path, "acme") as work:
+        publish(work)
+        reader = duckdb.connect(str(published_path(tmp_path, "acme")), read_only=True)
+        work.db.execute(ANN_OPENED)
+        publish(work)
+        assert reader.sql("SELECT count(*) FROM history.events").fetchall() == [(0,)]
+        reader.close()
+        assert [file.name for file in (tmp_path / "published").iterdir()] == ["acme.duckdb"]
+
+
+def test_a_deleted_work_file_comes_back_empty_under_another_generation(tmp_path):
+    with open_work(tmp_path, "acme") as work:
+        first = work
+        put(work, [{"id": 1}])
+        work.db.execute(ANN_OPENED)
+    with open_work(tmp_path, "acme") as again:
+        assert again.generation == first.generation
+    (tmp_path / "work" / "acme.duckdb").unlink()
+    with open_work(tmp_path, "acme") as fresh:
+        assert fresh.generation != first.generation
+        assert fresh.history_generation == first.history_generation
+        assert fresh.db.sql("SELECT email FROM history.events").fetchall() == [("ann@x.lv",)]
+
+
+def test_a_damaged_work_file_is_replaced(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "acme.duckdb").write_bytes(b"not a database" * 1000)
+    with open_work(tmp_path, "acme") as work:
+        assert put(work, [{"id": 1}]) == 1
+
+
+def test_a_damaged_history_is_refused_and_names_the_backup(tmp_path):
+    with open_work(tmp_path, "acme"):
+        pass
+    past = tmp_path / "history" / "acme.duckdb"
+    backup = tmp_path / "backup" / "2026-11-01" / "acme.duckdb"
+    backup.parent.mkdir(parents=True)
+    backup.write_bytes(past.read_bytes())
+    past.write_bytes(b"not a database" * 1000)
+    with (
+        pytest.raises(HistoryDamaged, match=r"restore it.*2026-11-01"),
+        open_work(tmp_path, "acme"),
+    ):
+        pass
+    assert past.read_bytes().startswith(b"not a database")
+
+
+def test_another_history_than_the_state_knows_is_refused(tmp_path):
+    with (
+        pytest.raises(HistoryDamaged, match="not the history this sync had"),
+        open_work(tmp_path, "acme", expected_history="the old one"),
+    ):
+        pass
+
+
+def test_a_file_open_in_another_process_says_which(tmp_path):
+    code = f"""
+import sys
+from pathlib import Path
+from state.staging import open_work
+with open_work(Path({str(tmp_path)!r}), "acme"):
+    print("open", flush=True)
+    sys.stdin.readline()
+"""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout.readline() == "open\n"
+    with pytest.raises(FileHeld, match=f"process {holder.pid}"), open_work(tmp_path, "acme"):
+        pass
+    holder.communicate("\n")
+    with open_work(tmp_path, "acme"):
+        pass
+
+
+def test_records_that_came_twice_are_kept_as_they_came_last(tmp_path):
+    with open_work(tmp_path, "acme") as work:
+        count = put(
+            work, [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}], [{"id": 1, "name": "Anne"}]
+        )
+        assert count == 2
+        assert names(work) == [(1, "Anne"), (2, "Bob")]
+
+
+def test_a_merge_keeps_what_did_not_come_again_and_a_replace_drops_it(tmp_path):
+    with open_work(tmp_path, "acme") as work:
+        put(work, [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}])
+        put(work, [{"id": "2", "name": "Rob"}], mode="merge")
+        assert names(work) == [(1, "Ann"), (2, "Rob")]
+        put(work, [{"id": 3, "name": "Cid"}])
+        assert names(work) == [(3, "Cid")]
+
+
+def test_a_walk_that_breaks_off_leaves_the_whole_one_in_place(tmp_path):
+    def broken():
+        yield [{"id": 9, "name": "Half"}]
+        raise ConnectionError
+
+    with open_work(tmp_path, "acme") as work:
+        put(work, [{"id": 1, "name": "Ann"}])
+        with pytest.raises(ConnectionError):
+            put_raw(
+                work.db,
+                "pipedrive__persons",
+                broken(),
+                keys={"id": "BIGINT"},
+                run_id="r",
+                fetched_at=AT,
+            )
+        assert names(work) == [(1, "Ann")]
+
+
+def test_a_dry_run_sees_the_published_history_and_leaves_nothing(tmp_path):
+    with open_work(tmp_path, "acme") as work:
+        work.db.execute(ANN_OPENED)
+        publish(work)
+        with open_scratch(tmp_path, "acme") as scratch:
+            assert scratch.generation != work.generation
+            assert scratch.db.sql("SELECT email FROM history.events").fetchall() == [("ann@x.lv",)]
+        assert not scratch.home.exists()
