@@ -11,6 +11,9 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import format_datetime
 from types import TracebackType
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -39,8 +42,8 @@ class DroppableProtocol(HttpToolsProtocol):
 class Exchange:
     """One request and what can be done about its answer."""
 
-    def __init__(self, scope: Scope, receive: Any, send: Any) -> None:
-        self.scope, self._receive, self._send = scope, receive, send
+    def __init__(self, scope: Scope, receive: Any, send: Any, now: Callable[[], datetime]) -> None:
+        self.scope, self._receive, self._send, self._now = scope, receive, send, now
 
     async def body(self) -> bytes | None:
         """The whole body; `None` when the caller hung up before it was complete."""
@@ -73,6 +76,8 @@ class Exchange:
     async def _send_head(self, answer: Answer) -> None:
         headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in answer.headers.items()]
         headers.append((b"content-length", str(len(answer.body)).encode()))
+        # The vendor's own clock: horizons are measured by it, and the control surface moves it.
+        headers.append((b"date", format_datetime(self._now(), usegmt=True).encode()))
         await self._send(
             {"type": "http.response.start", "status": answer.status, "headers": headers}
         )
@@ -95,7 +100,7 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        exchange = Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send, lambda: self.stage.clock.now())
         body = await exchange.body()
         if body is None:
             return
@@ -261,6 +266,7 @@ def build(
         loop="asyncio",
         log_config=None,
         access_log=False,
+        date_header=False,
         timeout_graceful_shutdown=1,
         server_header=False,
     )
