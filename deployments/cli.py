@@ -102,7 +102,7 @@ def end_in_a_sentence(
         from connectors.errors import quoted
 
         first = next(iter(str(error).splitlines()), "")
-        said = f"unexpected {kind.__name__}: {quoted(first).rstrip('.')}. --debug shows where it came from."
+        said = f"unexpected {kind.__name__}: {quoted(first).rstrip('.')}. --debug shows where."
     print(f"syncline: {said}", file=sys.stderr)
 
 

@@ -23,7 +23,8 @@ def check(
     """Check definitions: the files first, then each against its accounts, with its cost."""
     from deployments.definitions import load
 
-    definitions = load(settings_of(ctx))
+    settings = settings_of(ctx)
+    definitions = load(settings)
     chosen = [definitions.get(sync)] if sync else definitions.all()
     for warning in definitions.warnings:
         complain(f"warning: {warning}")

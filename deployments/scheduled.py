@@ -7,12 +7,13 @@ needed for a new name or another schedule only.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from prefect import State, flow, get_run_logger, task
+from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from deployments.definitions import load
-from pipelines.report import Outcome, Progress, RunOptions
+from deployments.run_page import RunPage
+from pipelines.report import Outcome, RunOptions
 from pipelines.settings import read_settings
 
 T = TypeVar("T")
@@ -37,19 +38,16 @@ def mailigen_pipedrive(
     settings = read_settings()
     settings.home.mkdir(parents=True, exist_ok=True)
     definitions = load(settings)
-    logger = get_run_logger()
-
-    def tell(progress: Progress) -> None:
-        logger.info("%s: %s", progress.stage, progress.text)
-
+    page = RunPage(sync)
     outcome = run_sync(
         definitions.get(sync),
         definitions.connections,
         options=RunOptions(full=full, since=since, settle_within=settle_within),
-        report=tell,
+        report=page.tell,
         step=as_task,
         settings=settings,
     )
+    page.finish(outcome)
     return end_state(outcome)
 
 
@@ -68,7 +66,7 @@ def as_task(name: str, stage: Callable[..., T], *args: Any) -> T:
 
 def end_state(outcome: Outcome) -> State[Outcome]:
     """How Prefect shows an outcome: failed when a person has to do something first."""
-    said = f"{outcome.said} {outcome.next_step}".strip()
+    said = f"{outcome.said.rstrip('.')}. {outcome.next_step}".strip()
     if outcome.exit_code in (1, 2, 3):
         return Failed(message=said, name=STATE_NAMES.get(outcome.exit_code, "Failed"), data=outcome)
     if outcome.outcome == "skipped":
