@@ -1,0 +1,358 @@
+"""Loading against vendors that do as they are told: every family of error, every order."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from state_clock import Clock
+
+from connectors.errors import (
+    BadCredentials,
+    ConnectorError,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    StopTheSync,
+    Throttled,
+)
+from pipelines.load import DEED_WINDOW, load, load_settings, settle_doubts
+from state import deeds, lease
+from state.database import open_state
+from state.deeds import Deed
+from state.errors import LeaseLost
+from tests.pipelines.load_desk import HORIZON, LoadDesk, activity, member, note
+
+UNKNOWN = OutcomeUnknown("vendor", "POST", "connection reset")
+REFUSED = Refused("vendor", "POST", "no such person")
+STOP = BadCredentials("vendor", "POST", "revoked")
+UNSENT: dict[str, ConnectorError] = {
+    "not sent": NotSent("vendor", "POST", "connection refused"),
+    "throttled": Throttled("vendor", "POST", "slow down", retry_after=1),
+}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def desk(clock: Clock) -> Iterator[LoadDesk]:
+    state = open_state("sqlite://", now=clock)
+    yield LoadDesk(lease.acquire(state, "acme", run_id="run-1"), clock)
+    state.close()
+
+
+def next_run(desk: LoadDesk) -> None:
+    """The run is over (or was killed); another one takes the sync."""
+    before = desk.lease
+    lease.release(before)
+    desk.lease = lease.acquire(before.state, "acme", run_id=f"run-{before.fence + 1}")
+
+
+# -- deeds
+
+
+def test_every_planned_deed_is_sent_once_and_keeps_the_vendors_id(desk: LoadDesk) -> None:
+    keys = [f"n{i:02}" for i in range(DEED_WINDOW + 2)]
+    desk.seal(*(note(key) for key in keys))
+
+    load(desk.loader())
+    load(desk.loader())
+
+    assert desk.notes.sent == keys
+    assert desk.told == [DEED_WINDOW, 2]
+    done = deeds.by_key(desk.lease.state, "n00")
+    assert done is not None
+    assert (done.state, done.remote_id) == ("done", "id of n00")
+
+
+def test_a_refused_deed_is_noted_and_the_others_go_on(desk: LoadDesk) -> None:
+    desk.seal(note("a"), note("b"), note("c"))
+    desk.notes.will("b", REFUSED)
+
+    load(desk.loader())
+
+    assert desk.deed_states("a", "b", "c") == ["done", "refused", "done"]
+    refused = deeds.by_key(desk.lease.state, "b")
+    assert refused is not None
+    assert "no such person" in refused.said
+
+
+def test_a_refused_deed_is_tried_again_after_a_day_and_not_before(
+    desk: LoadDesk, clock: Clock
+) -> None:
+    desk.seal(note("a"))
+    desk.notes.will("a", REFUSED)
+    load(desk.loader())
+    load(desk.loader())
+    assert desk.notes.sent == ["a"]
+
+    clock.advance(timedelta(days=1).total_seconds())
+    load(desk.loader())
+
+    assert desk.notes.sent == ["a", "a"]
+    assert desk.deed_states("a") == ["done"]
+
+
+@pytest.mark.parametrize("why", UNSENT)
+def test_a_deed_that_was_not_processed_is_planned_as_if_never_tried(
+    desk: LoadDesk, why: str
+) -> None:
+    desk.seal(note("a"), note("b"))
+    desk.notes.will("a", UNSENT[why])
+
+    load(desk.loader())
+
+    assert desk.deed_states("a", "b") == ["planned", "done"]
+    planned = deeds.by_key(desk.lease.state, "a")
+    assert planned is not None
+    assert planned.attempt == 0
+
+
+def test_when_nothing_later_can_work_the_window_is_settled_in_parts(desk: LoadDesk) -> None:
+    desk.seal(*(note(key) for key in ("a", "b", "c", "d", "e")))
+    desk.notes.will("b", UNKNOWN)
+    desk.notes.will("c", REFUSED)
+    desk.notes.will("d", STOP)
+
+    with pytest.raises(BadCredentials):
+        load(desk.loader())
+
+    states = ["done", "unknown", "refused", "planned", "planned"]
+    assert desk.deed_states("a", "b", "c", "d", "e") == states
+    assert desk.notes.sent == ["a", "b", "c", "d"], "nothing was sent after the vendor's no"
+
+
+def test_only_deeds_of_running_bots_and_of_the_setup_are_sent(desk: LoadDesk) -> None:
+    desk.seal(note("running", bot="on"), note("stopped", bot="off"), note("setup"))
+
+    load(desk.loader(bots=["on"]))
+
+    assert desk.deed_states("running", "stopped", "setup") == ["done", "planned", "done"]
+
+
+def test_only_the_operations_asked_for_are_sent(desk: LoadDesk) -> None:
+    desk.seal(note("n"), activity("a", "someone"))
+
+    load(desk.loader(), ["create_activity"])
+
+    assert desk.deed_states("n", "a") == ["planned", "done"]
+
+
+def test_a_lost_lease_ends_the_run_before_anything_else_is_sent(desk: LoadDesk) -> None:
+    keys = [f"n{i:02}" for i in range(DEED_WINDOW + 5)]
+    desk.seal(*(note(key) for key in keys))
+
+    def another_takes_over(deed: Deed) -> None:
+        if deed.write_key == "n03":
+            lease.release(desk.lease)
+            lease.acquire(desk.lease.state, "acme", run_id="run-2")
+
+    desk.notes.before = another_takes_over
+    with pytest.raises(LeaseLost):
+        load(desk.loader())
+
+    assert desk.notes.sent == keys[:DEED_WINDOW], "no window after the lease was lost"
+
+
+# -- doubts about deeds
+
+
+def test_what_a_killed_run_was_sending_is_found_and_adopted(desk: LoadDesk, clock: Clock) -> None:
+    desk.seal(note("a"))
+    deeds.claim(desk.lease, ["a"], clock())
+    desk.notes.there["a"] = "id of a"
+    next_run(desk)
+
+    assert settle_doubts(desk.loader()) is None
+    load(desk.loader())
+
+    assert desk.notes.sent == []
+    adopted = deeds.by_key(desk.lease.state, "a")
+    assert adopted is not None
+    assert (adopted.state, adopted.remote_id, adopted.is_adopted) == ("done", "id of a", True)
+
+
+def test_an_absent_deed_is_sent_again_only_after_the_horizon(desk: LoadDesk, clock: Clock) -> None:
+    desk.seal(note("a"))
+    desk.notes.will("a", UNKNOWN)
+    load(desk.loader())
+
+    clock.advance(HORIZON.total_seconds() - 1)
+    assert settle_doubts(desk.loader()) == 1.0
+    load(desk.loader())
+    assert desk.notes.sent == ["a"], "too early"
+
+    clock.advance(1)
+    assert settle_doubts(desk.loader()) is None
+    load(desk.loader())
+    assert desk.notes.sent == ["a", "a"]
+    assert desk.deed_states("a") == ["done"]
+
+
+def test_a_deed_that_arrives_late_within_the_horizon_is_not_doubled(
+    desk: LoadDesk, clock: Clock
+) -> None:
+    desk.seal(note("a"))
+    desk.notes.will("a", UNKNOWN)
+    load(desk.loader())
+    settle_doubts(desk.loader())
+
+    clock.advance(HORIZON.total_seconds() / 2)
+    desk.notes.there["a"] = "late"
+    assert settle_doubts(desk.loader()) is None
+    load(desk.loader())
+
+    assert desk.notes.sent == ["a"]
+    assert desk.deed_states("a") == ["done"]
+
+
+def test_a_doubt_holds_up_only_its_own_subject(desk: LoadDesk) -> None:
+    desk.seal(note("ann 1", "ann"), note("bob 1", "bob"))
+    desk.notes.will("ann 1", UNKNOWN)
+    load(desk.loader())
+    desk.seal(note("ann 2", "ann"), activity("ann 3", "ann"), activity("bob 3", "bob"))
+
+    load(desk.loader())
+
+    states = ["unknown", "planned", "planned", "done"]
+    assert desk.deed_states("ann 1", "ann 2", "ann 3", "bob 3") == states
+
+
+def test_a_subject_is_free_again_once_its_doubt_is_settled(desk: LoadDesk) -> None:
+    desk.seal(note("ann 1", "ann"))
+    desk.notes.will("ann 1", UNKNOWN)
+    load(desk.loader())
+    desk.seal(activity("ann 2", "ann"))
+    desk.notes.there["ann 1"] = "found"
+
+    settle_doubts(desk.loader())
+    load(desk.loader())
+
+    assert desk.deed_states("ann 1", "ann 2") == ["done", "done"]
+
+
+def test_the_shortest_of_several_waits_is_told(desk: LoadDesk, clock: Clock) -> None:
+    desk.seal(note("early"))
+    desk.notes.will("early", UNKNOWN)
+    load(desk.loader())
+    clock.advance(100)
+    desk.seal(note("late"))
+    desk.notes.will("late", UNKNOWN)
+    load(desk.loader())
+
+    assert settle_doubts(desk.loader()) == HORIZON.total_seconds() - 100
+
+
+# -- settings
+
+
+def test_creates_travel_together_and_everything_else_alone(desk: LoadDesk) -> None:
+    wanted = [member(f"new {i}", verb="create") for i in range(3)]
+    desk.seal(*wanted, *(member(f"known {i}") for i in range(3)))
+
+    load_settings(desk.loader())
+
+    assert desk.members.windows == [("create", 3), *[("update", 1)] * 3]
+
+
+def test_settings_are_settled_each_by_its_own_result(desk: LoadDesk) -> None:
+    desk.seal(*(member(s) for s in ("a", "b", "c", "d")))
+    desk.members.will("b", "refused")
+    desk.members.will("c", "unknown")
+    desk.members.will("d", "planned")
+
+    load_settings(desk.loader())
+
+    assert desk.setting_states("a", "b", "c", "d") == ["done", "refused", "unknown", "planned"]
+    assert desk.setting("b").said == "vendor: refused"
+
+
+def test_settings_before_the_vendors_last_word_are_kept_and_the_rest_is_planned_again(
+    desk: LoadDesk,
+) -> None:
+    desk.seal(*(member(s) for s in ("a", "b", "c")))
+    desk.members.will("b", STOP)
+
+    with pytest.raises(StopTheSync):
+        load_settings(desk.loader())
+
+    assert desk.setting_states("a", "b", "c") == ["done", "planned", "planned"]
+    assert [subject for subject, _ in desk.members.sent] == ["a", "b"]
+
+
+def test_a_setting_in_doubt_that_arrived_is_done_without_another_request(desk: LoadDesk) -> None:
+    desk.seal(member("a"))
+    desk.members.will("a", "unknown")
+    load_settings(desk.loader())
+    desk.members.there["a"] = {"PHONE": "1"}
+
+    assert settle_doubts(desk.loader()) is None
+    load_settings(desk.loader())
+
+    assert len(desk.members.sent) == 1
+    assert desk.setting_states("a") == ["done"]
+
+
+def test_a_setting_in_doubt_that_did_not_arrive_may_be_repeated_at_once(desk: LoadDesk) -> None:
+    """The same body twice is the same state, whichever arrives last."""
+    desk.seal(member("a"))
+    desk.members.will("a", "unknown")
+    load_settings(desk.loader())
+
+    settle_doubts(desk.loader())
+    load_settings(desk.loader())
+
+    assert desk.members.sent == [("a", "1"), ("a", "1")]
+    assert desk.setting_states("a") == ["done"]
+
+
+def test_another_body_waits_until_the_old_one_can_no_longer_arrive(
+    desk: LoadDesk, clock: Clock
+) -> None:
+    desk.seal(member("a", "old"))
+    desk.members.will("a", "unknown")
+    load_settings(desk.loader())
+    next_run(desk)
+    settle_doubts(desk.loader())
+    desk.seal(member("a", "new"))
+
+    load_settings(desk.loader())
+    assert desk.members.sent == [("a", "old")], "the old body may still come and would win"
+    assert settle_doubts(desk.loader()) == HORIZON.total_seconds()
+
+    clock.advance(HORIZON.total_seconds())
+    load_settings(desk.loader())
+    assert desk.members.sent == [("a", "old"), ("a", "new")]
+    assert desk.setting("a").acknowledged == {"PHONE": "new"}
+
+
+def test_a_refused_setting_is_tried_again_the_next_day_or_when_its_value_changes(
+    desk: LoadDesk, clock: Clock
+) -> None:
+    desk.seal(member("a", "bad"), member("b", "bad"))
+    desk.members.will("a", "refused")
+    desk.members.will("b", "refused")
+    load_settings(desk.loader())
+    next_run(desk)
+    desk.seal(member("a", "bad"), member("b", "good"))
+    load_settings(desk.loader())
+    assert desk.setting_states("a", "b") == ["refused", "done"]
+
+    clock.advance(timedelta(days=1).total_seconds())
+    load_settings(desk.loader())
+
+    assert desk.setting_states("a") == ["done"]
+
+
+def test_a_lost_lease_leaves_settings_as_they_were(desk: LoadDesk) -> None:
+    desk.seal(member("a"))
+    loader = desk.loader()
+    lease.release(desk.lease)
+    lease.acquire(desk.lease.state, "acme", run_id="run-2")
+
+    with pytest.raises(LeaseLost):
+        load_settings(loader)
+
+    assert desk.members.sent == []
