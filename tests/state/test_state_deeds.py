@@ -184,7 +184,7 @@ def test_a_refused_deed_is_tried_daily_and_seven_times_at_most(lease, clock):
     assert state_of(lease, "a") == "refused"
 
 
-def test_a_refused_deed_is_due_at_once_when_its_data_changed(lease):
+def test_a_refused_deed_is_due_at_once_when_its_body_changed(lease):
     sending(lease, "a")
     deeds.refused(lease, [("a", "too long")])
     sealed(lease, note("a"))

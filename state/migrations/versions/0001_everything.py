@@ -13,7 +13,8 @@ def upgrade() -> None:
     _create_runs()
     _create_accounts()
     _create_bots()
-    _create_identity()
+    _create_contacts()
+    _create_claims_and_consent()
     _create_deeds()
     _create_settings()
 
@@ -157,7 +158,7 @@ def _create_bots() -> None:
     op.create_index("ix_guards_sync", "guards", ["sync", "at"])
 
 
-def _create_identity() -> None:
+def _create_contacts() -> None:
     op.create_table(
         "contacts",
         sa.Column("contact_id", sa.String(), primary_key=True),
@@ -202,6 +203,9 @@ def _create_identity() -> None:
         sa.Column("last_seen_sweep", sa.Integer(), nullable=False, server_default="0"),
     )
     op.create_index("ix_links_contact", "links", ["contact_id"])
+
+
+def _create_claims_and_consent() -> None:
     op.create_table(
         "row_claims",
         sa.Column("account", sa.String(), primary_key=True),
