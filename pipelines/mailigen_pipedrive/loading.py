@@ -1,9 +1,12 @@
 """Send what is sealed: first what members need to exist, then members, then deeds."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from pipelines.load import Loader, Vendor, load, load_settings, settle_doubts
 from pipelines.mailigen_pipedrive import life, naming
+from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.writes import (
     Activities,
@@ -15,10 +18,11 @@ from pipelines.mailigen_pipedrive.writes import (
     Notes,
 )
 from state import ledger
-from state.deeds import by_key
+from state.deeds import Deed, by_key
 from state.lease import Lease
 
-SETUP = ("create_list", "create_merge_var", "create_deal_field")
+# In this order: merge vars stand on the list.
+SETUP = (("create_list",), ("create_merge_var", "create_deal_field"))
 DEEDS = ("create_activity", "create_deal", "create_note")
 LONGEST_SLEEP = 5.0  # seconds; the vendor's clock is asked again after each
 
@@ -38,23 +42,41 @@ def carry_out(sweep: Sweep) -> None:
     if sweep.lease is None:
         return
     loader = _loader(sweep, sweep.lease)
-    load(loader, SETUP)
-    _require_setup(sweep)
+    _set_up(sweep, loader)
+    _send(loader)
+    _wait_for_doubts(sweep, loader, lambda: _send(loader))
+
+
+def _send(loader: Loader) -> None:
     load_settings(loader)
     load(loader, DEEDS)
-    _wait_for_doubts(sweep, loader)
 
 
-def _wait_for_doubts(sweep: Sweep, loader: Loader) -> None:
+def _set_up(sweep: Sweep, loader: Loader) -> None:
+    """Make what members and deals need; SetupIncompleteError when some of it is not there."""
+    needed = setup_deeds(sweep)
+    for operations in SETUP:
+        load(loader, operations)
+        if any(_state(sweep, deed) in ("sending", "unknown") for deed in needed):
+            _wait_for_doubts(sweep, loader, partial(load, loader, operations))
+        _require(sweep, [deed for deed in needed if deed.operation in operations])
+    if needed:
+        naming.list_id(sweep)
+
+
+def _wait_for_doubts(sweep: Sweep, loader: Loader, send: Callable[[], None]) -> None:
+    """Look up doubts until none is left or patience is over; `send` what a look-up freed."""
     patience = sweep.settle_within
     if patience is None:
         patience = max(sweep.horizons.values()) + 1
     while True:
         wait = settle_doubts(loader)
-        if _is_waiting(loader.lease):
-            load_settings(loader)
-            load(loader, DEEDS)
-            wait = settle_doubts(loader)
+        waiting = ledger.counts(loader.lease).waiting
+        if waiting:
+            send()
+            # What was sent just now may be in doubt itself and hold up the next of its subject.
+            if ledger.counts(loader.lease).waiting < waiting:
+                continue
         if wait is None or wait > patience:
             return
         pause = min(max(wait, 0.05), LONGEST_SLEEP)
@@ -66,21 +88,23 @@ def _wait_for_doubts(sweep: Sweep, loader: Loader) -> None:
         sweep.engagement.ping()
 
 
-def _is_waiting(lease: Lease) -> bool:
-    return ledger.counts(lease).waiting > 0
+def _require(sweep: Sweep, needed: Sequence[Deed]) -> None:
+    """Without its deal field only deals are refused; without list or tags values would be lost."""
+    for deed in needed:
+        state = _state(sweep, deed)
+        if deed.object == "deal_field" or state == "done":
+            continue
+        known = by_key(sweep.state, deed.write_key)
+        said = (known and known.said) or "not sent"
+        raise SetupIncompleteError(
+            f"{deed.object.replace('_', ' ')} {deed.write_key.split('|')[-1]} is not there, "
+            f"so no member was written ({state}: {said})"
+        )
 
 
-def _require_setup(sweep: Sweep) -> None:
-    needed = [naming.var_key(sweep, var.tag) for var in sweep.names.missing_vars]
-    for key in needed:
-        deed = by_key(sweep.state, key)
-        if deed is not None and deed.state != "done":
-            raise SetupIncompleteError(
-                f"{key.split('|')[-1]} is missing on the list, so no member was written "
-                f"({deed.state}: {deed.said or 'not sent'})"
-            )
-    if needed or sweep.names.list_id is None:
-        naming.list_id(sweep)
+def _state(sweep: Sweep, deed: Deed) -> str:
+    known = by_key(sweep.state, deed.write_key)
+    return known.state if known else "not approved"
 
 
 def _loader(sweep: Sweep, lease: Lease) -> Loader:
