@@ -56,8 +56,9 @@ check: $(SYNCED)  ## format, lint, types, floors, SQL and house rules
 	$(BIN)/sqlfluff lint --disable-progress-bar transforms
 	$(BIN)/python -m pytest tests/house
 
-ui: $(SYNCED)  ## a Prefect server on http://127.0.0.1:4200, its database in .syncline/prefect
-	PREFECT_HOME=$(CURDIR)/.syncline/prefect $(BIN)/prefect server start --host 127.0.0.1 --port 4200
+ui: $(SYNCED)  ## a Prefect server on http://127.0.0.1:4200: the demo's after a demo, else your own
+	PREFECT_HOME=$(or $(wildcard $(CURDIR)/.demo/prefect),$(CURDIR)/.syncline/prefect) \
+		$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 docs: $(SYNCED)  ## write the generated pages of docs/ again
 	$(BIN)/python docs/write_index.py

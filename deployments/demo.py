@@ -76,11 +76,11 @@ def farewell() -> None:
     print(
         f"""
 Look:
-  make ui                                     these runs in the Prefect UI, http://127.0.0.1:4200
-Try (each works on what the demo left in .demo):
-  bin/syncline-demo list
-  bin/syncline-demo explain {SYNC} "{example}"
-  bin/syncline-demo sql {SYNC} "select action, reason, count(*) from plan.members group by all"
+  make ui      these runs in the Prefect UI: http://127.0.0.1:4200 (ctrl-C ends it)
+Try (on what the demo left in .demo; the vendors have gone):
+  . .demo/env && .venv/bin/syncline list
+  . .demo/env && .venv/bin/syncline explain {SYNC} "{example}"
+  . .demo/env && .venv/bin/syncline sql {SYNC} "select action, reason, count(*) from plan.members group by all"
 """
     )
 

@@ -5,6 +5,7 @@ Every process is started here and ended here, by its own handle.
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -53,13 +54,11 @@ class Stage:
         self.alerts: list[dict[str, str]] = []
 
     def __enter__(self) -> Self:
-        try:
+        with self._stack:  # what did start ends again when something else does not
             self._alert_url = self._listen_for_alerts()
             self._start_sandbox()
             self._start_prefect()
-        except BaseException:
-            self._stack.close()
-            raise
+            self._stack = self._stack.pop_all()
         return self
 
     def __exit__(
@@ -113,10 +112,13 @@ class Stage:
         self.alerts.clear()
 
     def remember_example(self, vendors: Vendors) -> None:
-        """Keep a key to explain, and the command that runs against the demo's files."""
+        """Keep a key to explain, and the environment that points at the demo's files."""
         (self.home / "example-key").write_text(vendors.example_key())
-        kept = {k: v for k, v in self._environ().items() if k.startswith("SYNCLINE_")}
-        (self.home / "environment.json").write_text(json.dumps(kept))
+        kept = {
+            k: v for k, v in self._environ().items() if k.startswith("SYNCLINE_") or k in TOKENS
+        }
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(kept.items())]
+        (self.home / "env").write_text("".join(lines))
 
     def require(self, holds: bool, otherwise: str) -> None:
         if not holds:

@@ -79,7 +79,9 @@ class Outcome:
     needs_reauthorization: bool = False
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
-    plan: list[dict[str, Any]] = field(default_factory=list)
+    plan: list[dict[str, Any]] = field(default_factory=list)  # rows by table, action and reason
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    created: dict[str, list[str]] = field(default_factory=dict)  # object -> vendor's ids
 
     @property
     def exit_code(self) -> int:

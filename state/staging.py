@@ -222,9 +222,10 @@ def _copy_history(db: duckdb.DuckDBPyConnection, published: Path) -> None:
     db.execute(f"ATTACH {_quoted(published)} AS published (READ_ONLY)")
     for _, schema, table in _tables(db, "published"):
         if schema == "history":
+            # Row by row into the tables that are there: a copy made by a query has no keys.
+            db.execute(f'DELETE FROM history.main."{table}"')
             db.execute(
-                f'CREATE OR REPLACE TABLE history.main."{table}" AS '
-                f'FROM published.history."{table}"'
+                f'INSERT INTO history.main."{table}" BY NAME FROM published.history."{table}"'
             )
     db.execute("DETACH published")
 

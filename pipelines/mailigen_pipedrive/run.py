@@ -8,6 +8,7 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -49,6 +50,7 @@ def run_sync(
 ) -> Outcome:
     """Run one sync to its end. A second run at once ends as skipped and says who holds it."""
     settings = settings or read_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
     run_id = options.run_id or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     outcome = Outcome(run_id, definition.name)
     began = time.monotonic()
@@ -59,7 +61,19 @@ def run_sync(
             held = lease.acquire(state, definition.name, run_id=run_id)
             stack.enter_context(lease.keeping(held))
             outcome.sweep = held.sweep
-            _run_held(settings, definition, connections, options, held, outcome, report, step)
+            runs.start(held)
+            known = runs.standing(held.state, definition.name)
+            accounts = stack.enter_context(
+                open_accounts(settings, connections, definition, held.state)
+            )
+            work = stack.enter_context(
+                open_work(
+                    settings.home, definition.name,
+                    expected_history=known.history_generation if known else None,
+                )
+            )  # fmt: skip
+            swept = _sweep(settings, definition, options, accounts, work, outcome, report)
+            _run_held(replace(swept, lease=held, sweep=held.sweep), accounts, work, step)
     except LeaseHeld as error:
         outcome.outcome, outcome.said = "skipped", str(error)
         outcome.next_step = "Wait for that run to end; nothing was read or written by this one."
@@ -71,27 +85,20 @@ def run_sync(
     return outcome
 
 
-def _run_held(
-    settings: Settings, definition: Definition, connections: Connections, options: RunOptions,
-    held: Lease, outcome: Outcome, report: Reporter, step: Step,
-) -> None:  # fmt: skip
-    runs.start(held)
-    known = runs.standing(held.state, definition.name)
-    expected = known.history_generation if known else None
-    with (
-        open_accounts(settings, connections, definition, held.state) as accounts,
-        open_work(settings.home, definition.name, expected_history=expected) as work,
-    ):
-        runs.remember_files(
-            held, work_generation=work.generation, history_generation=work.history_generation
-        )
-        swept = _sweep(settings, definition, options, accounts, work, outcome, report)
-        swept.lease, swept.sweep, swept.state = held, held.sweep, held.state
-        try:
-            _carry_through(swept, step)
-        finally:
-            outcome.cost = accounts.cost()
-            _close(swept, work)
+def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
+    assert swept.lease is not None
+    outcome = swept.outcome
+    runs.remember_files(
+        swept.lease, work_generation=work.generation, history_generation=work.history_generation
+    )
+    # Until something better is known: an error nobody foresaw leaves it at this.
+    outcome.outcome, outcome.said = "failed", "An error nobody foresaw ended the run."
+    outcome.next_step = f"Safe so far: what was acknowledged is kept. Then {AGAIN}."
+    try:
+        _carry_through(swept, step)
+    finally:
+        outcome.cost = accounts.cost()
+        _close(swept, work)
 
 
 def _carry_through(swept: Sweep, step: Step) -> None:
@@ -140,7 +147,7 @@ def _weigh(swept: Sweep) -> None:
             "lists them with what the vendor said; the next run takes them up again."
         )
     else:
-        outcome.said = "Everything is in step."
+        outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""
 
 
 def _failed(outcome: Outcome, error: Exception) -> None:
@@ -169,7 +176,9 @@ def _close(swept: Sweep, work: Work) -> None:
     outcome = swept.outcome
     outcome.counts = record.counts(swept)
     outcome.skipped = record.skipped(swept)
-    outcome.plan = record.plan_totals(swept)
+    outcome.plan = record.plan_reasons(swept)
+    outcome.created = record.created(swept)
+    outcome.checks = [one._asdict() for one in swept.checked]
     record.keep(swept)
     publish(work)
     runs.finish(
@@ -200,7 +209,7 @@ def plan_sync(
     ):
         known = runs.standing(state, definition.name)
         swept = _sweep(settings, definition, options, accounts, work, outcome, report)
-        swept.state, swept.sweep = state, (known.last_sweep if known else 0) + 1
+        swept.sweep = (known.last_sweep if known else 0) + 1
         if known and known.history_generation:
             swept.history_generation = known.history_generation
         sync(swept, plainly)
