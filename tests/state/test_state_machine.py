@@ -66,7 +66,8 @@ class TwoRuns(RuleBasedStateMachine):
     @rule(keys=key_sets, answered=st.booleans(), lost=st.booleans())
     def send(self, keys, answered, lost):
         """Claim, then send what was won: answered, or cut off with the request lost or arriving late."""
-        doubtful = {SUBJECT[key] for key in KEYS if self.state_of(key) in OPEN}
+        # What this run is itself sending is no doubt yet: a window may hold two of one subject.
+        doubtful = {SUBJECT[doubt.write_key] for doubt in deeds.doubts(self.current)}
         won = deeds.claim(self.current, keys, self.clock.at)
         assert not {SUBJECT[key] for key in won} & doubtful
         for key in won:
@@ -160,4 +161,4 @@ class TwoRuns(RuleBasedStateMachine):
 
 
 TestTwoRuns = TwoRuns.TestCase
-TestTwoRuns.settings = hypothesis_settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestTwoRuns.settings = hypothesis_settings(max_examples=150, stateful_step_count=25, deadline=None)
