@@ -161,4 +161,4 @@ class TwoRuns(RuleBasedStateMachine):
 
 
 TestTwoRuns = TwoRuns.TestCase
-TestTwoRuns.settings = hypothesis_settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestTwoRuns.settings = hypothesis_settings(max_examples=40, stateful_step_count=25, deadline=None)
