@@ -9,9 +9,6 @@ bench.check()                           every difference, as one AssertionError
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +20,8 @@ import yaml
 from tests.oracle.compare import differences
 from tests.oracle.model import Oracle
 from tests.oracle.reading import Json, Mailigen, Pipedrive, World, read_world
+from tests.oracle.warm import Command
 
-ROOT = Path(__file__).parents[2]
 DONE, FAILED, USAGE, GUARDED, OPEN = range(5)
 CONSENT = {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}
 SECRETS = {
@@ -88,7 +85,7 @@ class Bench:
         self.crm, self.list = Pipedrive(url), Mailigen(url)
         self.secrets = dict(SECRETS)
         self.own_activities: list[int] = []
-        self._known = 0
+        self._known = self._commands = 0
 
     # -- setting up
 
@@ -167,20 +164,14 @@ class Bench:
             "no_proxy": "127.0.0.1,localhost",
         }  # fmt: skip
 
-    def spawn(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "deployments.cli", *words],
-            cwd=ROOT, env=dict(self.environ()), text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+    def spawn(self, *words: str) -> Command:
+        self._commands += 1
+        return Command(words, self.environ(), self.home / f"said-{self._commands}.txt")
 
     def command(self, *words: str) -> Ended:
         running = self.spawn(*words)
-        try:
-            said, _ = running.communicate(timeout=RUN_SECONDS)
-        finally:
-            end(running)
-        return Ended(running.returncode, said)
+        running.wait(RUN_SECONDS)
+        return Ended(FAILED if running.code is None else running.code, running.said)
 
     def run(self, *, before: World | None = None) -> Ended:
         """One run of the product, which the oracle follows. Ends with 0 or 3, else an error."""
@@ -223,12 +214,10 @@ class Bench:
 
     def kill_when(self, is_time: Callable[[], bool]) -> bool:
         running = self.spawn("run", "outside")
-        try:
-            while running.poll() is None and not is_time():
-                continue
-            was_alive = running.poll() is None
-        finally:
-            end(running)
+        while running.is_running and not is_time():
+            continue
+        was_alive = running.is_running
+        running.kill()
         return was_alive
 
     # -- the verdict
@@ -258,12 +247,3 @@ class Bench:
         made = self.effects(start)
         if made:
             raise AssertionError(f"a run with nothing to do wrote: {made}")
-
-
-def end(running: subprocess.Popen[str]) -> None:
-    """Kill the command and all it started, if it is still there, and take its last words."""
-    if running.poll() is None:
-        os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    if running.stdout:
-        running.stdout.close()

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.oracle import scenarios as make
-from tests.oracle.bench import DONE, GUARDED, OPEN, Bench, definition, end
+from tests.oracle.bench import DONE, GUARDED, OPEN, Bench, definition
 from tests.oracle.reading import World
 
 pytestmark = pytest.mark.slow
@@ -108,17 +108,14 @@ def test_of_two_runs_at_once_one_says_who_holds_the_lease(bench: Bench) -> None:
     bench.control("faults", **slow)
     start = bench.seq()
     first = bench.spawn("run", "outside")
-    try:
-        while bench.seq() == start and first.poll() is None:
-            continue
-        second = bench.command("run", "outside")
-        first_was_running = first.poll() is None
-        first_said, _ = first.communicate(timeout=200)
-    finally:
-        end(first)
+    while bench.seq() == start and first.is_running:
+        continue
+    second = bench.command("run", "outside")
+    first_was_running = first.is_running
+    first.wait(200)
     assert first_was_running, "the first run was over before the second ended"
     assert str(first.pid) in second.said, second.said
-    assert first.returncode == DONE, first_said
+    assert first.code == DONE, first.said
     bench.oracle.sweep(before, wrote=True)
     bench.check()
 
