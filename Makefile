@@ -29,14 +29,15 @@ help:  ## this list
 
 setup: $(SYNCED)  ## the environment in .venv, exactly as locked; again only when the lock changed
 
-# uv reads neither pip's configuration nor its mirrors: where it reaches no index, pip may.
+# Compiled at once: every run is a process of its own, and where Python may not write its
+# caches each would compile Prefect and Great Expectations anew. uv reads neither pip's configuration nor its mirrors: where it reaches no index, pip may.
 # The lock is complete (--no-deps); resolving it again, older pips stumble over extras.
 $(SYNCED): $(LOCK) requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Syncline needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCK) \
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes $(LOCK) \
 		|| $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

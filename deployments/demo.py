@@ -80,7 +80,7 @@ Look:
 Try (on what the demo left in .demo; the vendors have gone):
   . .demo/env && .venv/bin/syncline list
   . .demo/env && .venv/bin/syncline explain {SYNC} "{example}"
-  . .demo/env && .venv/bin/syncline sql {SYNC} "select action, reason, count(*) from plan.members group by all"
+  . .demo/env && .venv/bin/syncline sql {SYNC} "from plan.skipped"
 """
     )
 

@@ -55,7 +55,7 @@ class Vendors:
             print(f"   {name:34}{old:>10}{new:>10}{mark}")
 
     def play_engagement(self) -> list[str]:
-        """Three people the sync put on the list: one opens three mails, one clicks twice, one bounces."""
+        """Three fresh contacts: one opens three mails, one clicks twice, one bounces."""
         campaigns = [
             c["id"] for c in self._mailigen("campaigns", limit=100) if c["status"] == "sent"
         ]

@@ -59,6 +59,32 @@ def plan_totals(sweep: Sweep) -> list[dict[str, Any]]:
     return totals
 
 
+def plan_reasons(sweep: Sweep) -> list[dict[str, Any]]:
+    """Rows of the plan by table, action and reason: what the run page shows."""
+    found = []
+    for name in PLANS:
+        if not _exists(sweep, f"plan.{name}"):
+            continue
+        rows = sweep.db.execute(
+            f"SELECT action, reason, count(*) FROM plan.{name} GROUP BY ALL ORDER BY ALL"
+        )
+        found += [
+            {"table": name, "action": action, "reason": reason, "rows": int(count)}
+            for action, reason, count in rows.fetchall()
+        ]
+    return found
+
+
+def created(sweep: Sweep) -> dict[str, list[str]]:
+    """The vendor's ids of what this run created, by object."""
+    found: dict[str, list[str]] = {}
+    rows = deeds.read(sweep.state, sweep.definition.name).to_pylist()
+    for row in rows:
+        if row["run_id"] == sweep.run_id and row["state"] == "done":
+            found.setdefault(row["object"], []).append(str(row["remote_id"]))
+    return found
+
+
 def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
     """The plan for reading: totals, the first rows of each table, what it would cost."""
     totals: dict[str, dict[str, int]] = {"setup": {"create": len(setup_deeds(sweep))}}

@@ -29,7 +29,6 @@ from state import connections as connection_rows
 from state import consent, lease, ledger, runs
 from state.database import State, open_state
 from state.errors import LeaseHeld, LeaseLost, StateTrouble
-from state.lease import Lease
 from state.staging import Work, open_scratch, open_work, publish
 
 EXPECTED = (
