@@ -1,0 +1,38 @@
+"""Worlds to run the sync in: one settled world for a file, or a fresh one for a test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sandbox.server
+from tests.pipelines.mailigen_pipedrive.desk import Desk
+
+
+@pytest.fixture(scope="module")
+def settled_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A world whose first sync is over, shared by the file: tests use people of their own."""
+    with sandbox.server.start(port=0, people=10) as running:
+        desk = Desk(running.url, tmp_path_factory.mktemp("homes"))
+        desk.start(people=120)
+        desk.settle()
+        yield desk
+        desk.close()
+
+
+@pytest.fixture
+def desk(settled_desk: Desk) -> Iterator[Desk]:
+    """The file's settled world, with no fault in it and nothing new in its journal."""
+    settled_desk.clear_faults()
+    settled_desk.effects()
+    yield settled_desk
+    settled_desk.clear_faults()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Desk]:
+    """A desk at a sandbox of its own, for a test that begins a world of its own."""
+    with sandbox.server.start(port=0, people=10) as running:
+        desk = Desk(running.url, tmp_path)
+        yield desk
+        desk.close()

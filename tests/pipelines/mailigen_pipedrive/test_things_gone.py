@@ -1,0 +1,92 @@
+"""Filters, fields and lists that went away, plans that are full: nothing is taken for an order."""
+
+import httpx
+
+from tests.pipelines.mailigen_pipedrive.desk import LIST_KEY, QUIET, Desk
+
+FIELDS = {"person": ["Region"]}
+
+
+def test_a_dead_filter_pauses_the_bot_whatever_the_vendor_answers_for_it(fresh: Desk) -> None:
+    """MG-25 and design: a vendor may answer a dead filter with everybody, nobody or an error."""
+    fresh.start(QUIET)
+    fresh.settle()
+    before = on_list(fresh)
+    filters = fresh.crm.get("/v1/filters").json()["data"]
+    dead = next(f["id"] for f in filters if f["name"] == "Customers EU")
+    fresh.crm.delete(f"/v1/filters/{dead}").raise_for_status()
+    fresh.effects()
+
+    for answer in ("everybody", "empty", "error"):
+        fresh.assume("pipedrive", "dead_filter", answer)
+        outcome = fresh.run()
+        assert outcome.outcome == "done", f"{answer}: {outcome.said}"
+        assert fresh.effects() == [], answer
+        assert ["filter no longer exists" in f.sentence for f in outcome.findings] == [True]
+
+    assert on_list(fresh) == before
+    with fresh.state() as state, state.read() as db:
+        found = db.exec_driver_sql("SELECT state, paused_by, reason FROM bots").all()
+    assert [tuple(row[:2]) for row in found] == [("paused", "syncline")]
+
+
+def test_a_field_deleted_in_the_crm_keeps_its_values_on_the_list(fresh: Desk) -> None:
+    """MG-05"""
+    fresh.start(QUIET, fields=FIELDS)
+    fresh.settle()
+    regions = {m["email"]: m["merges"].get("REGION") for m in fresh.members()}
+    assert any(regions.values()), "somebody has a region"
+    fields = fresh.book("pipedrive", "personFields")
+    code = next(f["field_code"] for f in fields if f["field_name"] == "Region")
+    fresh.crm.delete(f"/api/v2/personFields/{code}").raise_for_status()
+    person, email = fresh.person(on_list=True)
+    fresh.edit(person, first_name="Renamed")
+
+    outcome = fresh.run()
+
+    assert outcome.outcome == "done", outcome.said
+    assert any("was deleted in Pipedrive" in f.sentence for f in outcome.findings)
+    assert {m["email"]: m["merges"].get("REGION") for m in fresh.members()} == regions
+    member = fresh.member(email)
+    assert member is not None
+    assert member["merges"]["FNAME"] == "Renamed"
+
+
+def test_a_list_that_is_gone_is_not_made_again_and_nothing_is_written(fresh: Desk) -> None:
+    """MG-03: the list can only be changed while no bot exists."""
+    fresh.start(QUIET, list={"title": "Newsletter", "create": True})
+    fresh.settle()
+    the_list = next(o["id"] for o in fresh.book("mailigen", "lists") if o["name"] == "Newsletter")
+    httpx.post(
+        f"{fresh.url}/mailigen/1.8/", params={"output": "json", "method": "listDelete"},
+        data={"apikey": LIST_KEY, "id": the_list}, trust_env=False,
+    ).raise_for_status()  # fmt: skip
+    fresh.effects()
+
+    outcome = fresh.run()
+
+    assert outcome.outcome == "invalid", outcome.said
+    assert "no longer exists" in outcome.said
+    assert fresh.effects() == []
+
+
+def test_a_full_mailigen_plan_stops_the_run_and_says_to_upgrade(fresh: Desk) -> None:
+    """MG-21"""
+    fresh.start(QUIET)
+    fresh.settle()
+    total = sum(m["status"] == "subscribed" for m in fresh.book("mailigen", "members"))
+    fresh.assume("mailigen", "subscribers_limit", total)
+    fresh.add_person("One Toomany", "one.toomany@acme.example")
+
+    outcome = fresh.run()
+
+    assert outcome.outcome == "failed"
+    assert "upgrade" in outcome.next_step
+    assert fresh.member("one.toomany@acme.example") is None
+    fresh.assume("mailigen", "subscribers_limit", None)
+    assert fresh.run().outcome == "done"
+    assert fresh.member("one.toomany@acme.example") is not None
+
+
+def on_list(desk: Desk) -> list[tuple[str, str, str]]:
+    return sorted((m["email"], m["status"], str(m["merges"])) for m in desk.members())
