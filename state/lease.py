@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from state.database import State, upsert
@@ -207,10 +207,14 @@ def _key(sync: str) -> str:
 
 
 def _lock_sync(db: Connection, sync: str) -> int:
-    """Return the last sweep number; until the commit nobody else can acquire this sync."""
+    """Return the last sweep number of any sync; until the commit nobody else can take this one.
+
+    One sequence for all: syncs of one account share the identity map, whose "since when" is told
+    in sweeps.
+    """
     db.execute(upsert(db, syncs).values(sync=sync, last_sweep=0).on_conflict_do_nothing())
-    query = select(syncs.c.last_sweep).where(syncs.c.sync == sync).with_for_update()
-    return int(db.execute(query).scalar_one())
+    db.execute(select(syncs.c.last_sweep).where(syncs.c.sync == sync).with_for_update())
+    return int(db.execute(select(func.max(syncs.c.last_sweep))).scalar_one())
 
 
 def _store(db: Connection, table: Any, row: dict[str, Any]) -> None:

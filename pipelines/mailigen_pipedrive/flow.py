@@ -24,7 +24,8 @@ WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdi
        "resolve.lineage")  # fmt: skip
 WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
         "resolve.crossings", "resolve.noted", "resolve.due")  # fmt: skip
-WRITES = ("plan.members", "plan.activities", "plan.deals", "plan.notes", "plan.skipped")
+WRITES = ("resolve.places", "plan.members", "plan.activities", "plan.deals", "plan.notes",
+          "plan.skipped")  # fmt: skip
 
 
 def sync(sweep: Sweep, step: Step) -> None:

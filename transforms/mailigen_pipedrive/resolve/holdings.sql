@@ -45,6 +45,11 @@ inherited AS (
     WHERE i.decision IN ('merge', 'fork')
 ),
 
+ever_held AS (
+    SELECT DISTINCT email
+    FROM staging.syncline__addresses
+),
+
 begun AS (
     SELECT
         t.contact_id,
@@ -52,8 +57,7 @@ begun AS (
         CASE WHEN ever.email IS NULL THEN 0 ELSE t.sweep END AS from_sweep,
         NULL::BIGINT AS until_sweep
     FROM taken AS t
-    LEFT JOIN (SELECT DISTINCT email FROM staging.syncline__addresses) AS ever
-        ON ever.email = t.email
+    LEFT JOIN ever_held AS ever ON ever.email = t.email
     LEFT JOIN staging.syncline__addresses AS own
         ON own.contact_id = t.contact_id AND own.email = t.email AND own.until_sweep IS NULL
     WHERE own.contact_id IS NULL

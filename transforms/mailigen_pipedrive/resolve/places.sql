@@ -1,0 +1,113 @@
+-- One row per contact that is, was or should be on the list: where it stands and what follows.
+--
+-- key     contact_id
+-- reads   resolve.contacts, resolve.field_values, resolve.consent, resolve.winners,
+--         staging.mailigen__members, staging.syncline__members, staging.syncline__removed,
+--         staging.syncline__bots
+-- rule    Live membership decides between create and update; what Mailigen last acknowledged
+--         decides what differs (MG-12). Nobody who opted out is created or moved (ALL-08). A
+--         contact no bot selects keeps its values and loses the source (MG-11, MG-25). Members that
+--         are unsubscribed, bounced or unconfirmed are left exactly as they are.
+-- watch   A bot that Syncline suspended keeps its part of the source: an automatic pause takes
+--         nothing away. Tags that are no longer mapped keep their acknowledged value (MG-05).
+
+WITH wanted_values AS (
+    SELECT
+        contact_id,
+        map_from_entries(list((merge_tag, value) ORDER BY merge_tag)) AS merge_values
+    FROM resolve.field_values
+    GROUP BY contact_id
+),
+
+suspended AS (
+    SELECT list(bot_id) AS bots
+    FROM staging.syncline__bots
+    WHERE is_suspended
+),
+
+known AS (
+    SELECT
+        c.contact_id,
+        c.email,
+        c.bots,
+        c.is_selected,
+        c.is_gone,
+        a.email AS acknowledged_email,
+        a.merge_values AS acknowledged,
+        live.status AS status,
+        old.status AS old_status,
+        heir.email IS NOT NULL AS is_old_wanted,
+        coalesce(w.merge_values, MAP {}) AS wanted,
+        k.reason AS barred_because,
+        r.email IS NOT NULL AS is_removed,
+        list_sort(
+            list_distinct(
+                list_concat(
+                    c.bots,
+                    list_intersect(
+                        string_split(coalesce(a.merge_values['SOURCE'], ''), '|'),
+                        coalesce(s.bots, [])
+                    )
+                )
+            )
+        ) AS source_bots
+    FROM resolve.contacts AS c
+    CROSS JOIN suspended AS s
+    LEFT JOIN staging.syncline__members AS a ON a.contact_id = c.contact_id
+    LEFT JOIN staging.mailigen__members AS live ON live.email = c.email
+    LEFT JOIN staging.mailigen__members AS old ON old.email = a.email
+    LEFT JOIN resolve.winners AS heir
+        ON heir.email = a.email AND (heir.email <> c.email OR NOT c.is_selected)
+    LEFT JOIN wanted_values AS w ON w.contact_id = c.contact_id
+    LEFT JOIN resolve.consent AS k ON k.contact_id = c.contact_id
+    LEFT JOIN staging.syncline__removed AS r ON r.email = c.email
+    WHERE c.is_selected OR a.contact_id IS NOT NULL
+),
+
+aimed AS (
+    SELECT
+        *,
+        map_from_entries(
+            list_sort(
+                map_entries(
+                    map_concat(
+                        coalesce(acknowledged, MAP {}),
+                        wanted,
+                        MAP {
+                            'SOURCE': CASE
+                                WHEN len(source_bots) = 0 THEN ''
+                                ELSE 'Pipedrive|' || array_to_string(source_bots, '|')
+                            END
+                        }
+                    )
+                )
+            )
+        ) AS merge_values
+    FROM known
+)
+
+SELECT
+    *,
+    CASE
+        WHEN is_gone AND old_status IS NULL THEN 'forget'
+        WHEN is_gone AND is_old_wanted THEN 'forget'
+        WHEN is_gone THEN 'delete'
+        WHEN NOT is_selected AND coalesce(old_status, '') <> 'subscribed' THEN 'leave'
+        WHEN NOT is_selected AND merge_values = acknowledged THEN 'leave'
+        WHEN NOT is_selected THEN 'update'
+        WHEN
+            status = 'subscribed'
+            AND (
+                acknowledged IS NULL
+                OR acknowledged_email <> email
+                OR merge_values <> acknowledged
+            )
+            THEN 'update'
+        WHEN status = 'subscribed' THEN 'leave'
+        WHEN status IS NOT NULL OR barred_because IS NOT NULL OR is_removed THEN 'skip'
+        WHEN
+            acknowledged_email <> email AND old_status = 'subscribed' AND NOT is_old_wanted
+            THEN 'move'
+        ELSE 'create'
+    END AS action
+FROM aimed
