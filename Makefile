@@ -62,6 +62,7 @@ ui: $(SYNCED)  ## a Prefect server on http://127.0.0.1:4200: the demo's after a 
 		$(BIN)/prefect server start --host 127.0.0.1 --port 4200
 
 docs: $(SYNCED)  ## write the generated pages of docs/ again
+	$(BIN)/python docs/write_tables.py
 	$(BIN)/python docs/write_index.py
 
 lock: $(SYNCED)  ## resolve the pins of pyproject.toml again; then run make setup
