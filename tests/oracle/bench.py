@@ -229,7 +229,9 @@ class Bench:
 
     def found(self, mails_before: int = 0) -> list[str]:
         """Every difference; `mails_before` are mails the scenario caused itself."""
-        told = differences(self.oracle.expected, self.world(), self.seeded, own=self.own_activities)
+        after = self.world()
+        told = differences(self.oracle.expected, after, self.seeded, own=self.own_activities)
+        self.oracle.shown = {address: member.merges for address, member in after.members.items()}
         return told + [
             f"a {mail['kind']} mail went to {mail['to']}, caused by {mail['cause']}"
             for mail in self.found_mails()[mails_before:]

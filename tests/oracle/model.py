@@ -62,6 +62,7 @@ class Oracle:
         self.expected = Expected()
         self.people = People()
         self.n = 0
+        self.shown: dict[str, dict[str, str]] = {}  # values by address when last compared
         self._seen: Counter[Happening] = Counter()
         self._unowned: dict[str, list[Increment]] = {}
         self._last_holder: dict[str, Contact] = {}
@@ -262,9 +263,11 @@ class Oracle:
             if listed.name not in wanted:
                 allowed[listed.name] = {shown.get(tags.get(listed.name.casefold(), ""), "")}
         if self.readings.edit_on_list_may_stay:
+            was_right = self.shown.get(contact.address, {})
             for name, value in wanted.items():
-                if contact.desired.get(name) == value:
-                    allowed[name].add(shown.get(tags.get(name.casefold(), name), value))
+                tag = tags.get(name.casefold(), name)
+                if contact.desired.get(name) == value == was_right.get(tag):
+                    allowed[name].add(shown.get(tag, value))
         contact.desired = wanted
         sources: list[frozenset[str] | None] = [frozenset(contact.bots)]
         if self._stopped:

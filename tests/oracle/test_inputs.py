@@ -30,9 +30,6 @@ BAD_NAMES = {
     "ambiguous filter": Case(
         definition({"id": "x", "contacts": {"filter": "Old import"}}), ("Old import", "3", "4")
     ),
-    "inactive filter": Case(
-        definition({"id": "x", "contacts": {"filter": "Retired list"}}), ("Retired list",)
-    ),
     "unknown list": Case(
         with_bot() | {"list": {"title": "No such list"}}, ("No such list",)
     ),
@@ -87,14 +84,14 @@ def test_a_bot_without_consent_is_refused_with_its_name(bench: Bench) -> None:
     bench.start(with_bot(), people=40)
     bot = {k: v for k, v in make.customers().items() if k != "consent"}
     bench.define({**definition(), "bots": [bot]})
-    refused(bench, "consent", "customers", "outside.yaml")
+    refused(bench, "outside.yaml:", "bots[0].consent")
 
 
 def test_every_mistake_of_a_file_is_told_with_its_line(bench: Bench) -> None:
     bench.start(with_bot(), people=40)
     bot = {"id": "customers", "contact": "all", "consent": CONSENT, "notes": ["opened"]}
     bench.define({**definition(), "schedule": {"every": "soon"}, "bots": [bot]})
-    refused(bench, "outside.yaml", "contact", "opened", "soon")
+    refused(bench, "outside.yaml:", "`contact`", "notes[0]", "schedule.every")
 
 
 def test_yaml_that_is_none_is_told_with_its_line(bench: Bench) -> None:

@@ -70,4 +70,18 @@ def _become(words: list[str], environ: dict[str, str], out: Path) -> None:
         os.dup2(told.fileno(), 2)
     sys.argv = ["syncline", *words]
     sys.path[:] = [str(ROOT), *(p for p in sys.path if p not in ("", str(ROOT)))]
-    runpy.run_module("deployments.cli", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("deployments.cli", run_name="__main__", alter_sys=True)
+    finally:
+        _end_like_an_interpreter()
+
+
+def _end_like_an_interpreter() -> None:
+    """An error goes through `sys.excepthook`, which the product may have set; multiprocessing
+    would print a traceback instead. Leaving by SystemExit is left to it."""
+    kind, error, trace = sys.exc_info()
+    if kind and error and not isinstance(error, SystemExit):
+        sys.excepthook(kind, error, trace)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)
