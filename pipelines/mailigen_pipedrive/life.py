@@ -1,6 +1,7 @@
 """The life of bots and of consent, as a run sees them.
 
     new --first plan sealed--> active --filter dead--> paused by syncline --filter back--> active
+                                      --plan full----> paused by syncline --`resume`-----> active
 
 What a bot may do is state; what exists is the definition. Opt-outs seen on the list are
 remembered before anything else is done with them, since the list itself may forget.
@@ -10,6 +11,8 @@ from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import bots, consent
 from state.bots import Bot, BotDefinition
 
+# Only a person knows when there is room again, so no run looks by itself (MG-21).
+FULL_PLAN = "the Mailigen plan takes no more subscribers: upgrade the subscription, then resume"
 SEEN_KINDS = {"unsubscribed": "unsubscribed", "bounced": "bounced"}
 
 
@@ -29,11 +32,31 @@ def define_bots(sweep: Sweep) -> None:
     sweep.known_bots = {
         bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
     }
+    for bot_id, known in sweep.known_bots.items():
+        if _waits_for_room(known):
+            # Suspended like one with a dead filter: an automatic pause takes no source away.
+            sweep.suspended[bot_id] = known.reason
+            sweep.warn(f"bot {bot_id}", f"is paused: {known.reason}", "upgrade the plan, then "
+                       f"`syncline resume {name} --bot {bot_id}`")  # fmt: skip
 
 
 def is_running(bot: Bot) -> bool:
-    """New bots are planned for like active ones; what Syncline paused is looked at again."""
-    return bot.state in ("new", "active") or (bot.state == "paused" and bot.paused_by == "syncline")
+    """New bots are planned for like active ones; what Syncline paused is looked at again,
+    unless it waits for room in Mailigen's plan."""
+    if bot.state == "paused":
+        return bot.paused_by == "syncline" and not _waits_for_room(bot)
+    return bot.state in ("new", "active")
+
+
+def _waits_for_room(bot: Bot) -> bool:
+    return bot.state == "paused" and bot.paused_by == "syncline" and bot.reason == FULL_PLAN
+
+
+def pause_for_full_plan(sweep: Sweep) -> None:
+    """Pause every running bot of the sync until somebody resumes it (MG-21)."""
+    for bot_id, bot in sweep.known_bots.items():
+        if is_running(bot) and bot_id not in sweep.suspended:
+            bots.pause(sweep.state, sweep.definition.name, bot_id, by="syncline", reason=FULL_PLAN)
 
 
 def new_bots(sweep: Sweep) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 
+from connectors.errors import PlanLimitReached
+from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines.load import Loader, Vendor, load, load_settings, settle_doubts
 from pipelines.mailigen_pipedrive import life, naming
 from pipelines.mailigen_pipedrive.seal import setup_deeds
@@ -42,9 +44,14 @@ def carry_out(sweep: Sweep) -> None:
     if sweep.lease is None:
         return
     loader = _loader(sweep, sweep.lease)
-    _set_up(sweep, loader)
-    _send(loader)
-    _wait_for_doubts(sweep, loader, lambda: _send(loader))
+    try:
+        _set_up(sweep, loader)
+        _send(loader)
+        _wait_for_doubts(sweep, loader, lambda: _send(loader))
+    except PlanLimitReached as error:
+        if error.vendor == MAILIGEN:
+            life.pause_for_full_plan(sweep)
+        raise
 
 
 def _send(loader: Loader) -> None:

@@ -2,6 +2,8 @@
 
 import httpx
 
+from pipelines.mailigen_pipedrive import life
+from state import bots
 from tests.pipelines.mailigen_pipedrive.desk import LIST_KEY, QUIET, Desk
 
 FIELDS = {"person": ["Region"]}
@@ -70,22 +72,41 @@ def test_a_list_that_is_gone_is_not_made_again_and_nothing_is_written(fresh: Des
     assert fresh.effects() == []
 
 
-def test_a_full_mailigen_plan_stops_the_run_and_says_to_upgrade(fresh: Desk) -> None:
-    """MG-21"""
+def test_a_full_mailigen_plan_pauses_every_bot_until_somebody_resumes(fresh: Desk) -> None:
+    """MG-21: `resume` looks again, and pauses again while the limit still stands."""
     fresh.start(QUIET)
     fresh.settle()
+    before = on_list(fresh)
     total = sum(m["status"] == "subscribed" for m in fresh.book("mailigen", "members"))
     fresh.assume("mailigen", "subscribers_limit", total)
     fresh.add_person("One Toomany", "one.toomany@acme.example")
+    fresh.effects()
 
-    outcome = fresh.run()
+    for attempt in ("first", "resumed"):
+        stopped = fresh.run()
+        assert stopped.outcome == "failed", attempt
+        assert "upgrade" in stopped.next_step
+        assert bot_states(fresh) == [("paused", life.FULL_PLAN)]
+        waiting = fresh.run()
+        assert waiting.outcome == "done"
+        assert any("upgrade" in f.sentence for f in waiting.findings)
+        assert fresh.effects() == []
+        resume(fresh)
 
-    assert outcome.outcome == "failed"
-    assert "upgrade" in outcome.next_step
-    assert fresh.member("one.toomany@acme.example") is None
     fresh.assume("mailigen", "subscribers_limit", None)
     assert fresh.run().outcome == "done"
-    assert fresh.member("one.toomany@acme.example") is not None
+    assert bot_states(fresh) == [("active", "")]
+    assert len(on_list(fresh)) == len(before) + 1
+
+
+def bot_states(desk: Desk) -> list[tuple[str, str]]:
+    with desk.state() as state:
+        return [(bot.state, bot.reason) for bot in bots.bots(state, "acme")]
+
+
+def resume(desk: Desk) -> None:
+    with desk.state() as state:
+        bots.resume(state, "acme", "customers")
 
 
 def on_list(desk: Desk) -> list[tuple[str, str, str]]:
