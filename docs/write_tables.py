@@ -65,7 +65,7 @@ def page(root: Path) -> str:
         "# Tables: what there is to ask",
         "",
         "Written by `make docs` from the SQL of `transforms/` and the code that makes the rest.",
-        "All of them are in `published/<sync>.duckdb` after a run, in schemas of these names: `raw`,",
+        "All are in `published/<sync>.duckdb` after a run, in schemas of these names: `raw`,",
         "`staging`, `resolve` and `plan` are the last run's, `history` is everything since the",
         "first. A *sweep* is a run's number; a *contact* is one subscriber through time.",
     ]
