@@ -37,7 +37,11 @@ class Checked(NamedTuple):
 
 
 class CheckFailedError(Exception):
-    """The data is not fit to be written from; nothing was written."""
+    """The data is not fit to be written from; nothing was written. `checked` is all that was."""
+
+    def __init__(self, said: str, checked: Sequence[Checked]) -> None:
+        self.checked = list(checked)
+        super().__init__(said)
 
 
 def unique(table: str, *columns: str) -> Expected:
@@ -137,6 +141,5 @@ def _verdict(result: Any) -> tuple[bool, str]:
 def _stop_if_broken(checked: Sequence[Checked]) -> None:
     broken = [c for c in checked if c.is_fatal and not c.is_ok]
     if broken:
-        raise CheckFailedError(
-            "; ".join(c.said or f"{c.name}: broken by {c.broken_count} rows" for c in broken)
-        )
+        sentences = [c.said or f"{c.name}: broken by {c.broken_count} rows" for c in broken]
+        raise CheckFailedError("; ".join(sentences), checked)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from connectors.errors import BadCredentials, ConnectorError, NotAdministrator, StopTheSync
-from pipelines.accounts import Accounts, open_accounts
+from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
 from pipelines.mailigen_pipedrive import record
@@ -33,7 +33,7 @@ from state.staging import Work, open_scratch, open_work, publish
 
 EXPECTED = (
     ConnectorError, StateTrouble, CheckFailedError, IncompleteError, SetupIncompleteError,
-    MissingSecretError,
+    MissingSecretError, ConnectionMismatchError,
 )  # fmt: skip
 AGAIN = "run it again: what was written is known, and only what is missing will be sent"
 
@@ -61,18 +61,23 @@ def run_sync(
             stack.enter_context(lease.keeping(held))
             outcome.sweep = held.sweep
             runs.start(held)
-            known = runs.standing(held.state, definition.name)
-            accounts = stack.enter_context(
-                open_accounts(settings, connections, definition, held.state)
-            )
-            work = stack.enter_context(
-                open_work(
-                    settings.home, definition.name,
-                    expected_history=known.history_generation if known else None,
+            try:
+                known = runs.standing(held.state, definition.name)
+                accounts = stack.enter_context(
+                    open_accounts(settings, connections, definition, held.state)
                 )
-            )  # fmt: skip
-            swept = _sweep(settings, definition, options, accounts, work, outcome, report)
-            _run_held(replace(swept, lease=held, sweep=held.sweep), accounts, work, step)
+                work = stack.enter_context(
+                    open_work(
+                        settings.home, definition.name,
+                        expected_history=known.history_generation if known else None,
+                    )
+                )  # fmt: skip
+                swept = _sweep(settings, definition, options, accounts, work, outcome, report)
+                _run_held(replace(swept, lease=held, sweep=held.sweep), accounts, work, step)
+            except EXPECTED as error:
+                # Nothing could be opened, or the end could not be kept: `list` must show it.
+                _failed(outcome, error)
+                _finish(held, outcome)
     except LeaseHeld as error:
         outcome.outcome, outcome.said = "skipped", str(error)
         outcome.next_step = "Wait for that run to end; nothing was read or written by this one."
@@ -127,6 +132,8 @@ def _carry_through(swept: Sweep, step: Step) -> None:
         return
     except EXPECTED as error:
         _failed(outcome, error)
+        if isinstance(error, CheckFailedError):
+            swept.checked += error.checked
         return
     _weigh(swept)
 
@@ -155,7 +162,12 @@ def _failed(outcome: Outcome, error: Exception) -> None:
         outcome.next_step = (
             f"Safe so far: what was acknowledged is kept. {error.next_step.capitalize()}."
         )
-    elif isinstance(error, LeaseLost | MissingSecretError):
+    elif isinstance(error, ConnectionMismatchError):
+        outcome.outcome = "invalid"
+        outcome.next_step = "Correct the definition or connections.yaml and run again."
+    elif isinstance(error, MissingSecretError):
+        outcome.next_step = "Set the secret and start the sync again; nothing was read or written."
+    elif isinstance(error, LeaseLost):
         outcome.next_step = "Start the sync again."
     else:
         outcome.next_step = f"Safe so far: what was acknowledged is kept. Then {AGAIN}."
@@ -180,8 +192,12 @@ def _close(swept: Sweep, work: Work) -> None:
     outcome.checks = [one._asdict() for one in swept.checked]
     record.keep(swept)
     publish(work)
+    _finish(swept.lease, outcome)
+
+
+def _finish(held: lease.Lease, outcome: Outcome) -> None:
     runs.finish(
-        swept.lease, outcome=outcome.outcome, exit_code=outcome.exit_code,
+        held, outcome=outcome.outcome, exit_code=outcome.exit_code,
         counts=outcome.counts, said=f"{outcome.said} {outcome.next_step}".strip(),
     )  # fmt: skip
 

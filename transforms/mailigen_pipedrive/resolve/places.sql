@@ -87,7 +87,18 @@ aimed AS (
 )
 
 SELECT
-    *,
+    contact_id,
+    email,
+    bots,
+    is_selected,
+    acknowledged_email,
+    acknowledged,
+    status,
+    old_status,
+    is_old_wanted,
+    barred_because,
+    is_removed,
+    merge_values,
     CASE
         WHEN is_gone AND old_status IS NULL THEN 'forget'
         WHEN is_gone AND is_old_wanted THEN 'forget'
