@@ -270,7 +270,9 @@ def build(
         timeout_graceful_shutdown=1,
         server_header=False,
     )
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol named, asyncio switches Nagle's algorithm off on what it accepts; without,
+    # each answer's body waits 40 ms for the caller to acknowledge its head.
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind(("127.0.0.1", port))
     bound.listen(256)

@@ -101,6 +101,19 @@ def test_an_owner_is_written_by_name(value):
     assert value('{"owner_id": 11}', "owner_id", kind="user") == "Olga Owner"
 
 
+def test_a_field_that_names_a_person_is_not_mistaken_for_a_user(value):
+    # User 11 and person 11 are different people: ids are counted per kind of thing.
+    assert value('{"custom_fields": {"f1": 11}}', "f1", kind="people") == ""
+
+
+def test_a_field_that_names_a_person_shows_the_name_of_one_who_was_read(value, draw):
+    draw("staging.pipedrive__persons", """
+        person_id_pipedrive | name
+        9                   | Bob Berry
+    """)  # fmt: skip
+    assert value('{"custom_fields": {"f1": 9}}', "f1", kind="people") == "Bob Berry"
+
+
 def test_the_organization_of_a_person_is_written_by_name(value):
     assert value('{"org_id": 31}', "org_id", kind="org") == "Acme"
 

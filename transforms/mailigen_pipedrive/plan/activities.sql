@@ -22,7 +22,7 @@ SELECT
             coalesce(d.campaign_title, '')
         ),
         '{link}',
-        d.link
+        coalesce(d.link, '')
     ) AS subject,
     d.happened_at::DATE AS due_on,
     concat_ws(

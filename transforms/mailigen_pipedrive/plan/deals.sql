@@ -24,10 +24,10 @@ SELECT
                 coalesce(d.campaign_title, '')
             ),
             '{link}',
-            d.link
+            coalesce(d.link, '')
         ),
         '{name}',
-        d.person_name
+        coalesce(d.person_name, '')
     ) AS title,
     json_object(
         'event', d.event,

@@ -7,7 +7,8 @@
 -- rule    Fields are found by code, never by name. An empty field is written as '' so that clearing
 --         it in Pipedrive clears it on the list. Mailigen takes 255 characters a value.
 -- watch   A field that was deleted in Pipedrive has no row: its last value stays on the list
---         (MG-05).
+--         (MG-05). A field that names another person shows that person's name only when some bot
+--         selects the person too: nobody else is read.
 
 WITH wanted AS (
     SELECT
@@ -71,7 +72,8 @@ SELECT
             CASE
                 WHEN f.field_type IN ('enum', 'set') THEN l.labels
                 WHEN f.field_code = 'phone' THEN ph.phone
-                WHEN f.field_type IN ('user', 'people') THEN u.name
+                WHEN f.field_type = 'user' THEN u.name
+                WHEN f.field_type = 'people' THEN pp.name
                 WHEN f.field_type = 'org' THEN org.name
                 WHEN f.field_type = 'monetary'
                     THEN concat_ws(' ', f.value ->> '$.value', f.value ->> '$.currency')
@@ -89,5 +91,6 @@ INNER JOIN resolve.contacts AS c ON c.contact_id = f.contact_id
 LEFT JOIN labelled AS l ON l.contact_id = f.contact_id AND l.merge_tag = f.merge_tag
 LEFT JOIN chosen_phone AS ph ON ph.person_id_pipedrive = c.person_id_pipedrive
 LEFT JOIN staging.pipedrive__users AS u ON u.user_id_pipedrive = try_cast(f.value AS BIGINT)
+LEFT JOIN staging.pipedrive__persons AS pp ON pp.person_id_pipedrive = try_cast(f.value AS BIGINT)
 LEFT JOIN staging.pipedrive__organizations AS org
     ON org.organization_id_pipedrive = try_cast(f.value AS BIGINT)

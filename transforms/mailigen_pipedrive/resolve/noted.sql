@@ -6,28 +6,44 @@
 -- rule    One note per contact, e-mail and kind, clicks also per link; twenty opens of one mail are
 --         one note. An event first seen while no active bot with that note selected the contact
 --         makes no note later (MG-16).
+-- watch   Two bots that want the same note count an event once.
+
+WITH watched AS (
+    SELECT
+        e.contact_id,
+        e.campaign_id_mailigen,
+        e.email,
+        e.kind,
+        e.link,
+        e.sweep,
+        any_value(e.times) AS times,
+        any_value(coalesce(e.happened_at, e.first_seen_at)) AS happened_at,
+        list(DISTINCT n.bot_id) AS bots
+    FROM resolve.contact_events AS e
+    INNER JOIN staging.syncline__notes AS n ON n.kind = e.kind AND e.sweep > n.counting_since
+    INNER JOIN history.selections AS s
+        ON
+            s.bot_id = n.bot_id
+            AND s.contact_id = e.contact_id
+            AND e.sweep >= s.from_sweep
+            AND (s.until_sweep IS NULL OR e.sweep < s.until_sweep)
+    LEFT JOIN staging.syncline__pauses AS p
+        ON
+            p.bot_id = n.bot_id
+            AND e.sweep >= p.from_sweep
+            AND e.sweep < coalesce(p.until_sweep, e.sweep + 1)
+    WHERE p.bot_id IS NULL
+    GROUP BY e.contact_id, e.campaign_id_mailigen, e.email, e.kind, e.link, e.sweep
+)
 
 SELECT
-    e.contact_id,
-    e.campaign_id_mailigen,
-    e.kind,
-    e.link,
-    min(e.sweep) AS sweep,
-    sum(e.times)::BIGINT AS times,
-    min(coalesce(e.happened_at, e.first_seen_at)) AS happened_at,
-    list(DISTINCT n.bot_id ORDER BY n.bot_id) AS bots
-FROM resolve.contact_events AS e
-INNER JOIN staging.syncline__notes AS n ON n.kind = e.kind AND e.sweep > n.counting_since
-INNER JOIN history.selections AS s
-    ON
-        s.bot_id = n.bot_id
-        AND s.contact_id = e.contact_id
-        AND e.sweep >= s.from_sweep
-        AND (s.until_sweep IS NULL OR e.sweep < s.until_sweep)
-LEFT JOIN staging.syncline__pauses AS p
-    ON
-        p.bot_id = n.bot_id
-        AND e.sweep >= p.from_sweep
-        AND e.sweep < coalesce(p.until_sweep, e.sweep + 1)
-WHERE p.bot_id IS NULL
-GROUP BY e.contact_id, e.campaign_id_mailigen, e.kind, e.link
+    contact_id,
+    campaign_id_mailigen,
+    kind,
+    link,
+    min(sweep) AS sweep,
+    sum(times)::BIGINT AS times,
+    min(happened_at) AS happened_at,
+    list_sort(list_distinct(flatten(list(bots)))) AS bots
+FROM watched
+GROUP BY contact_id, campaign_id_mailigen, kind, link
