@@ -1,5 +1,7 @@
 """Scenarios of who is on the list and with which values (MG-04 to MG-12, MG-25)."""
 
+import shutil
+
 import pytest
 
 from tests.oracle import scenarios as make
@@ -177,10 +179,9 @@ def test_the_work_files_may_be_deleted_between_runs(bench: Bench) -> None:
         bench.play("open", title, make.address(world, person))
     bench.settle()
     bench.check()
-    kept = list((bench.home / "state" / "work").glob("*"))
-    assert kept, "there is no work file to delete"
-    for path in kept:
-        path.unlink()
+    work = bench.home / "state" / "work"
+    assert list(work.glob("*.duckdb")), "there is no work file to delete"
+    shutil.rmtree(work)
     make.edit(bench, make.plain(world)[1], job_title="Changed meanwhile")
     bench.settle()
     bench.check()
