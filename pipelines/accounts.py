@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from connectors.errors import QuotaExhausted
+from connectors.errors import Blocked, QuotaExhausted
 from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
 from connectors.pipedrive import Pipedrive
@@ -27,6 +27,7 @@ PLAN_STEPS = {"lite": 1, "growth": 2, "premium": 5, "ultimate": 7}
 BURSTS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests a token, per 2 s
 BURST_WINDOW = 2.0
 T = TypeVar("T", PipedriveConnection, MailigenConnection)
+LONGEST_PAUSE = 60.0  # seconds; above it is not the burst window but a block of the account
 CALLS_A_DAY = 1_000_000  # Mailigen publishes no limit: this only stops a run gone wild
 
 
@@ -96,14 +97,15 @@ def open_accounts(
             names.crm: stack.enter_context(
                 Budget(
                     state, names.crm, day_allowance=daily_tokens(crm),
-                    burst=(BURSTS[crm.plan], BURST_WINDOW), share=crm.quota_share, sleep=sleep,
+                    burst=(BURSTS[crm.plan], BURST_WINDOW), share=crm.quota_share,
+                    sleep=_impatiently(sleep, "pipedrive"),
                 )
             ),
             names.engagement: stack.enter_context(
                 Budget(
                     state, names.engagement, day_allowance=CALLS_A_DAY,
                     burst=(max(1, int(engagement.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
-                    share=1.0, sleep=sleep,
+                    share=1.0, sleep=_impatiently(sleep, "mailigen"),
                 )
             ),
         }  # fmt: skip
@@ -132,6 +134,19 @@ def open_accounts(
             },
             crm_account=names.crm,
         )
+
+
+def _impatiently(sleep: Callable[[float], None], vendor: str) -> Callable[[float], None]:
+    """Sleep through the burst window, and end the run where a block would have it wait for long:
+    nothing waits holding a lease."""
+
+    def pause(seconds: float) -> None:
+        if seconds > LONGEST_PAUSE:
+            said = f"the account is blocked for another {seconds:.0f} s; nothing was sent"
+            raise Blocked(vendor, "budget", said, retry_after=seconds)
+        sleep(seconds)
+
+    return pause
 
 
 def daily_tokens(crm: PipedriveConnection) -> int:

@@ -92,8 +92,30 @@ def test_a_read_that_never_comes_through_fails_the_run_and_nothing_is_written(
     assert "mailigen: listMembers" in outcome.said
     assert outcome.next_step.startswith("Safe so far")
     assert desk.effects() == []
+    lift_blocks(desk)
+
+
+def test_a_block_page_ends_this_run_and_the_next_until_the_block_is_over(desk: Desk) -> None:
+    """ALL-04: calling on prolongs a block, and waiting for its end would hold the lease."""
+    person, email = desk.person(on_list=True)
+    desk.play("open", email)
+    desk.fault("html_403", "pipedrive", "/api/v2/activities", method="POST")
+
+    stopped = desk.run()
+    desk.journal()
+    meanwhile = desk.run()
+
+    assert (stopped.outcome, meanwhile.outcome) == ("failed", "failed")
+    assert "block" in meanwhile.said
+    assert not [line for line in desk.journal() if line["vendor"] == "pipedrive"]
+    lift_blocks(desk)
+    assert desk.run().outcome == "done"
+    assert [len(desk.ours(name, person)) for name in ("activities", "notes")] == [1, 1]
+
+
+def lift_blocks(desk: Desk) -> None:
+    """The time of a block is over: budgets go by our clock, which no test can move."""
     with desk.state() as state, state.write() as db:
-        # The block of the account lasts; the sandbox's clock does not move the budget's.
         db.exec_driver_sql("UPDATE budget_windows SET blocked_until = NULL")
 
 
