@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import httpx
@@ -27,6 +27,7 @@ from pipelines.step import Step, plainly
 from state.database import State, open_state
 
 Json = dict[str, Any]
+T = TypeVar("T")
 CRM_TOKEN, LIST_KEY = "sandbox-pipedrive-admin", "sandbox-mailigen-key"
 SECRETS = {"CRM_TOKEN": CRM_TOKEN, "LIST_KEY": LIST_KEY}
 CAMPAIGN = "Autumn offer"
@@ -265,24 +266,24 @@ def _people_of(row: Json) -> list[Any]:
     return [row.get("person_id"), *(p["person_id"] for p in row.get("participants") or ())]
 
 
-def crash_before(stage: str) -> Step:
+def crash_before(place: str) -> Step:
     """A step that dies when a stage is about to begin, as a killed process would."""
 
-    def step(name: str, run: Callable[..., Any], *args: Any) -> Any:
-        if name == stage:
-            raise CrashedError(stage)
-        return run(*args)
+    def step(name: str, stage: Callable[..., T], *args: Any) -> T:
+        if name == place:
+            raise CrashedError(place)
+        return stage(*args)
 
     return step
 
 
-def crash_after(stage: str) -> Step:
+def crash_after(place: str) -> Step:
     """A step that dies when a stage has just ended."""
 
-    def step(name: str, run: Callable[..., Any], *args: Any) -> Any:
-        result = run(*args)
-        if name == stage:
-            raise CrashedError(stage)
+    def step(name: str, stage: Callable[..., T], *args: Any) -> T:
+        result = stage(*args)
+        if name == place:
+            raise CrashedError(place)
         return result
 
     return step

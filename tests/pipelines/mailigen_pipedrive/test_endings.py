@@ -4,11 +4,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.pipelines.mailigen_pipedrive.desk import Desk
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def called() -> Iterator[tuple[str, list[dict[str, Any]]]]:
         server.shutdown()
 
 
-def test_data_that_breaks_an_audit_stops_the_run_before_the_first_write(desk: Desk) -> None:
+def test_a_plan_that_breaks_an_audit_stops_the_run_before_the_first_write(desk: Desk) -> None:
     """ALL-02: and the broken check stands with the others in history.checks."""
     _, email = desk.person(on_list=True)
     desk.play("open", email)
@@ -49,7 +51,7 @@ def test_data_that_breaks_an_audit_stops_the_run_before_the_first_write(desk: De
     assert desk.run().outcome == "done"
 
 
-def doubling_contacts(name: str, stage: Callable[..., Any], *args: Any) -> Any:
+def doubling_contacts(name: str, stage: Callable[..., T], *args: Any) -> T:
     """A step that spoils the plan's input, as a fault of ours in SQL would."""
     if name == "Plan":
         args[0].db.execute("INSERT INTO resolve.contacts FROM resolve.contacts")
