@@ -46,7 +46,7 @@ BAD_NAMES = {
         with_bot(deals=[make.hot(owner="eve@acme.example")]), ("eve@acme.example",)
     ),
     "unknown activity type": Case(with_bot(activities=[make.warm(type="fax")]), ("fax",)),
-    "deal for a bounce": Case(with_bot(deals=[make.hot(event="bounce")]), ("bounce", "outside")),
+    "deal for a bounce": Case(with_bot(deals=[make.hot(event="bounce")]), ("deals[0].event", "outside.yaml:")),
 }  # fmt: skip
 
 
