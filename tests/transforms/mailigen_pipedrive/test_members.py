@@ -276,6 +276,30 @@ def test_a_person_gone_whose_address_somebody_else_has_is_forgotten_not_deleted(
     assert planned("action, after") == [("forget", None)]
 
 
+def test_somebody_barred_lets_go_of_an_old_place_that_another_contact_takes(draw, planned):
+    contact(draw, "barred@x.lv")
+    written(draw, "old@x.lv")
+    listed(draw, "old@x.lv")
+    listed(draw, "barred@x.lv", "unsubscribed")
+    draw("resolve.winners", """
+        email
+        old@x.lv
+    """)  # fmt: skip
+    rows = planned("action, after, reason")
+    assert rows == [("forget", None, "another contact has the place on the list now")]
+
+
+def test_a_contact_nobody_selects_never_takes_the_source_of_another(draw, planned):
+    contact(draw, "barred@x.lv", is_selected="false", bots="[]")
+    written(draw, "old@x.lv")
+    listed(draw, "old@x.lv")
+    draw("resolve.winners", """
+        email
+        old@x.lv
+    """)  # fmt: skip
+    assert planned("action, after") == [("forget", None)]
+
+
 def test_a_person_gone_who_is_off_the_list_already_is_forgotten(draw, planned):
     contact(draw, is_selected="false", bots="[]", is_gone="true")
     written(draw)

@@ -21,6 +21,8 @@ WITH members AS (
         CASE
             WHEN action = 'delete'
                 THEN 'the person was deleted in Pipedrive, or has another place on the list'
+            WHEN action = 'forget' AND is_old_wanted
+                THEN 'another contact has the place on the list now'
             WHEN action = 'forget' THEN 'already gone from the list'
             WHEN action = 'create' THEN 'selected by ' || array_to_string(bots, ', ')
             WHEN action = 'move' THEN 'the first e-mail address changed'

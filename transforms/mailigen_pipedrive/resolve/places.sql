@@ -10,6 +10,7 @@
 --         are unsubscribed, bounced or unconfirmed are left exactly as they are.
 -- watch   A bot that Syncline suspended keeps its part of the source: an automatic pause takes
 --         nothing away. Tags that are no longer mapped keep their acknowledged value (MG-05).
+--         A place somebody else speaks for now is let go (`forget`), or two contacts would keep it.
 
 WITH wanted_values AS (
     SELECT
@@ -74,10 +75,9 @@ aimed AS (
                         coalesce(acknowledged, MAP {}),
                         wanted,
                         MAP {
-                            'SOURCE': CASE
-                                WHEN len(source_bots) = 0 THEN ''
-                                ELSE 'Pipedrive|' || array_to_string(source_bots, '|')
-                            END
+                            'SOURCE': coalesce(
+                                'Pipedrive|' || nullif(array_to_string(source_bots, '|'), ''), ''
+                            )
                         }
                     )
                 )
@@ -100,24 +100,20 @@ SELECT
     is_removed,
     merge_values,
     CASE
-        WHEN is_gone AND old_status IS NULL THEN 'forget'
-        WHEN is_gone AND is_old_wanted THEN 'forget'
+        WHEN is_gone AND (old_status IS NULL OR is_old_wanted) THEN 'forget'
         WHEN is_gone THEN 'delete'
+        WHEN NOT is_selected AND is_old_wanted THEN 'forget'
         WHEN NOT is_selected AND coalesce(old_status, '') <> 'subscribed' THEN 'leave'
         WHEN NOT is_selected AND merge_values = acknowledged THEN 'leave'
         WHEN NOT is_selected THEN 'update'
         WHEN
             status = 'subscribed'
-            AND (
-                acknowledged IS NULL
-                OR acknowledged_email <> email
-                OR merge_values <> acknowledged
-            )
+            AND (merge_values IS DISTINCT FROM acknowledged OR acknowledged_email <> email)
             THEN 'update'
         WHEN status = 'subscribed' THEN 'leave'
-        WHEN status IS NOT NULL OR barred_because IS NOT NULL OR is_removed THEN 'skip'
-        WHEN
-            acknowledged_email <> email AND old_status = 'subscribed' AND NOT is_old_wanted
+        WHEN status IS NOT NULL OR barred_because IS NOT NULL OR is_removed
+            THEN CASE WHEN is_old_wanted THEN 'forget' ELSE 'skip' END
+        WHEN acknowledged_email <> email AND old_status = 'subscribed' AND NOT is_old_wanted
             THEN 'move'
         ELSE 'create'
     END AS action
