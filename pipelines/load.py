@@ -10,6 +10,7 @@ Doubts come first: nothing may be sent to a subject whose last write is unknown.
 vendor does not show is sent again only after its horizon, under the same key.
 """
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from state.errors import TooEarly
 from state.lease import Lease
 from state.settings import Setting, SettingKey
 
+log = logging.getLogger(__name__)
 DEED_WINDOW = 10  # a kill leaves at most this many to be looked up
 
 
@@ -167,13 +169,18 @@ def _parts(window: Sequence[Setting]) -> list[Sequence[Setting]]:
 def settle_doubts(loader: Loader) -> float | None:
     """Look up every write whose outcome is unknown; return the seconds until one can be decided.
 
-    None: nothing is open any more.
+    None: nothing is open that time would settle. A look-up the vendor refuses (the field that
+    carries our reference is gone) leaves its doubt to a person, and holds up nobody else.
     """
     waits: list[float] = []
     for deed in deeds.doubts(loader.lease):
         vendor = loader.vendors[deed.account]
         looked_at = vendor.now()
-        found = loader.deed_writers[deed.operation].find(deed)
+        try:
+            found = loader.deed_writers[deed.operation].find(deed)
+        except Refused as error:
+            log.warning("%s stays in doubt: %s", deed.write_key, error)
+            continue
         if found is not None:
             deeds.found(loader.lease, [(deed.write_key, found)])
             continue

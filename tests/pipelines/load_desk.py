@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from connectors.errors import Refused
 from pipelines.load import Loader, Sent, Vendor
 from state import deeds, ledger, settings
 from state.deeds import Deed
@@ -37,7 +38,7 @@ class FakeDeeds:
     def __init__(self) -> None:
         self.answers: dict[str, deque[Exception]] = {}
         self.there: dict[str, str] = {}
-        self.hidden: set[str] = set()  # committed, but not shown yet
+        self.unsearchable: set[str] = set()
         self.sent: list[str] = []
         self.before: Callable[[Deed], None] = lambda _: None
 
@@ -52,7 +53,9 @@ class FakeDeeds:
         return self.there.setdefault(deed.write_key, f"id of {deed.write_key}")
 
     def find(self, deed: Deed) -> str | None:
-        return None if deed.write_key in self.hidden else self.there.get(deed.write_key)
+        if deed.write_key in self.unsearchable:
+            raise Refused("vendor", "GET", "no such field")
+        return self.there.get(deed.write_key)
 
 
 class FakeMembers:

@@ -233,6 +233,19 @@ def test_a_subject_is_free_again_once_its_doubt_is_settled(desk: LoadDesk) -> No
     assert desk.deed_states("ann 1", "ann 2") == ["done", "done"]
 
 
+def test_a_look_up_the_vendor_refuses_leaves_one_doubt_and_stops_nobody(desk: LoadDesk) -> None:
+    desk.seal(note("a"), note("b"))
+    for key in ("a", "b"):
+        desk.notes.will(key, UNKNOWN)
+        desk.notes.there[key] = "committed"
+    load(desk.loader())
+    desk.notes.unsearchable = {"a"}
+
+    assert settle_doubts(desk.loader()) is None
+
+    assert desk.deed_states("a", "b") == ["unknown", "done"]
+
+
 def test_the_shortest_of_several_waits_is_told(desk: LoadDesk, clock: Clock) -> None:
     desk.seal(note("early"))
     desk.notes.will("early", UNKNOWN)
