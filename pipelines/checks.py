@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from transforms.build import audits
+from transforms.build import audits, number
 
 GUILTY_SHOWN = 20
 
@@ -95,8 +95,7 @@ def audit(db: duckdb.DuckDBPyConnection, sync: str) -> list[Checked]:
 def _broken(db: duckdb.DuckDBPyConnection, one: Expected) -> int:
     rows = f"SELECT {one.broken_by} AS is_broken FROM {one.table}"
     query = f"SELECT count(*) FROM ({rows}) WHERE is_broken"
-    row = db.execute(query).fetchone()
-    return int(row[0]) if row else 0
+    return int(number(db, query))
 
 
 def _judge(

@@ -59,6 +59,11 @@ class Bot:
     def is_running(self) -> bool:
         return self.state == "active"
 
+    @property
+    def is_living(self) -> bool:
+        """Activated once and not deleted: the list it is on must stay."""
+        return self.state in ("active", "paused")
+
 
 COLUMNS = [table.c[name] for name in Bot.__dataclass_fields__ if name != "pauses"]
 

@@ -7,6 +7,7 @@ makes each table anew, in the order given, from `transforms/<sync>/<stage>/<name
 rows of a model to a table that is kept. Nothing here opens a connection.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -38,8 +39,14 @@ def append(db: duckdb.DuckDBPyConnection, sync: str, table: str, *, adding: str 
     `adding` names a count that grows when the row is there already.
     """
     again = f"ON CONFLICT DO UPDATE SET {adding} = {adding} + excluded.{adding}" if adding else ""
-    row = db.execute(f"INSERT INTO {table} BY NAME {sql_of(sync, table)} {again}").fetchone()
-    return int(row[0]) if row else 0
+    return int(number(db, f"INSERT INTO {table} BY NAME {sql_of(sync, table)} {again}"))
+
+
+def number(db: duckdb.DuckDBPyConnection, query: str, values: Sequence[object] = ()) -> float:
+    """The one number a query returns, read to the end: DuckDB refuses other work on a
+    connection whose last result was left half read."""
+    ((found,),) = db.execute(query, list(values)).fetchall()
+    return found or 0
 
 
 def audits(sync: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pipelines.mailigen_pipedrive.bind import BoundBot, filter_problem
 from pipelines.mailigen_pipedrive.life import is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from state.raw import put_raw
-from transforms.build import build
+from transforms.build import build, number
 
 STATUSES = ("subscribed", "unsubscribed", "inactive", "bounced")
 PAGE = 2_000
@@ -101,12 +101,16 @@ def details(sweep: Sweep) -> None:
         int(row[0])
         for row in sweep.db.execute(
             """
+            WITH tied AS (
+                SELECT email FROM resolve.addresses
+                WHERE skip_reason IS NULL GROUP BY email HAVING count(*) > 1
+            )
             SELECT DISTINCT p.last_activity_id_pipedrive
-            FROM resolve.addresses AS a
+            FROM tied AS t
+            INNER JOIN resolve.addresses AS a ON a.email = t.email
             INNER JOIN staging.pipedrive__persons AS p
                 ON p.person_id_pipedrive = a.person_id_pipedrive
             WHERE p.last_activity_id_pipedrive IS NOT NULL
-            QUALIFY count(*) OVER (PARTITION BY a.email) > 1
             """
         ).fetchall()
     ]
@@ -282,5 +286,4 @@ def in_pages(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
 
 
 def _count(sweep: Sweep, table: str) -> int:
-    row = sweep.db.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(row[0]) if row else 0
+    return int(number(sweep.db, f"SELECT count(*) FROM {table}"))

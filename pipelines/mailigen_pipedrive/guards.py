@@ -16,6 +16,7 @@ from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import StoppedByGuardError, Sweep
 from state import bots
 from state import guards as stored
+from transforms.build import number
 
 
 class Planned(NamedTuple):
@@ -70,7 +71,7 @@ def _sealed_keys(sweep: Sweep) -> list[str]:
 
 def measure(sweep: Sweep) -> Planned:
     """Count the plan's rows that are not sealed yet, and what they are a share of."""
-    row = sweep.db.execute(
+    (row,) = sweep.db.execute(
         """
         WITH open_members AS (
             SELECT p.action FROM plan.members AS p
@@ -86,8 +87,7 @@ def measure(sweep: Sweep) -> Planned:
             (SELECT count(*) FROM resolve.contacts WHERE is_selected),
             (SELECT count(*) FROM resolve.addresses)
         """
-    ).fetchone()
-    assert row is not None
+    ).fetchall()
     return Planned(*(int(n) for n in row))
 
 
@@ -145,18 +145,19 @@ def wanted_keys(sweep: Sweep) -> list[str]:
 
 
 def _updates(sweep: Sweep) -> int:
-    row = sweep.db.execute("SELECT count(*) FROM plan.members WHERE action = 'update'").fetchone()
-    return int(row[0]) if row else 0
+    return int(number(sweep.db, "SELECT count(*) FROM plan.members WHERE action = 'update'"))
 
 
 def _tokens(sweep: Sweep) -> float:
-    row = sweep.db.execute(
-        """
+    return float(
+        number(
+            sweep.db,
+            """
         SELECT coalesce(sum(cost_tokens), 0) FROM (
             SELECT cost_tokens FROM plan.activities
             UNION ALL SELECT cost_tokens FROM plan.deals
             UNION ALL SELECT cost_tokens FROM plan.notes
         )
-        """
-    ).fetchone()
-    return float(row[0]) if row else 0.0
+        """,
+        )
+    )

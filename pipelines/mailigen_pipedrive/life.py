@@ -28,6 +28,7 @@ def define_bots(sweep: Sweep) -> None:
             for bot in sweep.definition.bots
         ]  # fmt: skip
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
+        _end_unlisted(sweep)
     stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     sweep.known_bots = {
         bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
@@ -38,6 +39,14 @@ def define_bots(sweep: Sweep) -> None:
             sweep.suspended[bot_id] = known.reason
             sweep.warn(f"bot {bot_id}", f"is paused: {known.reason}", "upgrade the plan, then "
                        f"`syncline resume {name} --bot {bot_id}`")  # fmt: skip
+
+
+def _end_unlisted(sweep: Sweep) -> None:
+    """A bot the definition no longer lists is deleted: it stops, and removes nothing (MG-20)."""
+    listed = {bot.id for bot in sweep.definition.bots}
+    for bot in bots.bots(sweep.state, sweep.definition.name):
+        if bot.bot_id not in listed and bot.state != "deleted":
+            bots.remove(sweep.state, bot.sync, bot.bot_id, listed=False)
 
 
 def is_running(bot: Bot) -> bool:

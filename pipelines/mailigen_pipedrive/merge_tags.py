@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 LONGEST_TAG = 10  # what the API's family allows; Mailigen publishes no figure
+OURS = frozenset({"EMAIL", "SOURCE"})  # the address itself, and what names the bots
+FIXED = {"person.first_name": "FNAME", "person.last_name": "LNAME"}
 LIST_NAMES = {"FNAME": "First name", "LNAME": "Last name", "SOURCE": "Source"}
 
 
@@ -38,15 +40,12 @@ def plan_merge_vars(
     A field that is gone keeps its tag and creates nothing.
     """
     names = {str(v["tag"]).upper(): str(v.get("name", "")) for v in existing}
-    by_name = {name.casefold(): tag for tag, name in names.items()}
-    by_label = {name: tag for tag, name in LIST_NAMES.items()}
     tags: dict[str, str] = {}
     missing: list[MergeVar] = []
     chosen: dict[str, str] = {}
-    taken = set(names) | set(pinned.values())
+    taken = OURS | set(FIXED.values()) | set(names) | set(pinned.values())
     for field in fields:
-        fixed = by_label.get(field.label)
-        tag = pinned.get(field.key) or fixed or by_name.get(field.label.casefold())
+        tag = pinned.get(field.key) or FIXED.get(field.key) or _adopted(field, names, tags.values())
         if tag is None:
             tag = make_tag(field.label, taken)
         taken.add(tag)
@@ -58,6 +57,16 @@ def plan_merge_vars(
     if "SOURCE" not in names:
         missing.append(MergeVar("SOURCE", LIST_NAMES["SOURCE"]))
     return tags, tuple(missing), chosen
+
+
+def _adopted(field: Labelled, names: Mapping[str, str], used: Iterable[str]) -> str | None:
+    """The tag of an existing var of the field's name, unless it is ours or another field's."""
+    for tag, name in names.items():
+        if name.casefold() == field.label.casefold() and tag not in {
+            *OURS, *FIXED.values(), *used,
+        }:  # fmt: skip
+            return tag
+    return None
 
 
 def make_tag(name: str, taken: Iterable[str]) -> str:

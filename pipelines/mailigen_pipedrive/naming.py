@@ -10,7 +10,8 @@ from pipelines.mailigen_pipedrive import extract, life, tables
 from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
-from state import connections, deeds, pins
+from pipelines.report import Finding
+from state import bots, connections, deeds, pins
 from state.database import State
 from state.deeds import Deed
 
@@ -25,16 +26,37 @@ def bind_names(sweep: Sweep) -> None:
     _introduce(sweep)
     account, bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [f for f in bound.findings if f.level == "error"]
+    mistakes += _another_list(sweep, bound)
     if mistakes:
         raise DefinitionError(mistakes)
     sweep.outcome.findings += bound.findings
     sweep.bound = _without_deleted_vars(sweep, bound)
     if sweep.lease is not None:
-        for pin in bound.pins:
+        for pin in (*bound.pins, _list_of_sync(sweep, bound)):
             pins.put(sweep.state, _stored(sweep, pin))
     extract.account(sweep, account.users, _fields(account))
     life.define_bots(sweep)
     tables.write(sweep)
+
+
+def _list_of_sync(sweep: Sweep, bound: Bound) -> Pin:
+    return Pin("list of sync", sweep.definition.name, bound.list_key, bound.list_key)
+
+
+def _another_list(sweep: Sweep, bound: Bound) -> list[Finding]:
+    """The list can change only while no bot exists (MG-03)."""
+    pin = pins.find(sweep.state, sweep.engagement_account, "list of sync", sweep.definition.name)
+    living = [b.bot_id for b in bots.bots(sweep.state, sweep.definition.name) if b.is_living]
+    if pin is None or pin.remote_id == bound.list_key or not living:
+        return []
+    return [
+        Finding(
+            "error", "list",
+            f"the list cannot change from {pin.remote_id} to {bound.list_key} while the bots "
+            f"{', '.join(living)} exist",
+            "put the old list back, or take the bots out of the definition and run once before",
+        )
+    ]  # fmt: skip
 
 
 def look_up_with(
@@ -104,6 +126,8 @@ def _introduce(sweep: Sweep) -> None:
     account-level call has to do (MG-01)."""
     me = sweep.crm.require_admin()
     sweep.engagement.account()
+    if sweep.lease is None:
+        return
     connections.introduce(
         sweep.state, sweep.crm_account, "pipedrive",
         company=str(me.get("company_id") or ""), user=str(me.get("id") or ""),

@@ -9,6 +9,7 @@ from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import Cost, PlanReport
 from state import deeds, ledger, settings
+from transforms.build import number
 
 PLANS = ("members", "activities", "deals", "notes")
 SHOWN = {
@@ -170,24 +171,21 @@ def _setup_rows(sweep: Sweep, bound: Bound) -> list[dict[str, Any]]:
 
 def _exists(sweep: Sweep, table: str) -> bool:
     schema, name = table.split(".")
-    row = sweep.db.execute(
+    query = (
         "SELECT count(*) FROM duckdb_tables() "
-        "WHERE database_name = 'work' AND schema_name = ? AND table_name = ?",
-        [schema, name],
-    ).fetchone()
-    return bool(row and row[0])
+        "WHERE database_name = 'work' AND schema_name = ? AND table_name = ?"
+    )
+    return number(sweep.db, query, [schema, name]) > 0
 
 
 def _count(sweep: Sweep, table: str, where: str = "TRUE", *, is_history: bool = False) -> int:
     if not is_history and not _exists(sweep, table):
         return 0
-    row = sweep.db.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()
-    return int(row[0]) if row else 0
+    return int(number(sweep.db, f"SELECT count(*) FROM {table} WHERE {where}"))
 
 
 def _sum(sweep: Sweep, table: str, column: str) -> float:
-    row = sweep.db.execute(f"SELECT coalesce(sum({column}), 0) FROM {table}").fetchone()
-    return float(row[0]) if row else 0.0
+    return float(number(sweep.db, f"SELECT coalesce(sum({column}), 0) FROM {table}"))
 
 
 DEED_WRITES = """

@@ -18,6 +18,7 @@ from state.cursors import Cursor
 from state.deeds import Deed
 from state.lease import Lease
 from state.settings import Setting, SettingKey
+from transforms.build import number
 
 BATCH = 5_000
 NOTED = {
@@ -74,6 +75,8 @@ def remember_identity(sweep: Sweep, lease: Lease) -> None:
 def setup_deeds(sweep: Sweep) -> list[Deed]:
     """What has to exist before the first member can be written: list, merge vars, deal field."""
     bound = sweep.names
+    if not number(sweep.db, "SELECT count(*) FROM staging.syncline__bots WHERE is_active"):
+        return []  # selecting fields alone syncs nothing (MG-04)
     stem = setup_stem(sweep)
     deeds = []
     if bound.list_id is None:

@@ -98,6 +98,9 @@ class MergeVars:
     list_id: Callable[[], str]
 
     def send(self, deed: Deed) -> str:
+        # A list made a moment ago comes with merge vars of the vendor's own.
+        if there := self.find(deed):
+            return there
         self.engagement.add_merge_var(self.list_id(), deed.body["tag"], deed.body["name"])
         return str(deed.body["tag"])
 
