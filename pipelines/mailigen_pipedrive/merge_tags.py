@@ -43,7 +43,7 @@ def plan_merge_vars(
     tags: dict[str, str] = {}
     missing: list[MergeVar] = []
     chosen: dict[str, str] = {}
-    taken = OURS | set(FIXED.values()) | set(names) | set(pinned.values())
+    taken = {*OURS, *FIXED.values(), *names, *pinned.values()}
     for field in fields:
         tag = pinned.get(field.key) or FIXED.get(field.key) or _adopted(field, names, tags.values())
         if tag is None:

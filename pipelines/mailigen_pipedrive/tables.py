@@ -178,7 +178,9 @@ MEMBERS = """
 SELECT
     subject AS contact_id,
     acknowledged::JSON ->> '$.email' AS email,
-    from_json(json_extract(acknowledged::JSON, '$.merges'), '"MAP(VARCHAR, VARCHAR)"') AS merge_values,
+    from_json(
+        json_extract(acknowledged::JSON, '$.merges'), '"MAP(VARCHAR, VARCHAR)"'
+    ) AS merge_values,
     state,
     settled_at AS written_at
 FROM staging.syncline__settings

@@ -46,16 +46,31 @@ fired AS (
             AND d.sweep <= l.up_to_sweep
 ),
 
+placed AS (
+    SELECT
+        contact_id,
+        kind,
+        sweep,
+        campaign_id_mailigen,
+        link,
+        coalesce(happened_at, first_seen_at) AS happened_at,
+        row_number() OVER (
+            PARTITION BY contact_id, kind, sweep
+            ORDER BY coalesce(happened_at, first_seen_at) DESC, campaign_id_mailigen DESC, link DESC
+        ) AS place
+    FROM resolve.contact_events
+),
+
 latest AS (
     SELECT
         contact_id,
         kind,
         sweep,
-        max_by(campaign_id_mailigen, coalesce(happened_at, first_seen_at)) AS campaign_id_mailigen,
-        max_by(link, coalesce(happened_at, first_seen_at)) AS link,
-        max(coalesce(happened_at, first_seen_at)) AS happened_at
-    FROM resolve.contact_events
-    GROUP BY contact_id, kind, sweep
+        campaign_id_mailigen,
+        link,
+        happened_at
+    FROM placed
+    WHERE place = 1
 )
 
 SELECT
