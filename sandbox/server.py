@@ -100,7 +100,7 @@ class App:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        exchange = Exchange(scope, receive, send, lambda: self.stage.clock.now())
+        exchange = Exchange(scope, receive, send, self._now)
         body = await exchange.body()
         if body is None:
             return
@@ -123,6 +123,9 @@ class App:
             await self._call(name, request, exchange)
         else:
             await exchange.answer(NOWHERE)
+
+    def _now(self) -> datetime:
+        return self.stage.clock.now()  # of the stage there is now: a reset brings another
 
     def reset(self, seed: int, people: int) -> None:
         """Throw the stage away and build another; only callable inside the running loop."""
