@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from deployments import commands_ask, commands_house, commands_sync
+from deployments import commands_ask, commands_bots, commands_house, commands_sync
 from deployments.desk import Desk
 from deployments.trouble import DefinitionsError, OperatorError, UsageTrouble
 
@@ -124,6 +124,9 @@ app.command()(commands_sync.check)
 app.command()(commands_sync.plan)
 app.command()(commands_sync.run)
 app.command()(commands_sync.approve)
+app.command()(commands_bots.pause)
+app.command()(commands_bots.resume)
+app.command()(commands_bots.delete)
 app.command("list")(commands_sync.list_syncs)
 app.command()(commands_ask.sql)
 app.command()(commands_ask.explain)

@@ -164,7 +164,7 @@ def _say_check(report: "CheckReport") -> None:
         f"a day, in {report.runs_a_day:.0f} runs"
     )
     if report.stretched_to:
-        say(f"the interval is stretched to {report.stretched_to}: the wanted one costs too much")
+        say(f"the wanted interval costs too much; every {report.stretched_to} fits the budget")
 
 
 def _say_plan(planned: "PlanReport") -> None:

@@ -169,17 +169,25 @@ def pause(state: State, sync: str, bot_id: str, *, by: PausedBy, reason: str) ->
 
 
 def resume(state: State, sync: str, bot_id: str) -> Bot:
-    """Let a paused bot run again, from the next sweep. Whether its cause is gone, the run finds."""
+    """Let a paused bot run again, from the next sweep. Whether its cause is gone, the run finds.
+
+    The pause itself ends with that sweep (`end_pauses`): what it sees first happened meanwhile.
+    """
     bot = _one(state, sync, bot_id)
     _require(bot, "resumed", ("paused",))
-    with state.write() as db:
+    return _change(state, bot, "active", paused_by=None, reason="")
+
+
+def end_pauses(lease: Lease) -> None:
+    """End the pauses of bots that run again: this sweep's reading still belongs to the pause."""
+    running = select(table.c.bot_id).where(table.c.sync == lease.sync, table.c.state == "active")
+    with lease.changing() as db:
         db.execute(
             update(bot_pauses)
-            .where(bot_pauses.c.sync == sync, bot_pauses.c.bot_id == bot_id)
-            .where(bot_pauses.c.until_sweep.is_(None))
-            .values(until_sweep=_last_sweep(db, sync) + 1)
+            .where(bot_pauses.c.sync == lease.sync, bot_pauses.c.until_sweep.is_(None))
+            .where(bot_pauses.c.bot_id.in_(running))
+            .values(until_sweep=lease.sweep + 1)
         )
-    return _change(state, bot, "active", paused_by=None, reason="")
 
 
 def remove(state: State, sync: str, bot_id: str, *, listed: bool) -> Bot:

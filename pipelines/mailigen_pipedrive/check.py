@@ -134,4 +134,4 @@ def _too_much(tokens: int, runs: float, allowance: float, stretched: str | None)
         return Finding(
             "error", "schedule", sentence, "raise quota_share or the plan, or select fewer contacts"
         )
-    return Finding("warn", "schedule", sentence, f"it runs every {stretched} instead")
+    return Finding("warn", "schedule", sentence, f"every {stretched} would fit: change `schedule`")

@@ -5,7 +5,7 @@ step, which is a Prefect task when the run is a flow run and a plain call otherw
 """
 
 from pipelines.checks import audit, expect
-from pipelines.mailigen_pipedrive import engagement, extract, guards, life, tables
+from pipelines.mailigen_pipedrive import engagement, extract, guards, life, sample, tables
 from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
 from pipelines.mailigen_pipedrive.loading import carry_out, settle
 from pipelines.mailigen_pipedrive.naming import bind_names
@@ -66,6 +66,7 @@ def _stage(sweep: Sweep) -> None:
     sweep.checked += expect(sweep.db, "staging", STAGING)
     life.remember_opt_outs(sweep)
     tables.write_consent(sweep)
+    sample.verify(sweep)
 
 
 def _resolve_contacts(sweep: Sweep) -> None:

@@ -13,7 +13,6 @@ from state.bots import Bot, BotDefinition
 
 # Only a person knows when there is room again, so no run looks by itself (MG-21).
 FULL_PLAN = "the Mailigen plan takes no more subscribers: upgrade the subscription, then resume"
-SEEN_KINDS = {"unsubscribed": "unsubscribed", "bounced": "bounced"}
 
 
 def define_bots(sweep: Sweep) -> None:
@@ -29,6 +28,7 @@ def define_bots(sweep: Sweep) -> None:
         ]  # fmt: skip
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
         _end_unlisted(sweep)
+        bots.end_pauses(sweep.lease)
     stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     sweep.known_bots = {
         bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
@@ -132,6 +132,15 @@ def remember_opt_outs(sweep: Sweep) -> None:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
         )
+
+
+def remember_leaving(sweep: Sweep, email: str, status: str) -> None:
+    """Keep an opt-out that was seen right before the member was deleted."""
+    kind: consent.Kind = "bounced" if status == "bounced" else "unsubscribed"
+    seen = consent.Seen(email, kind, "status right before the member was deleted")
+    consent.record(
+        sweep.state, sweep.engagement_account, [seen], key=sweep.consent_key, home=sweep.home
+    )
 
 
 def _unborn(sweep: Sweep, bot_id: str) -> Bot:

@@ -152,10 +152,10 @@ def keep(sweep: Sweep) -> None:
 def _keep_writes(sweep: Sweep) -> None:
     """What this run sent or tried to: one row per write, as the ledger has it now."""
     db, name = sweep.db, sweep.definition.name
-    for rows, query in (
-        (deeds.read(sweep.state, name), DEED_WRITES),
-        (settings.read(sweep.state, name), SETTING_WRITES),
-    ):
+    sent = [(deeds.read(sweep.state, name), DEED_WRITES)]
+    if _exists(sweep, "plan.members"):
+        sent.append((settings.read(sweep.state, name), SETTING_WRITES))
+    for rows, query in sent:
         db.register("arrived", rows)
         db.execute(f"INSERT INTO history.writes BY NAME {query}", [sweep.run_id, sweep.sweep])
         db.unregister("arrived")
@@ -188,18 +188,22 @@ def _sum(sweep: Sweep, table: str, column: str) -> float:
     return float(number(sweep.db, f"SELECT coalesce(sum({column}), 0) FROM {table}"))
 
 
+# What an activity or a deal takes is 5 tokens, a note 10 (v1); a set-up call is not priced.
 DEED_WRITES = """
 SELECT
     write_key, $1 AS run_id, $2 AS sweep, account, object, subject, operation AS action, state,
-    attempt, remote_id, NULL::JSON AS before, body::JSON AS after, reason, said, settled_at
+    attempt, remote_id, NULL::JSON AS before, body::JSON AS after, reason, said, settled_at,
+    CASE object WHEN 'note' THEN 10 WHEN 'activity' THEN 5 WHEN 'deal' THEN 5 END AS cost
 FROM arrived
 WHERE run_id = $1 OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
 """
 SETTING_WRITES = """
 SELECT
-    concat_ws('|', 'member', account, aspect, subject) AS write_key, $1 AS run_id, $2 AS sweep,
-    account, object, subject, verb AS action, state, attempt, remote_id,
-    NULL::JSON AS before, desired::JSON AS after, reason, said, settled_at
-FROM arrived
+    concat_ws('|', 'member', account, aspect, a.subject) AS write_key, $1 AS run_id, $2 AS sweep,
+    account, object, a.subject, verb AS action, state, attempt, remote_id,
+    m.before, desired::JSON AS after, a.reason, said, settled_at,
+    ceil(m.cost_calls)::BIGINT AS cost
+FROM arrived AS a
+LEFT JOIN plan.members AS m ON m.contact_id = a.subject
 WHERE run_id = $1 OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
 """

@@ -28,8 +28,9 @@ from pipelines.step import Step, plainly
 from state import connections as connection_rows
 from state import consent, lease, ledger, runs
 from state.database import State, open_state
-from state.errors import LeaseHeld, LeaseLost, StateTrouble
+from state.errors import HistoryDamaged, LeaseHeld, LeaseLost, StateTrouble
 from state.staging import Work, open_scratch, open_work, publish
+from transforms.build import number
 
 EXPECTED = (
     ConnectorError, StateTrouble, CheckFailedError, IncompleteError, SetupIncompleteError,
@@ -92,6 +93,7 @@ def run_sync(
 def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
     assert swept.lease is not None
     outcome = swept.outcome
+    _refuse_older_state(swept.lease, work)
     runs.remember_files(
         swept.lease, work_generation=work.generation, history_generation=work.history_generation
     )
@@ -103,6 +105,18 @@ def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
     finally:
         outcome.cost = accounts.cost()
         _close(swept, work)
+
+
+def _refuse_older_state(held: lease.Lease, work: Work) -> None:
+    """A history that has seen later sweeps than the state was made by a state that is gone."""
+    latest = number(work.db, "SELECT coalesce(max(sweep), 0) FROM history.runs")
+    if latest >= held.sweep:
+        raise HistoryDamaged(
+            f"the history of {held.sync} knows sweep {latest:.0f}, the state database only "
+            f"{held.sweep}: the state was lost, or restored from an older backup. What was written "
+            "since then is unknown to it and would be written twice. Restore state database and "
+            "history from one backup; nothing was read or written"
+        )
 
 
 def _carry_through(swept: Sweep, step: Step) -> None:
@@ -149,7 +163,8 @@ def _weigh(swept: Sweep) -> None:
             f"{counts.waiting} waiting records."
         )
         outcome.next_step = (
-            f"`syncline sql {outcome.sync} \"select * from history.writes where state <> 'done'\"` "
+            f"`syncline sql {outcome.sync} \"from history.writes where run_id = '{outcome.run_id}' "
+            "and state <> 'done'\"` "
             "lists them with what the vendor said; the next run takes them up again."
         )
     else:

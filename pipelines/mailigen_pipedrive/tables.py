@@ -182,7 +182,8 @@ SELECT
         json_extract(acknowledged::JSON, '$.merges'), '"MAP(VARCHAR, VARCHAR)"'
     ) AS merge_values,
     state,
-    settled_at AS written_at
+    settled_at AS written_at,
+    FALSE AS is_verified
 FROM staging.syncline__settings
 WHERE object = 'list_member' AND aspect = ? AND acknowledged IS NOT NULL AND acknowledged <> 'null'
 """

@@ -115,6 +115,7 @@ class Members:
 
     engagement: Mailigen
     list_id: Callable[[], str]
+    left: Callable[[str, str], None]  # told of an opt-out seen right before a delete
 
     def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
         if verb == "create":
@@ -191,6 +192,13 @@ class Members:
                 self._delete(list_id, last["email"])
 
     def _delete(self, list_id: str, email: str) -> None:
+        """Take a member off, after one more look: somebody may have left by himself meanwhile,
+        and a deletion would forget that (ALL-08)."""
+        record = self.engagement.member(list_id, email)
+        if record is None:
+            return
+        if record.get("status") in ("unsubscribed", "bounced"):
+            self.left(email, str(record["status"]))
         try:
             self.engagement.delete_member(list_id, email)
         except Gone:

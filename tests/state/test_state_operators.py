@@ -36,6 +36,12 @@ def sweep(state):
     return lease.sweep
 
 
+def end_pauses_in_a_sweep(state):
+    lease = acquire(state, "acme", run_id="run")
+    bots.end_pauses(lease)
+    release(lease)
+
+
 def test_a_new_bot_does_nothing_until_activated(state):
     bots.define(state, "acme", [warm()])
     assert (only(state).state, only(state).reason) == ("new", "not activated yet")
@@ -52,12 +58,13 @@ def test_who_confirmed_and_when_is_kept(state, active):
     assert (active.confirmed_by, active.confirmed_on) == ("ann@acme.example", date(2026, 11, 1))
 
 
-def test_sweeps_inside_a_users_pause_are_remembered(state, active):
+def test_a_users_pause_lasts_through_the_first_sweep_after_it(state, active):
     sweep(state)
     bots.pause(state, "acme", "warm", by="user", reason="holidays")
-    sweep(state)
-    sweep(state)
+    end_pauses_in_a_sweep(state)
     bots.resume(state, "acme", "warm")
+    assert only(state).pauses == ((2, None),)
+    end_pauses_in_a_sweep(state)
     assert only(state).pauses == ((2, 4),)
     assert only(state).is_running
 

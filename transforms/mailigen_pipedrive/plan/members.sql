@@ -12,6 +12,7 @@ WITH members AS (
         CASE WHEN is_selected THEN email ELSE coalesce(acknowledged_email, email) END AS email,
         acknowledged_email,
         acknowledged,
+        is_verified,
         merge_values,
         CASE
             WHEN action = 'update' AND is_selected AND acknowledged_email <> email
@@ -56,6 +57,7 @@ SELECT
     CASE
         WHEN m.action IN ('create', 'skip') THEN 'live membership'
         WHEN m.acknowledged IS NULL THEN 'live membership; values never read'
+        WHEN m.is_verified THEN 'live'
         ELSE 'live membership + last acknowledged values'
     END AS before_source,
     CASE
