@@ -39,7 +39,7 @@ VENDOR = "mailigen"
 BATCH_ROWS = 100  # what the vendor's own shop module sends at a time
 BATCH_FIELDS = 900  # PHP's max_input_vars is 1000 out of the box; the vendor's is unknown
 MOST_MEMBERS = 15_000  # documented maximum of listMembers and of the bounce lists
-BLOCK_S = 1800.0  # nothing is known of blocks here; a guess, on the long side
+BLOCK_S = 30.0  # nothing is known of blocks here; a guess
 THROTTLE_S = 60.0  # nor of throttling; the shop module rests minutes after an error
 
 METHODS: Final[dict[str, str]] = {

@@ -44,7 +44,7 @@ from connectors.pipedrive.wire import NEEDS_ADMIN, VENDOR, Call, read_json
 DEFINITE_NO = frozenset({400, 405, 406, 409, 411, 412, 413, 414, 415, 422, 431})
 BURST_WINDOW_S = 2.0  # the documented rolling window, waited when no header names another
 LONGEST_SEEN_S = 86_400.0  # a "reset" beyond a day is not a duration
-BLOCK_S = 1800.0  # how long a block lasts is nowhere documented; a guess, on the long side
+BLOCK_S = 30.0  # how long a block lasts is nowhere documented: the next run asks once, and stops
 _LIMIT = re.compile(
     r"\blimit\b.*\b(reach|exceed|upgrade|plan)|\b(reach|exceed|upgrade)\w*\b.*\blimit\b", re.I
 )

@@ -279,7 +279,9 @@ def _bind_deal(
     stage: str | None = None
     if pipeline is not None:
         kind = f"stage of pipeline {pipeline}"
-        stage, is_stage = names.find(kind, deal.stage, _candidates(inside, "name"), where=where)
+        stages = _candidates(inside, "name")
+        inside_of = f"{where}, pipeline {deal.pipeline}"
+        stage, is_stage = names.find(kind, deal.stage, stages, where=inside_of)
         if stage and not is_stage:
             names.error(where, f"stage {deal.stage} no longer exists", "choose another stage")
     if owner and not is_owner:

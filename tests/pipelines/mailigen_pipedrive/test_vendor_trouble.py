@@ -99,7 +99,11 @@ def test_a_block_page_ends_this_run_and_the_next_until_the_block_is_over(desk: D
     """ALL-04: calling on prolongs a block, and waiting for its end would hold the lease."""
     person, email = desk.person(on_list=True)
     desk.play("open", email)
-    desk.fault("html_403", "pipedrive", "/api/v2/activities", method="POST")
+    desk.fault(
+        "status", "pipedrive", "/api/v2/activities", method="POST", status=403,
+        body="<html>you have been blocked</html>",
+        headers={"content-type": "text/html", "retry-after": "600"},
+    )  # fmt: skip
 
     stopped = desk.run()
     desk.journal()

@@ -30,7 +30,7 @@ DRAWN = {
     "staging.syncline__lineage": "contact_id:varchar | ancestor_id:varchar | up_to_sweep:bigint",
     "staging.syncline__links": "person_id_pipedrive:bigint | contact_id:varchar",
     "staging.syncline__deeds": "write_key:varchar | sweep:bigint | state:varchar",
-    "staging.syncline__members": "contact_id:varchar | email:varchar | merge_values:map(varchar,varchar) | state:varchar | written_at:timestamptz",
+    "staging.syncline__members": "contact_id:varchar | email:varchar | merge_values:map(varchar,varchar) | state:varchar | written_at:timestamptz | is_verified:boolean",
     "staging.syncline__removed": "email:varchar",
     "staging.syncline__consent": "email:varchar | kind:varchar",
     "staging.pipedrive__persons": "person_id_pipedrive:bigint | name:varchar | owner_id_pipedrive:bigint | organization_id_pipedrive:bigint | phones:struct(value varchar, \"primary\" boolean)[] | last_mail_at:timestamp | last_activity_id_pipedrive:bigint | body:json",
@@ -73,7 +73,7 @@ UNDRAWN = {
     "staging.syncline__fields": {
         "entity": "'person'", "field_type": "'varchar'", "is_gone": "false",
     },
-    "staging.syncline__members": {"state": "'done'"},
+    "staging.syncline__members": {"state": "'done'", "is_verified": "FALSE"},
     "staging.pipedrive__person_emails": {"position": "1", "is_primary": "false"},
     "staging.mailigen__members": {"status": "'subscribed'"},
     "staging.mailigen__engagement": {"link": "''", "sweep": "1", "times": "1"},

@@ -96,7 +96,7 @@ class World:
             ("staging.pipedrive__confirmations", [(p, True) for p in self.deleted]),
             (
                 "staging.syncline__members",
-                [(c, e, m, "done", None) for c, (e, m) in self.written.items()],
+                [(c, e, m, "done", None, False) for c, (e, m) in self.written.items()],
             ),
         ):
             db.execute(f"DELETE FROM {table}")
