@@ -31,6 +31,7 @@ TOKENS = {
     "ACME_MAILIGEN_KEY": "sandbox-mailigen-key",
 }
 _YAML = YAML()
+QUIET = {"PREFECT_LOGGING_LEVEL": "WARNING"}  # Prefect's own chatter is not part of the story
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -74,7 +75,12 @@ class Stage:
         command = [sys.executable, "-m", "deployments", *words]
         told(f"   $ syncline {' '.join(words)}")
         ran = subprocess.run(
-            command, env=self._environ(), cwd=self.root, capture_output=True, text=True, check=False
+            command,
+            env=self._environ() | QUIET,
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         for line in (ran.stdout + ran.stderr).splitlines():
             told(f"     {line}")
@@ -136,7 +142,6 @@ class Stage:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
-            "PREFECT_LOGGING_LEVEL": "WARNING",
             "DO_NOT_TRACK": "1",
             "GX_ANALYTICS_ENABLED": "false",
             "NO_PROXY": "127.0.0.1,localhost",

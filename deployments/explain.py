@@ -33,30 +33,43 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
     state = open_state(where.state_url)
     try:
         steps: list[Step] = []
-        for row in _deeds(state, sync, key):
+        names = [key, *_contacts(state, key)]
+        for row in _deeds(state, sync, names):
             addresses = _addresses(state, row.subject)
             steps += _deed_steps(row, _events(where, sync, addresses, row.sweep))
-        steps += [step for row in _settings(state, sync, key) for step in _setting_steps(row)]
+        steps += [step for row in _settings(state, sync, names) for step in _setting_steps(row)]
     finally:
         state.close()
     if not steps:
         raise CannotAskError(
             f"{sync} has written nothing that is called {key}: give a write key, "
-            "the SL- reference in a note or activity, or the vendor's id of the record"
+            "the SL- reference in a note or activity, the vendor's id of the record, a contact id "
+            "or an address"
         )
     return steps
 
 
-def _deeds(state: State, sync: str, key: str) -> list[Any]:
-    names = or_(deeds.c.write_key == key, deeds.c.marker == key, deeds.c.remote_id == key)
+def _contacts(state: State, address: str) -> list[str]:
+    """The contacts an address is or was one of, so that an address explains all that came of it."""
+    query = select(contact_addresses.c.contact_id).where(
+        contact_addresses.c.address == address.strip().lower()
+    )
     with state.read() as db:
-        return list(db.execute(select(deeds).where(deeds.c.sync == sync, names)).all())
+        return [str(contact) for contact in db.execute(query.distinct()).scalars()]
 
 
-def _settings(state: State, sync: str, key: str) -> list[Any]:
-    names = or_(settings.c.subject == key, settings.c.natural_key == key)
+def _deeds(state: State, sync: str, names: list[str]) -> list[Any]:
+    columns = (deeds.c.write_key, deeds.c.marker, deeds.c.remote_id, deeds.c.subject)
+    named = or_(*(column.in_(names) for column in columns))
+    query = select(deeds).where(deeds.c.sync == sync, named)
     with state.read() as db:
-        return list(db.execute(select(settings).where(settings.c.sync == sync, names)).all())
+        return list(db.execute(query.order_by(deeds.c.sweep, deeds.c.position)).all())
+
+
+def _settings(state: State, sync: str, names: list[str]) -> list[Any]:
+    named = or_(settings.c.subject.in_(names), settings.c.natural_key.in_(names))
+    with state.read() as db:
+        return list(db.execute(select(settings).where(settings.c.sync == sync, named)).all())
 
 
 def _deed_steps(row: Any, events: Iterator[Step]) -> Iterator[Step]:

@@ -82,7 +82,7 @@ def summary(outcome: Outcome) -> str:
     )
     lines += _section(
         "Created",
-        [[k, len(ids), ", ".join(ids[:IDS_SHOWN])] for k, ids in outcome.created.items()],
+        [[k, len(ids), _shown(ids, outcome.links.get(k))] for k, ids in outcome.created.items()],
         ["object", "number", "vendor's ids"],
     )
     lines += _section(
@@ -116,6 +116,11 @@ def _section(title: str, rows: list[list[Any]], head: list[str]) -> list[str]:
         "", f"### {title}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head),
         *("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows),
     ]  # fmt: skip
+
+
+def _shown(ids: list[str], link: str | None) -> str:
+    """The first ids, as links where the vendor's own page is known."""
+    return ", ".join(f"[{i}]({link.format(id=i)})" if link else i for i in ids[:IDS_SHOWN])
 
 
 def _cell(value: Any) -> str:

@@ -82,6 +82,7 @@ class Outcome:
     plan: list[dict[str, Any]] = field(default_factory=list)  # rows by table, action and reason
     checks: list[dict[str, Any]] = field(default_factory=list)
     created: dict[str, list[str]] = field(default_factory=dict)  # object -> vendor's ids
+    links: dict[str, str] = field(default_factory=dict)  # object -> address, with {id} in it
 
     @property
     def exit_code(self) -> int:

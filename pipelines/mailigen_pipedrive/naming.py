@@ -125,6 +125,8 @@ def _introduce(sweep: Sweep) -> None:
     """Both credentials must be an administrator's; Mailigen tells no role, so an
     account-level call has to do (MG-01)."""
     me = sweep.crm.require_admin()
+    if me.get("company_domain"):
+        sweep.outcome.links["deal"] = f"https://{me['company_domain']}.pipedrive.com/deal/{{id}}"
     sweep.engagement.account()
     if sweep.lease is None:
         return
