@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, UsageTrouble) else 1
     except _foreseen() as error:
         print(_sentences(error), file=sys.stderr)
-        return 1
+        return 2 if type(error).__name__ == "DefinitionError" else 1
     return int(code or 0)
 
 

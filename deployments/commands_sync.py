@@ -199,7 +199,8 @@ def _say_outcome(outcome: "Outcome") -> None:
     for cost in outcome.cost:
         left = f", {cost.budget_left} left today" if cost.budget_left is not None else ""
         say(f"{cost.account}: {cost.requests} requests, {cost.tokens} tokens{left}")
-    say(f"{outcome.outcome} in {outcome.seconds:.1f} s (run {outcome.run_id}): {outcome.said}")
+    say(f"{outcome.seconds:.1f} s, at most {outcome.peak_memory_mb:.0f} MB of memory")
+    say(f"{outcome.outcome} (run {outcome.run_id}): {outcome.said}")
     if outcome.next_step:
         say(f"next: {outcome.next_step}")
 

@@ -77,9 +77,12 @@ def say_finding(level: str, thing: str, sentence: str, remedy: str = "") -> None
 
 @contextmanager
 def progress() -> "Iterator[Reporter]":
-    """Give a function to report to: one moving line on a terminal, else a line per change."""
+    """Give a function to report to: one moving line on a terminal, else a line per stage.
+
+    A stage that is counted gets its line when it ends, not one per step.
+    """
     if not sys.stderr.isatty():
-        yield _plain_line
+        yield from _plain_lines()
         return
     from rich.console import Console
 
@@ -99,10 +102,24 @@ def progress() -> "Iterator[Reporter]":
         console.print(_line(last), highlight=False, markup=False)
 
 
-def _plain_line(now: "Progress") -> None:
-    complain(_line(now))
+def _plain_lines() -> "Iterator[Reporter]":
+    counting: Progress | None = None
+
+    def report(now: "Progress") -> None:
+        nonlocal counting
+        goes_on = counting is not None and (counting.stage, counting.text) == (now.stage, now.text)
+        if counting is not None and not goes_on:
+            complain(_line(counting))
+        counting = now if now.done else None
+        if counting is None:
+            complain(_line(now))
+
+    yield report
+    if counting is not None:
+        complain(_line(counting))
 
 
 def _line(now: "Progress") -> str:
-    counted = f" ({now.done}/{now.total})" if now.total else ""
+    of = f"/{now.total}" if now.total else ""
+    counted = f" ({now.done}{of})" if now.done else ""
     return f"{now.stage}: {now.text}{counted}"

@@ -174,6 +174,7 @@ def _weigh(swept: Sweep) -> None:
 def _failed(outcome: Outcome, error: Exception) -> None:
     outcome.outcome, outcome.said = "failed", str(error)
     if isinstance(error, StopTheSync):
+        outcome.said = f"{error.vendor}: {error.call}: {error.said}"  # the next step stands apart
         outcome.next_step = (
             f"Safe so far: what was acknowledged is kept. {error.next_step.capitalize()}."
         )
