@@ -4,13 +4,11 @@
 -- reads   resolve.contacts, resolve.field_values, resolve.consent, resolve.winners,
 --         staging.mailigen__members, staging.syncline__members, staging.syncline__removed,
 --         staging.syncline__bots
--- rule    Live membership decides between create and update; what Mailigen last acknowledged
---         decides what differs (MG-12). Nobody who opted out is created or moved (ALL-08). A
---         contact no bot selects keeps its values and loses the source (MG-11, MG-25). Members that
---         are unsubscribed, bounced or unconfirmed are left exactly as they are.
--- watch   A bot that Syncline suspended keeps its part of the source: an automatic pause takes
---         nothing away. Tags that are no longer mapped keep their acknowledged value (MG-05).
---         A place somebody else speaks for now is let go (`forget`), or two contacts would keep it.
+-- rule    Live membership decides between create and update, what Mailigen last acknowledged what
+--         differs (MG-12). Nobody who opted out is created or moved (ALL-08). A contact no bot
+--         selects loses the source alone (MG-11, MG-25). Who is not subscribed is left untouched.
+-- watch   A bot that Syncline suspended keeps its part of the source; tags that are no longer
+--         mapped keep their acknowledged value (MG-05).
 
 WITH wanted_values AS (
     SELECT
