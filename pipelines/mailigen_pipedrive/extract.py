@@ -243,6 +243,13 @@ def _unlisted(
             found.append({"email": email, "status": "subscribed"})
         else:
             removed.append(email)
+    limits = sweep.definition.guards
+    if len(removed) > max(limits.max_deletes, limits.max_delete_share * len(ours)):
+        raise IncompleteError(
+            f"Mailigen no longer holds {len(removed)} of the {len(ours)} members this sync put on "
+            "the list. Taken as removed by hand they would be barred for good, so nothing was "
+            "planned. If somebody did remove them, raise guards.max_deletes for one run"
+        )
     return found, removed
 
 
