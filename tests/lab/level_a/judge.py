@@ -1,0 +1,71 @@
+"""What a schedule did wrong, told from the vendor's log and from what was wanted; nothing else.
+
+Imports nothing of the engine: a note is recognised by its text, which names the intention, so
+that the verdict does not hang on our references. What the ledger believes is not asked.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.lab.level_a.story import Deed, Story, Wish
+from tests.lab.level_a.vendor import Entry
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Sentences; empty lists when all is well."""
+
+    effects: int
+    duplicates: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    breaches: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.duplicates or self.lost or self.breaches)
+
+
+def judge(story: Story, log: Sequence[Entry]) -> Verdict:
+    """Weigh one schedule after it has come to rest."""
+    written = Counter(e.content for e in log if e.object == "note" and e.verb == "create")
+    return Verdict(
+        effects=sum(1 for e in log if e.who == "us"),
+        duplicates=tuple(
+            f"{d.key}: {written[d.key]} times" for d in story.deeds if written[d.key] > 1
+        ),
+        lost=(*_missing(story.deeds, written), *_wrong_values(story.wishes, log)),
+        breaches=_breaches(log),
+    )
+
+
+def _missing(deeds: Sequence[Deed], written: Counter[str]) -> list[str]:
+    return [f"{deed.key}: never" for deed in deeds if not written[deed.key]]
+
+
+def _wrong_values(wishes: Sequence[Wish], log: Sequence[Entry]) -> list[str]:
+    """Members that do not hold the last wish, though no user changed or left anything."""
+    found = []
+    for subject in sorted({w.subject for w in wishes}):
+        last = max((w for w in wishes if w.subject == subject), key=lambda w: w.since).value
+        acts = [e for e in log if e.object == "member" and e.subject == subject]
+        ours = [e for e in acts if e.who == "us"]
+        if any(e.verb in ("unsubscribe", "remove") for e in acts):
+            continue
+        is_edited = bool(acts) and acts[-1].who == "user"
+        if not ours or (ours[-1].content != last and not is_edited):
+            holds = ours[-1].content if ours else "nothing"
+            found.append(f"member {subject}: holds {holds}, wanted {last}")
+    return found
+
+
+def _breaches(log: Sequence[Entry]) -> tuple[str, ...]:
+    """People who left and were put on the list again."""
+    left: set[str] = set()
+    found = []
+    for entry in log:
+        if entry.verb == "unsubscribe":
+            left.add(entry.subject)
+        elif entry.object == "member" and entry.verb == "create" and entry.subject in left:
+            found.append(f"member {entry.subject}: left, and was subscribed at {entry.at:.0f} s")
+    return tuple(found)

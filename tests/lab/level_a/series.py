@@ -1,0 +1,113 @@
+"""Many schedules in a row, counted; in two processes when there are many."""
+
+import gc
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from state.database import open_state
+from tests.lab.level_a.judge import Verdict, judge
+from tests.lab.level_a.play import Played, Stage
+from tests.lab.level_a.story import Regime, Story, draw
+from tests.lab.level_a.switches import without
+
+WORKERS = 2
+SHOWN = 5
+
+
+@dataclass
+class Tally:
+    """The sums of a series. `red` holds the seeds that went wrong, and what was wrong."""
+
+    schedules: int = 0
+    effects: int = 0
+    boundaries: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    breaches: int = 0
+    open_count: int = 0
+    surprises: int = 0
+    unreported: int = 0  # wrong, and the audit is silent
+    seconds: float = 0.0
+    red: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, story: Story, played: Played, verdict: Verdict) -> None:
+        self.schedules += 1
+        self.effects += verdict.effects
+        self.boundaries += played.boundaries
+        self.duplicates += len(verdict.duplicates)
+        self.lost += len(verdict.lost)
+        self.breaches += len(verdict.breaches)
+        self.open_count += played.open_count
+        self.surprises += len(played.surprises)
+        if wrong := sentences(played, verdict):
+            self.red.append((story.seed, "; ".join(wrong)))
+            self.unreported += _unreported(played, verdict)
+
+    def merge(self, other: "Tally") -> None:
+        for name, value in vars(other).items():
+            if name == "seconds":
+                self.seconds = max(self.seconds, value)
+            else:
+                setattr(self, name, getattr(self, name) + value)
+
+
+def sentences(played: Played, verdict: Verdict) -> list[str]:
+    """Everything that makes a schedule red."""
+    found = [*verdict.duplicates, *verdict.lost, *verdict.breaches, *played.surprises]
+    return [*found, f"{played.open_count} open at the end"] if played.open_count else found
+
+
+def run_one(seed: int, regime: Regime, protection: str = "") -> tuple[Story, Played, Verdict]:
+    """Play one schedule alone, as it was in its series."""
+    return next(_each(range(seed, seed + 1), regime, protection))
+
+
+def run_series(seeds: range, regime: Regime, protection: str = "") -> Tally:
+    """Play a range of seeds in this process."""
+    tally, began = Tally(), perf_counter()
+    for story, played, verdict in _each(seeds, regime, protection):
+        tally.add(story, played, verdict)
+    tally.seconds = perf_counter() - began
+    return tally
+
+
+def run_wide(seeds: range, regime: Regime) -> Tally:
+    """Play a range of seeds on two cores; the counts are those of one core."""
+    began, total = perf_counter(), Tally()
+    parts = [range(seeds.start + i, seeds.stop, WORKERS) for i in range(WORKERS)]
+    with ProcessPoolExecutor(WORKERS) as pool:
+        for part in pool.map(run_series, parts, [regime] * WORKERS):
+            total.merge(part)
+    total.red.sort()
+    total.seconds = perf_counter() - began
+    return total
+
+
+def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] | None:
+    """How many schedules it takes until a missing protection is noticed, and by what."""
+    for story, played, verdict in _each(seeds, regime, protection):
+        if wrong := sentences(played, verdict):
+            return story.seed - seeds.start + 1, wrong[0]
+    return None
+
+
+def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story, Played, Verdict]]:
+    # A take-over is worth a warning in a run; here it is every other schedule.
+    logging.getLogger("state.lease").setLevel(logging.ERROR)
+    state = open_state("sqlite://")
+    gc.freeze()
+    with without(protection) as kept:
+        for seed in seeds:
+            story = draw(seed, regime)
+            played = Stage(state.engine, story, kept).live()
+            yield story, played, judge(story, played.log)
+    state.close()
+
+
+def _unreported(played: Played, verdict: Verdict) -> int:
+    wrong = [*verdict.duplicates, *verdict.lost, *verdict.breaches]
+    told = {sentence.split(":")[0] for sentence in played.reported}
+    return sum(1 for sentence in wrong if sentence.split(":")[0] not in told)

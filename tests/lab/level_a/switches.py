@@ -1,0 +1,59 @@
+"""Protections that can be switched off, one at a time, to see whether the lab turns red.
+
+Nothing in the product is edited: some protections are the lab's own (a marker in the text, the
+horizon it configures), the others are wrapped while a `without` block lasts.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from state import lease as leases
+from state import settings
+from tests.lab.level_a.play import Protections
+from tests.lab.level_a.story import Regime
+
+NO_TIME = timedelta(0)
+EVERYTHING = Protections()
+
+# Name -> what the lab leaves out, and the weather in which the protection matters.
+SWITCHES: dict[str, tuple[Protections, Regime]] = {
+    "intent before send": (Protections(has_intent=False), "inside"),
+    "marker": (Protections(has_marker=False), "inside"),
+    "read-back": (Protections(has_read_back=False), "inside"),
+    "horizon": (Protections(horizon=NO_TIME), "inside"),
+    "lease and fence": (Protections(has_lease=False), "inside"),
+    "fence": (EVERYTHING, "frozen"),
+    "late bodies": (EVERYTHING, "inside"),
+    "generations": (Protections(has_generations=False), "inside"),
+    "key from facts": (Protections(has_key_from_facts=False), "inside"),
+}
+
+
+@contextmanager
+def without(protection: str) -> Iterator[Protections]:
+    """Give what the stage is to be built with; an empty name switches nothing off."""
+    if protection in ("lease and fence", "fence"):
+        with patch.object(leases, "check_fence", lambda _db, _lease: None):
+            yield SWITCHES[protection][0]
+    elif protection == "late bodies":
+        with (
+            patch.object(settings, "planned", _without_horizon(settings.planned)),
+            patch.object(settings, "claim", _claim_at_once),
+        ):
+            yield EVERYTHING
+    else:
+        yield SWITCHES[protection][0] if protection else EVERYTHING
+
+
+def _without_horizon(planned: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda lease, **given: planned(lease, **{**given, "horizon": NO_TIME})
+
+
+_claim = settings.claim
+
+
+def _claim_at_once(lease: Any, wanted: Any, sending_at: Any, _horizon: timedelta) -> Any:
+    return _claim(lease, wanted, sending_at, NO_TIME)
