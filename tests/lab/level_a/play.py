@@ -27,6 +27,7 @@ from tests.lab.level_a.writers import Line, Members, Notes, Sky
 
 ACCOUNT, SYNC = "crm", "lab"
 MOST_RECOVERIES = 9  # a refused write is tried seven times, a day apart
+OPEN = "state NOT IN ('done', 'withdrawn')"
 TABLES = ("deeds", "settings", "leases", "syncs")
 
 
@@ -78,15 +79,20 @@ class Stage:
             self.enter(run)
         self.time.run()
         self.sky.faults_left = 0
-        while self.played.recoveries < MOST_RECOVERIES:
+        # A run with nothing to do is played for some seeds only; it costs as much as any.
+        if self.story.seed % 8 == 0 or not self._is_quiet():
+            self._recover()
+        self.played.open_count = self._rows_in(OPEN)
+        self.played.reported = audit(self.engine, self.books)
+        return self.played
+
+    def _recover(self) -> None:
+        for _ in range(MOST_RECOVERIES):
             self.played.recoveries += 1
             self.enter(Run(starts_at=self.time.at + DAY + 60))
             self.time.run()
-            self.played.open_count = self._open()
-            if not self.played.open_count:
-                break
-        self.played.reported = audit(self.engine, self.books)
-        return self.played
+            if not self._rows_in(OPEN):
+                return
 
     def enter(self, run: Run) -> None:
         self.runs += 1
@@ -126,13 +132,17 @@ class Stage:
         ledger.seal(lease, deeds=self._deeds(holder, at), settings=wanted)
         settings.withdraw_unwanted(lease)
         _send(loader)
+        self._wait_for_doubts(holder, loader)
+
+    def _wait_for_doubts(self, holder: Holder, loader: Loader) -> None:
+        """As the flow does it: look up, send what that freed, wait, until patience is over."""
         patience = holder.run.patience
         while True:
             wait = settle_doubts(loader)
-            waiting = ledger.counts(lease).waiting
+            waiting = self._rows_in("state = 'planned'")
             if waiting:
                 _send(loader)
-                if ledger.counts(lease).waiting < waiting:
+                if self._rows_in("state = 'planned'") < waiting:
                     continue
             if wait is None or wait > patience:
                 return
@@ -150,6 +160,7 @@ class Stage:
             setting_writer=Members(line),
             vendors={ACCOUNT: Vendor(self.time.now, self.kept.horizon)},
             setting_account=ACCOUNT,
+            setting_vendor="vendor",
             bots=(),
             told=lambda _: None,
         )
@@ -193,12 +204,21 @@ class Stage:
             self.acked_once.add((subject, known.acknowledged))
         return (subject, value) in self.acked_once
 
-    def _open(self) -> int:
+    def _is_quiet(self) -> bool:
+        """Whether one more run would find nothing to do."""
+        if self._rows_in(OPEN):
+            return False
+        with self.engine.connect() as db:
+            keys = {row[0] for row in db.exec_driver_sql("SELECT write_key FROM deeds")}
+            held = dict(db.exec_driver_sql("SELECT subject, acknowledged FROM settings").all())
+        latest = {w.subject: f'"{w.value}"' for w in self.story.wishes}
+        return keys >= {d.key for d in self.story.deeds} and held == latest
+
+    def _rows_in(self, condition: str) -> int:
+        # Plain SQL: a third of a schedule's time would go into asking the ledger's report.
         with self.engine.connect() as db:
             return sum(
-                db.exec_driver_sql(
-                    f"SELECT count(*) FROM {name} WHERE state NOT IN ('done', 'withdrawn')"
-                ).scalar_one()
+                db.exec_driver_sql(f"SELECT count(*) FROM {name} WHERE {condition}").scalar_one()
                 for name in ("deeds", "settings")
             )
 

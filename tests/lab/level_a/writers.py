@@ -120,6 +120,9 @@ class Members:
 
     line: Line
 
+    def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        return [window] if window[0].verb == "create" else [[s] for s in window]
+
     def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
         if verb == "create":
             return self._create(window)
