@@ -6,13 +6,14 @@ Every process is started here and ended here, by its own handle.
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -219,12 +220,15 @@ class Stage:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all it started: a worker's runs are in its group."""
     process.terminate()
     try:
         process.wait(timeout=15)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _answers(url: str) -> bool:

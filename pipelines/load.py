@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from connectors.errors import OutcomeUnknown, Refused, StopTheSync, TryAgain
+from connectors.errors import OutcomeUnknown, PlanLimitReached, Refused, StopTheSync, TryAgain
 from state import deeds, settings
 from state.deeds import Deed
 from state.errors import TooEarly
@@ -24,7 +24,10 @@ from state.lease import Lease
 from state.settings import Setting, SettingKey
 
 log = logging.getLogger(__name__)
-DEED_WINDOW = 10  # a kill leaves at most this many to be looked up
+# One at a time: the horizon of a doubt runs from the sending, and must not begin before it.
+DEED_WINDOW = 1
+OTHER_VERBS = ("update", "replace", "move", "delete")
+CREATE_WINDOW, OTHER_WINDOW = 100, 20  # rows of settings claimed in one commit
 
 
 class DeedWriter(Protocol):
@@ -41,12 +44,15 @@ class Sent(NamedTuple):
     """What became of one setting of a window."""
 
     key: SettingKey
-    result: str  # done | refused | planned | unknown
+    result: str  # done | refused | planned | unknown | stop: like it, no later one can work
     said: str = ""
 
 
 class SettingWriter(Protocol):
     """Sends windows of settings of one verb and reads single ones back."""
+
+    def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        """Cut a window into what travels in one request."""
 
     def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
         """Send each; StopTheSync carries nothing away: rows not in the result were not sent."""
@@ -72,6 +78,7 @@ class Loader:
     setting_writer: SettingWriter
     vendors: Mapping[str, Vendor]  # account -> clock and horizon
     setting_account: str
+    setting_vendor: str
     bots: Collection[str]
     told: Callable[[int], None]
 
@@ -117,7 +124,7 @@ def _send_deeds(loader: Loader, window: Sequence[Deed]) -> None:
     if refused:
         deeds.refused(lease, refused)
     if unknown:
-        deeds.unknown(lease, unknown)
+        deeds.unknown(lease, unknown, at=loader.vendors[window[0].account].now())
     if unsent:
         deeds.back_to_planned(lease, unsent)
     if stop is not None:
@@ -127,22 +134,32 @@ def _send_deeds(loader: Loader, window: Sequence[Deed]) -> None:
 def load_settings(loader: Loader) -> None:
     """Send every setting that this sweep wants and that may go out now."""
     lease, vendor = loader.lease, loader.vendors[loader.setting_account]
-    for window in settings.planned(lease, at=vendor.now(), horizon=vendor.horizon):
-        won = settings.claim(lease, window, vendor.now(), vendor.horizon)
-        mine = [s for s in window if s.key in won]
-        if mine:
-            _send_settings(loader, mine)
-        loader.told(len(window))
+    for verbs, size in ((("create",), CREATE_WINDOW), (OTHER_VERBS, OTHER_WINDOW)):
+        windows = settings.planned(
+            lease, at=vendor.now(), horizon=vendor.horizon, size=size, verbs=verbs
+        )
+        for window in windows:
+            won = settings.claim(lease, window, vendor.now(), vendor.horizon)
+            mine = [s for s in window if s.key in won]
+            if mine:
+                _send_settings(loader, mine)
+            loader.told(len(window))
 
 
 def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
     stop: StopTheSync | None = None
     sent: list[Sent] = []
     try:
-        for part in _parts(window):
+        for part in loader.setting_writer.parts(window):
             sent += loader.setting_writer.send(window[0].verb, part)
+            if any(one.result == "unknown" for one in sent):
+                break  # a silent vendor takes its time: the rest is claimed anew
     except StopTheSync as error:
         stop = error
+    for one in sent:
+        if one.result == "stop":  # told by a row, not by the answer as a whole
+            stop = PlanLimitReached(loader.setting_vendor, "write", one.said)
+    sent = [one._replace(result="planned") if one.result == "stop" else one for one in sent]
     settled = {s.key for s in sent}
     sent += [Sent(s.key, "planned") for s in window if s.key not in settled]
     by_result: dict[str, list[Sent]] = {}
@@ -154,16 +171,12 @@ def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
     if "refused" in by_result:
         settings.refused(lease, [(s.key, s.said) for s in by_result["refused"]])
     if "unknown" in by_result:
-        settings.unknown(lease, [(s.key, s.said) for s in by_result["unknown"]])
+        at = loader.vendors[loader.setting_account].now()
+        settings.unknown(lease, [(s.key, s.said) for s in by_result["unknown"]], at=at)
     if "planned" in by_result:
         settings.back_to_planned(lease, [s.key for s in by_result["planned"]])
     if stop is not None:
         raise stop
-
-
-def _parts(window: Sequence[Setting]) -> list[Sequence[Setting]]:
-    """Creates travel together; everything else is one request each."""
-    return [window] if window[0].verb == "create" else [[s] for s in window]
 
 
 def settle_doubts(loader: Loader) -> float | None:

@@ -138,7 +138,7 @@ def start_counting(lease: Lease, bot_ids: Sequence[str]) -> None:
         db.execute(
             update(table)
             .where(table.c.sync == lease.sync, table.c.bot_id.in_(bot_ids))
-            .where(table.c.counting_since.is_(None), table.c.state == "active")
+            .where(table.c.counting_since.is_(None), table.c.state.in_(("new", "active")))
             .values(counting_since=lease.sweep)
         )
 

@@ -165,11 +165,19 @@ def back_to_planned(lease: Lease, keys: Sequence[str]) -> None:
         machine.settle(db, lease, table, "planned", rows, machine.not_sent(table))
 
 
-def unknown(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:
-    """Record (key, what happened) of requests that may or may not have arrived."""
+def unknown(
+    lease: Lease, outcomes: Sequence[tuple[str, str]], *, at: datetime | None = None
+) -> None:
+    """Record (key, what happened) of requests that may or may not have arrived.
+
+    `at` is the vendor's time when we gave up waiting: the horizon runs from there.
+    """
     rows = [{"write_key": key, "said": said} for key, said in outcomes]
+    values: dict[str, Any] = {"state": machine.UNKNOWN}
     with lease.changing() as db:
-        machine.settle(db, lease, table, "unknown", rows, {"state": machine.UNKNOWN})
+        machine.settle(
+            db, lease, table, "unknown", rows, values | ({"sending_at": at} if at else {})
+        )
 
 
 def doubts(lease: Lease) -> list[Deed]:

@@ -42,6 +42,7 @@ class Counts:
     refused: int
     open: int  # may have happened; nobody knows yet
     waiting: int  # planned and not sent
+    standing_refused: int  # by earlier runs, and not asked again by this one
 
 
 def seal(
@@ -91,6 +92,7 @@ def _count(db: Connection, lease: Lease, table: Table) -> tuple[int, ...]:
         and_(table.c.state == machine.REFUSED, is_mine),
         table.c.state.in_((machine.SENDING, machine.UNKNOWN)),
         table.c.state == machine.PLANNED,
+        and_(table.c.state == machine.REFUSED, ~is_mine),
     ]
     sums = [func.coalesce(func.sum(case((where, 1), else_=0)), 0) for where in conditions]
     row = db.execute(select(*sums).where(table.c.sync == lease.sync)).one()

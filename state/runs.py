@@ -98,6 +98,12 @@ def standings(state: State) -> list[Standing]:
         return [Standing(*row) for row in db.execute(select(*STANDING_COLUMNS).order_by("sync"))]
 
 
+def is_known(state: State, run_id: str) -> bool:
+    """Whether the run was ever started under this state database."""
+    with state.read() as db:
+        return db.execute(select(runs.c.run_id).where(runs.c.run_id == run_id)).first() is not None
+
+
 def recent(state: State, sync: str, limit: int = 20) -> list[Run]:
     """Return the last runs, newest first; one without `ended_at` is running or died."""
     query = select(*RUN_COLUMNS).where(runs.c.sync == sync)

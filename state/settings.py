@@ -214,13 +214,20 @@ def back_to_planned(lease: Lease, keys: Sequence[SettingKey]) -> None:
         machine.settle(db, lease, table, "planned", rows, machine.not_sent(table))
 
 
-def unknown(lease: Lease, outcomes: Sequence[tuple[SettingKey, str]]) -> None:
-    """Record (key, what happened) of requests that may or may not have arrived."""
+def unknown(
+    lease: Lease, outcomes: Sequence[tuple[SettingKey, str]], *, at: datetime | None = None
+) -> None:
+    """Record (key, what happened) of requests that may or may not have arrived.
+
+    `at` is the vendor's time when we gave up waiting: the horizon runs from there.
+    """
     rows = [{**key._asdict(), "said": said} for key, said in outcomes]
     values = {
         "state": machine.UNKNOWN, "doubt_hash": table.c.sending_hash,
-        "doubt_at": table.c.sending_at,
+        "doubt_at": at or table.c.sending_at,
     }  # fmt: skip
+    if at:
+        values["sending_at"] = at
     with lease.changing() as db:
         machine.settle(db, lease, table, "unknown", rows, values)
 

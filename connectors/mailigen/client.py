@@ -155,7 +155,8 @@ class Mailigen:
             raise ValueError(f"a batch has at most {wire.BATCH_ROWS} rows, each with an EMAIL")
         if not rows:
             return BatchAnswer(0, {})
-        fields = {"id": list_id, "batch": rows, "double_optin": False, "update_existing": False}
+        # The flags first: a vendor on PHP may cut off what stands behind a long batch.
+        fields = {"id": list_id, "double_optin": False, "update_existing": False, "batch": rows}
         call = wire.Call("listBatchSubscribe", fields)
         return wire.read_batch(call, self._ask(call), rows)
 

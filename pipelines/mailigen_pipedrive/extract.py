@@ -230,7 +230,8 @@ def _unlisted(
     """
     horizon = sweep.horizons[sweep.engagement_account]
     ours = sweep.db.execute(
-        "SELECT email, written_at FROM staging.syncline__members WHERE state = 'done'"
+        "SELECT email, written_at FROM staging.syncline__members "
+        "WHERE state NOT IN ('sending', 'unknown')"
     ).fetchall()
     found, removed = [], []
     for email, written_at in ours:

@@ -12,6 +12,7 @@ from pipelines.mailigen_pipedrive.naming import bind_names
 from pipelines.mailigen_pipedrive.seal import remember_identity, seal
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from pipelines.step import Step
+from state import bots
 from transforms.build import append, build
 
 READ = (
@@ -56,7 +57,7 @@ def sync(sweep: Sweep, step: Step) -> None:
 
     # Load: each planned write once.
     step("Seal the plan", seal, sweep, sweep.lease, allowed)
-    life.activate(sweep)
+    life.activate(sweep, allowed)
     guards.spend(sweep)
     step("Load", carry_out, sweep)
 
@@ -87,6 +88,8 @@ def _remember_engagement(sweep: Sweep) -> None:
     db.execute(CLOSE_SELECTIONS, [sweep.sweep])
     append(db, SYNC, "history.selections")
     db.execute("COMMIT")
+    if sweep.lease is not None:
+        bots.end_pauses(sweep.lease)
     sweep.tell("resolve", f"{seen} new happenings on campaigns")
 
 
@@ -96,6 +99,7 @@ def _resolve_counts(sweep: Sweep) -> None:
 
 def _plan(sweep: Sweep) -> None:
     build(sweep.db, SYNC, *WRITES)
+    sweep.is_planned = True
     sweep.checked += expect(sweep.db, "plan", PLAN)
     sweep.checked += audit(sweep.db, SYNC)
 

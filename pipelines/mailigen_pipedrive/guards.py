@@ -48,9 +48,13 @@ def ask(sweep: Sweep) -> frozenset[str] | None:
         return approval[1] | frozenset(_sealed_keys(sweep))
     if sweep.lease is None:
         return None
-    keys = [*wanted_keys(sweep), *(d.write_key for d in setup_deeds(sweep))]
+    new = life.new_bots(sweep)
+    keys = [
+        *wanted_keys(sweep), *(d.write_key for d in setup_deeds(sweep)),
+        *(life.activation_key(bot_id) for bot_id in new),
+    ]  # fmt: skip
     guard = stored.store(sweep.lease, found, keys)
-    bots.set_baseline(sweep.lease, life.new_bots(sweep))
+    bots.set_baseline(sweep.lease, new)
     raise StoppedByGuardError(found, guard.guard_id)
 
 
@@ -63,8 +67,9 @@ def spend(sweep: Sweep) -> None:
 
 def _sealed_keys(sweep: Sweep) -> list[str]:
     query = """
-        SELECT p.write_key FROM plan.members AS p
-        INNER JOIN staging.syncline__sealed AS s ON s.contact_id = p.contact_id
+        SELECT p.write_key || '|' || p.action FROM plan.members AS p
+        INNER JOIN staging.syncline__sealed AS s
+            ON s.contact_id = p.contact_id AND (p.action <> 'delete' OR s.verb = 'delete')
     """
     return [str(key) for (key,) in sweep.db.execute(query).fetchall()]
 
@@ -75,14 +80,16 @@ def measure(sweep: Sweep) -> Planned:
         """
         WITH open_members AS (
             SELECT p.action FROM plan.members AS p
-            ANTI JOIN staging.syncline__sealed AS s ON s.contact_id = p.contact_id
-        )
+            ANTI JOIN staging.syncline__sealed AS s
+                ON s.contact_id = p.contact_id AND (p.action <> 'delete' OR s.verb = 'delete')
+        ),
+        refused AS (SELECT write_key FROM staging.syncline__deeds WHERE state = 'refused')
         SELECT
             (SELECT count(*) FROM open_members WHERE action IN ('create', 'move')),
             (SELECT count(*) FROM open_members WHERE action = 'delete'),
-            (SELECT count(*) FROM plan.activities),
-            (SELECT count(*) FROM plan.deals),
-            (SELECT count(*) FROM plan.notes),
+            (SELECT count(*) FROM plan.activities ANTI JOIN refused USING (write_key)),
+            (SELECT count(*) FROM plan.deals ANTI JOIN refused USING (write_key)),
+            (SELECT count(*) FROM plan.notes ANTI JOIN refused USING (write_key)),
             (SELECT count(*) FROM staging.mailigen__members WHERE status = 'subscribed'),
             (SELECT count(*) FROM resolve.contacts WHERE is_selected),
             (SELECT count(*) FROM resolve.addresses)
@@ -134,7 +141,8 @@ def wanted_keys(sweep: Sweep) -> list[str]:
         str(key)
         for (key,) in sweep.db.execute(
             """
-            SELECT write_key FROM plan.members WHERE action NOT IN ('skip', 'forget')
+            SELECT write_key || '|' || action FROM plan.members
+            WHERE action NOT IN ('skip', 'forget')
             UNION SELECT write_key FROM plan.activities
             UNION SELECT write_key FROM plan.deals
             UNION SELECT write_key FROM plan.notes

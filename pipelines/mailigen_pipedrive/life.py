@@ -7,8 +7,10 @@ What a bot may do is state; what exists is the definition. Opt-outs seen on the 
 remembered before anything else is done with them, since the list itself may forget.
 """
 
+from collections.abc import Collection
+
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import bots, consent
+from state import bots, consent, deeds
 from state.bots import Bot, BotDefinition
 
 # Only a person knows when there is room again, so no run looks by itself (MG-21).
@@ -22,13 +24,14 @@ def define_bots(sweep: Sweep) -> None:
         definitions = [
             BotDefinition(
                 bot.id, bot.model_dump(mode="json"), bot.consent.confirmed_by, bot.consent.on,
-                {rule.id: rule.after for rule in bot.rules},
+                {rule.id: rule.after for rule in bot.rules}
+                | {note_rule(kind): 1 for kind in bot.notes},
             )
             for bot in sweep.definition.bots
         ]  # fmt: skip
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
         _end_unlisted(sweep)
-        bots.end_pauses(sweep.lease)
+        _withdraw(sweep)
     stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     sweep.known_bots = {
         bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
@@ -47,6 +50,22 @@ def _end_unlisted(sweep: Sweep) -> None:
     for bot in bots.bots(sweep.state, sweep.definition.name):
         if bot.bot_id not in listed and bot.state != "deleted":
             bots.remove(sweep.state, bot.sync, bot.bot_id, listed=False)
+
+
+def _withdraw(sweep: Sweep) -> None:
+    """Drop the unsent deeds of bots that were paused or deleted; a resumed bot plans them anew."""
+    assert sweep.lease is not None
+    stopped = [
+        bot.bot_id
+        for bot in bots.bots(sweep.state, sweep.definition.name)
+        if bot.state == "deleted" or bot.paused_by == "user"
+    ]
+    deeds.withdraw(sweep.lease, stopped, why="its bot is paused or deleted")
+
+
+def note_rule(kind: str) -> str:
+    """A kind of note is kept as a rule, so that adding it later notes nothing of the past."""
+    return f"note.{kind}"
 
 
 def is_running(bot: Bot) -> bool:
@@ -89,14 +108,23 @@ def remember_suspensions(sweep: Sweep) -> None:
             bots.resume(sweep.state, name, bot_id)
 
 
-def activate(sweep: Sweep) -> None:
-    """Start the new bots whose first plan is sealed; what was read with it is their baseline."""
+def activation_key(bot_id: str) -> str:
+    """What an approval names when it lets a bot start."""
+    return f"activate|{bot_id}"
+
+
+def activate(sweep: Sweep, allowed: Collection[str] | None) -> None:
+    """Start the new bots whose first plan is sealed; what was read with it is their baseline.
+
+    The baseline first: a bot that is active without one would take every run for its first.
+    """
     if sweep.lease is None:
         return
-    starting = new_bots(sweep)
+    starting = [b for b in new_bots(sweep) if allowed is None or activation_key(b) in allowed]
+    running = [b for b, known in sweep.known_bots.items() if known.state == "active"]
+    bots.start_counting(sweep.lease, [*starting, *running])
     for bot_id in starting:
         bots.activate(sweep.state, sweep.definition.name, bot_id)
-    bots.start_counting(sweep.lease, starting)
 
 
 def remember_opt_outs(sweep: Sweep) -> None:

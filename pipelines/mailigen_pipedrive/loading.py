@@ -20,7 +20,7 @@ from pipelines.mailigen_pipedrive.writes import (
     Notes,
 )
 from state import ledger
-from state.deeds import Deed, by_key
+from state.deeds import Deed, by_key, retry
 from state.lease import Lease
 
 # In this order: merge vars stand on the list.
@@ -62,6 +62,8 @@ def _send(loader: Loader) -> None:
 def _set_up(sweep: Sweep, loader: Loader) -> None:
     """Make what members and deals need; SetupIncompleteError when some of it is not there."""
     needed = setup_deeds(sweep)
+    # What was refused is asked again: nothing else can go on without it.
+    retry(loader.lease, [deed.write_key for deed in needed])
     for operations in SETUP:
         load(loader, operations)
         if any(_state(sweep, deed) in ("sending", "unknown") for deed in needed):
@@ -147,6 +149,7 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
             ),
         },
         setting_account=sweep.engagement_account,
+        setting_vendor=MAILIGEN,
         bots=running,
         told=told,
     )

@@ -171,6 +171,8 @@ def _setup_rows(sweep: Sweep, bound: Bound) -> list[dict[str, Any]]:
 
 def _exists(sweep: Sweep, table: str) -> bool:
     schema, name = table.split(".")
+    if not sweep.is_planned:
+        return False  # what stands there is an earlier run's
     query = (
         "SELECT count(*) FROM duckdb_tables() "
         "WHERE database_name = 'work' AND schema_name = ? AND table_name = ?"

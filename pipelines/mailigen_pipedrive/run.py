@@ -30,7 +30,6 @@ from state import consent, lease, ledger, runs
 from state.database import State, open_state
 from state.errors import HistoryDamaged, LeaseHeld, LeaseLost, StateTrouble
 from state.staging import Work, open_scratch, open_work, publish
-from transforms.build import number
 
 EXPECTED = (
     ConnectorError, StateTrouble, CheckFailedError, IncompleteError, SetupIncompleteError,
@@ -108,15 +107,16 @@ def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
 
 
 def _refuse_older_state(held: lease.Lease, work: Work) -> None:
-    """A history that has seen later sweeps than the state was made by a state that is gone."""
-    latest = number(work.db, "SELECT coalesce(max(sweep), 0) FROM history.runs")
-    if latest >= held.sweep:
-        raise HistoryDamaged(
-            f"the history of {held.sync} knows sweep {latest:.0f}, the state database only "
-            f"{held.sweep}: the state was lost, or restored from an older backup. What was written "
-            "since then is unknown to it and would be written twice. Restore state database and "
-            "history from one backup; nothing was read or written"
-        )
+    """A history whose newest run the state does not know was made by a state that is gone."""
+    query = "SELECT run_id FROM history.runs ORDER BY sweep DESC LIMIT 1"
+    for (run_id,) in work.db.execute(query).fetchall():
+        if not runs.is_known(held.state, run_id):
+            raise HistoryDamaged(
+                f"the history of {held.sync} has run {run_id}, the state database has not: the "
+                "state was lost, or restored from an older backup. What was written since then is "
+                "unknown to it and would be written twice. Restore state database and history "
+                "from one backup; nothing was read or written"
+            )
 
 
 def _carry_through(swept: Sweep, step: Step) -> None:
@@ -169,6 +169,11 @@ def _weigh(swept: Sweep) -> None:
         )
     else:
         outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""
+        if counts.standing_refused:
+            outcome.said = (
+                f"Everything is in step but {counts.standing_refused} records that the vendor "
+                "refused before; each is tried again daily, or when its data changes."
+            )
 
 
 def _failed(outcome: Outcome, error: Exception) -> None:

@@ -170,7 +170,7 @@ def _members(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             continue
         verb = "replace" if row["leaves_old_behind"] else row["action"]
         yield (
-            row["write_key"],
+            f"{row['write_key']}|{row['action']}",
             Setting(
                 *member_key(sweep, row["contact_id"]),
                 desired=orjson.loads(row["after"]) if row["after"] else None,

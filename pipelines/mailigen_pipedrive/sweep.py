@@ -71,6 +71,7 @@ class Sweep:
     )  # stream, value: sealed with the plan
     checked: list[Checked] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
+    is_planned: bool = False  # before that, plan.* is what an earlier run left
 
     @property
     def is_dry(self) -> bool:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.mailigen_pipedrive.bind import BoundField
-from pipelines.mailigen_pipedrive.life import is_running
+from pipelines.mailigen_pipedrive.life import is_running, note_rule
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import bots as bot_rows
 from state import consent, deeds, identity, settings
@@ -74,6 +74,7 @@ def _sweep(sweep: Sweep) -> None:
 def write_bots(sweep: Sweep) -> None:
     """Bots, their rules and notes, as they stand now: a suspended one selects nobody."""
     bots, notes = [], []
+    effective = _effective_since(sweep)
     since: dict[str, int] = {}
     for bound in sweep.names.bots:
         bot, known = bound.bot, sweep.known_bots[bound.bot.id]
@@ -84,7 +85,11 @@ def write_bots(sweep: Sweep) -> None:
         bots.append((bot.id, selection, bound.filter_id, is_active, is_suspended, since[bot.id]))
         if is_active:
             is_all_time = sweep.definition.count_from_of(bot) == "all_time"
-            notes += [(bot.id, k, FIRST_SWEEP if is_all_time else since[bot.id]) for k in bot.notes]
+            first = FIRST_SWEEP if is_all_time else since[bot.id]
+            notes += [
+                (bot.id, k, max(first, effective.get((bot.id, note_rule(k)), first)))
+                for k in bot.notes
+            ]
     _rows(
         sweep.db, "bots",
         "bot_id VARCHAR, selection VARCHAR, filter_id_pipedrive BIGINT, is_active BOOLEAN, "
@@ -93,7 +98,26 @@ def write_bots(sweep: Sweep) -> None:
     )  # fmt: skip
     _rows(sweep.db, "notes", "bot_id VARCHAR, kind VARCHAR, counting_since BIGINT", notes)
     _arrow(sweep.db, "pauses", bot_rows.read_pauses(sweep.state, sweep.definition.name), PAUSES)
-    _rules(sweep, since)
+    _rules(sweep, since, effective)
+
+
+def _effective_since(sweep: Sweep) -> dict[tuple[str, str], int]:
+    """Since which sweep each rule of each bot is as it is now; a dry run knows edits no run has
+    met yet and dates them as that run will."""
+    name = sweep.definition.name
+    stored = {
+        (row["bot_id"], row["rule_id"]): row
+        for row in bot_rows.read_rules(sweep.state, name).to_pylist()
+    }
+    known = {bot_id for bot_id, _ in stored}
+    found = {key: int(row["effective_since"]) for key, row in stored.items()}
+    for bot in sweep.definition.bots:
+        wanted = {rule.id: rule.after for rule in bot.rules} | {note_rule(k): 1 for k in bot.notes}
+        for rule_id, after in wanted.items():
+            row = stored.get((bot.id, rule_id))
+            if bot.id in known and (row is None or row["threshold"] != after):
+                found[(bot.id, rule_id)] = sweep.sweep - 1
+    return found
 
 
 def _counting_since(sweep: Sweep, known: Bot) -> int:
@@ -106,11 +130,9 @@ def _counting_since(sweep: Sweep, known: Bot) -> int:
     return known.counting_since
 
 
-def _rules(sweep: Sweep, since: Mapping[str, int]) -> None:
-    effective = {
-        (row["bot_id"], row["rule_id"]): row["effective_since"]
-        for row in bot_rows.read_rules(sweep.state, sweep.definition.name).to_pylist()
-    }
+def _rules(
+    sweep: Sweep, since: Mapping[str, int], effective: Mapping[tuple[str, str], int]
+) -> None:
     rows = [
         (
             r.bot_id, r.rule_id, r.does, r.event, r.threshold, r.is_repeated,
@@ -188,7 +210,7 @@ FROM staging.syncline__settings
 WHERE object = 'list_member' AND aspect = ? AND acknowledged IS NOT NULL AND acknowledged <> 'null'
 """
 SEALED = """
-SELECT subject AS contact_id
+SELECT subject AS contact_id, verb
 FROM staging.syncline__settings
 WHERE object = 'list_member' AND aspect = ? AND state IN ('planned', 'sending', 'unknown')
 """

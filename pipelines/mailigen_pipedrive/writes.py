@@ -7,19 +7,21 @@ deal field
 list member       the address; read back with listMemberInfo
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from connectors.errors import Gone, OutcomeUnknown, Refused, TryAgain
-from connectors.mailigen import Mailigen
+from connectors.mailigen import Mailigen, batches
 from connectors.pipedrive import Pipedrive
 from pipelines.load import Sent
 from pipelines.mailigen_pipedrive.bind import DEAL_FIELD
 from state.deeds import Deed
 from state.settings import Setting
 
+PLAN_IS_FULL = re.compile(r"\b(limit|quota|upgrade)", re.IGNORECASE)  # as the connector guesses
 ALREADY_THERE = "already"  # how Mailigen words a batch row whose address is on the list
 
 
@@ -117,6 +119,16 @@ class Members:
     list_id: Callable[[], str]
     left: Callable[[str, str], None]  # told of an opt-out seen right before a delete
 
+    def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        """Creates travel together, as many as the vendor reads whole; all else is one request."""
+        if window[0].verb != "create":
+            return [[setting] for setting in window]
+        cut, start = [], 0
+        for batch in batches([_row(setting) for setting in window]):
+            cut.append(window[start : start + len(batch)])
+            start += len(batch)
+        return cut
+
     def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
         if verb == "create":
             return self._create(window)
@@ -140,7 +152,7 @@ class Members:
         return None
 
     def _create(self, window: Sequence[Setting]) -> list[Sent]:
-        rows = [{"EMAIL": s.desired["email"], **s.desired["merges"]} for s in window]
+        rows = [_row(setting) for setting in window]
         try:
             answer = self.engagement.subscribe_batch(self.list_id(), rows)
         except TryAgain:
@@ -156,6 +168,8 @@ class Members:
                 sent.append(Sent(setting.key, "done"))
             elif ALREADY_THERE in said.lower():
                 sent.append(self._joined_meanwhile(setting))
+            elif PLAN_IS_FULL.search(said):
+                sent.append(Sent(setting.key, "stop", f"code {code}: the plan takes no more"))
             else:
                 sent.append(Sent(setting.key, "refused", f"mailigen: code {code}: row refused"))
         return sent
@@ -203,6 +217,10 @@ class Members:
             self.engagement.delete_member(list_id, email)
         except Gone:
             return  # somebody was faster; it is off the list, which is what was wanted
+
+
+def _row(setting: Setting) -> dict[str, str]:
+    return {"EMAIL": setting.desired["email"], **setting.desired["merges"]}
 
 
 def _text(found: int | None) -> str | None:

@@ -71,6 +71,9 @@ class FakeMembers:
         """An error to raise, or the name of a result."""
         self.answers[subject] = deque(answers)
 
+    def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        return [window] if window[0].verb == "create" else [[one] for one in window]
+
     def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
         self.windows.append((verb, len(window)))
         return [self._one(setting) for setting in window]
@@ -104,6 +107,7 @@ class LoadDesk:
             setting_writer=self.members,
             vendors={ACCOUNT: Vendor(self.clock, HORIZON)},
             setting_account=ACCOUNT,
+            setting_vendor="mailigen",
             bots=bots,
             told=self.told.append,
         )

@@ -15,7 +15,7 @@ from connectors.errors import (
     StopTheSync,
     Throttled,
 )
-from pipelines.load import DEED_WINDOW, load, load_settings, settle_doubts
+from pipelines.load import load, load_settings, settle_doubts
 from state import deeds, lease
 from state.database import open_state
 from state.deeds import Deed
@@ -54,14 +54,14 @@ def next_run(desk: LoadDesk) -> None:
 
 
 def test_every_planned_deed_is_sent_once_and_keeps_the_vendors_id(desk: LoadDesk) -> None:
-    keys = [f"n{i:02}" for i in range(DEED_WINDOW + 2)]
+    keys = [f"n{i:02}" for i in range(12)]
     desk.seal(*(note(key) for key in keys))
 
     load(desk.loader())
     load(desk.loader())
 
     assert desk.notes.sent == keys
-    assert desk.told == [DEED_WINDOW, 2]
+    assert desk.told == [1] * len(keys), "one at a time: a horizon runs from the sending"
     done = deeds.by_key(desk.lease.state, "n00")
     assert done is not None
     assert (done.state, done.remote_id) == ("done", "id of n00")
@@ -141,7 +141,7 @@ def test_only_the_operations_asked_for_are_sent(desk: LoadDesk) -> None:
 
 
 def test_a_lost_lease_ends_the_run_before_anything_else_is_sent(desk: LoadDesk) -> None:
-    keys = [f"n{i:02}" for i in range(DEED_WINDOW + 5)]
+    keys = [f"n{i:02}" for i in range(8)]
     desk.seal(*(note(key) for key in keys))
 
     def another_takes_over(deed: Deed) -> None:
@@ -153,7 +153,7 @@ def test_a_lost_lease_ends_the_run_before_anything_else_is_sent(desk: LoadDesk) 
     with pytest.raises(LeaseLost):
         load(desk.loader())
 
-    assert desk.notes.sent == keys[:DEED_WINDOW], "no window after the lease was lost"
+    assert desk.notes.sent == keys[:4], "nothing after the lease was lost"
 
 
 # -- doubts about deeds

@@ -70,7 +70,7 @@ def test_a_crossing_that_has_fired_is_not_due(crossed, draw, planned):
     assert planned("plan.activities", "write_key") == []
 
 
-@pytest.mark.parametrize("state", ["planned", "sending", "unknown", "refused"])
+@pytest.mark.parametrize("state", ["planned", "sending", "unknown"])
 def test_a_crossing_whose_deed_is_under_way_is_not_due(state, crossed, draw, planned):
     rule(draw)
     draw("staging.syncline__deeds", f"""

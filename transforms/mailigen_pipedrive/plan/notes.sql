@@ -25,7 +25,9 @@ noted_before AS (
         k.key_tail
     FROM keyed AS k
     INNER JOIN staging.syncline__deeds AS d
-        ON d.write_key = concat_ws('|', k.key_stem, k.contact_id, k.key_tail)
+        ON
+            d.write_key = concat_ws('|', k.key_stem, k.contact_id, k.key_tail)
+            AND d.state <> 'refused'
 
     UNION
 

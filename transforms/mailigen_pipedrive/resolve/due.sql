@@ -29,7 +29,9 @@ fired AS (
         k.crossing
     FROM keyed AS k
     INNER JOIN staging.syncline__deeds AS d
-        ON d.write_key = concat_ws('|', k.key_stem, k.contact_id, k.crossing)
+        ON
+            d.write_key = concat_ws('|', k.key_stem, k.contact_id, k.crossing)
+            AND d.state <> 'refused'
 
     UNION
 

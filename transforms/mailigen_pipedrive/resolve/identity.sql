@@ -20,6 +20,15 @@ WITH contacts AS (
     WHERE merged_into IS NULL
 ),
 
+holders AS (
+    SELECT
+        email,
+        min(contact_id) AS contact_id
+    FROM contacts
+    WHERE email IS NOT NULL
+    GROUP BY email
+),
+
 linked AS (
     SELECT
         w.email,
@@ -51,7 +60,7 @@ placed AS (
         f.*,
         holder.contact_id AS holder_id
     FROM following AS f
-    LEFT JOIN contacts AS holder ON holder.email = f.email
+    LEFT JOIN holders AS holder ON holder.email = f.email
     LEFT JOIN following AS leaving
         ON leaving.own_id = holder.contact_id AND leaving.is_followed
     WHERE leaving.email IS NULL OR leaving.email = f.email
