@@ -83,6 +83,7 @@ class Stage:
         if self.story.seed % 8 == 0 or not self._is_quiet():
             self._recover()
         self.played.open_count = self._rows_in(OPEN)
+        self.books.now = self.time.at + DAY  # the audit is nightly: by then everything shows
         self.played.reported = audit(self.engine, self.books)
         return self.played
 

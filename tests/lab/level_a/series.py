@@ -4,7 +4,7 @@ import gc
 import logging
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from time import perf_counter
 from unittest.mock import patch
 
@@ -17,7 +17,7 @@ from tests.lab.level_a.switches import without
 
 WORKERS = 2
 GENTLE = 100  # schedules between two collections; collecting all the time costs a tenth
-NOTHING = ledger.Counts(0, 0, 0, 0, 0, 0, 0)
+NOTHING = ledger.Counts(*(0 for _ in fields(ledger.Counts)))
 SHOWN = 5
 
 
