@@ -60,7 +60,8 @@ class Tally:
 
 def sentences(played: Played, verdict: Verdict) -> list[str]:
     """Everything that makes a schedule red."""
-    found = [*verdict.duplicates, *verdict.lost, *verdict.breaches, *played.surprises]
+    objections = [f"the ledger objects: {said}" for said in played.surprises]
+    found = [*verdict.duplicates, *verdict.lost, *verdict.breaches, *objections]
     return [*found, f"{played.open_count} open at the end"] if played.open_count else found
 
 
