@@ -39,7 +39,9 @@ def check(
     else:
         for report in reports:
             _say_check(report)
-    raise typer.Exit(0 if all(report.is_sound for report in reports) else 1)
+    errors = [f for report in reports for f in report.findings if f.level == "error"]
+    unreached = any(f.thing == "connections" for f in errors)
+    raise typer.Exit((1 if unreached else 2) if errors else 0)
 
 
 def plan(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
@@ -60,6 +62,7 @@ def plan(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
             options=RunOptions(),
             report=report,
             settings=settings,
+            shown=1_000_000 if as_json else 20,
         )
     if as_json:
         say_json(planned)
@@ -158,6 +161,8 @@ def _say_check(report: "CheckReport") -> None:
     say(report.sync)
     for finding in report.findings:
         say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
+    if report.allowance is None:
+        return  # nobody could be asked
     allowed = f" of {report.allowance:.0f} allowed" if report.allowance is not None else ""
     say(
         f"costs {report.calls_a_day:.0f} calls and {report.tokens_a_day:.0f} tokens{allowed} "
@@ -180,6 +185,9 @@ def _say_plan(planned: "PlanReport") -> None:
         if shown:
             columns = list(shown[0])
             say_table(columns, [[row.get(name) for name in columns] for row in shown], title=table)
+            left_out = sum(planned.totals.get(table, {}).values()) - len(shown)
+            if left_out > 0:
+                say(f"... and {left_out} more; --json lists all")
     _say_counts("skipped", planned.skipped)
     for account, calls in planned.calls.items():
         say(

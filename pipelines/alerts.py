@@ -38,5 +38,7 @@ def alert(definition: Definition, settings: Settings, outcome: Outcome) -> None:
         httpx.post(settings.secret(wanted.webhook), json=body, timeout=SECONDS).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL, MissingSecretError) as error:
         log.warning(
-            "the alert for %s could not be delivered: %s", outcome.sync, type(error).__name__
+            "the alert for %s could not be delivered: %s",
+            outcome.sync,
+            error if isinstance(error, MissingSecretError) else type(error).__name__,
         )

@@ -14,7 +14,10 @@ def main() -> None:
     ask.add_argument("--people", type=int, default=1000)
     ask.add_argument("--only", choices=[name for name, _ in VENDORS], help="this one at the root")
     given = ask.parse_args()
-    built, bound = server.build(given.port, given.seed, given.people, given.only)
+    try:
+        built, bound = server.build(given.port, given.seed, given.people, given.only)
+    except (OSError, OverflowError) as error:
+        ask.exit(2, f"sandbox: port {given.port} cannot be used ({error}); choose another --port\n")
     sys.stdout.write(f"listening on {server.address(bound)}\n")
     sys.stdout.flush()
     built.run([bound])

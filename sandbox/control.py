@@ -78,6 +78,22 @@ def _route(host: Host, request: Request, parts: list[str], asked: Asked) -> Any:
     raise NotThereError(404, f"no {request.method} /_sandbox{request.path}")
 
 
+CONTROL = {
+    "GET /_sandbox/journal?after=N": "what was asked and what it committed, a JSON line each",
+    "GET /_sandbox/books/<vendor>[/<object>]": "the records, deleted ones marked",
+    "GET /_sandbox/costs": "requests and tokens so far",
+    "POST /_sandbox/events/<vendor>": {"kind": "open", "campaign": "<id>", "email": "a@b.c"},
+    "POST /_sandbox/clock": {"advance_s": 3600},
+    "POST /_sandbox/faults": {
+        "vendor": "pipedrive", "method": "POST", "path": "*/activities", "kind": "lost_answer",
+    },
+    "GET, DELETE /_sandbox/faults": "what is ordered and how often it fired; clear it",
+    "GET /_sandbox/assumptions": "what the vendors leave unknown, and how it stands here",
+    "POST /_sandbox/assumptions": {"vendor": "pipedrive", "name": "plan", "value": "lite"},
+    "POST /_sandbox/reset": {"seed": 7, "people": 1000},
+}  # fmt: skip
+
+
 def _describe(host: Host) -> dict[str, Any]:
     stage = host.stage
     return {
@@ -85,6 +101,7 @@ def _describe(host: Host) -> dict[str, Any]:
         "people": stage.people,
         "now": stage.clock.now(),
         "pending_deliveries": stage.deliveries.pending_count,
+        "control": CONTROL,
         "vendors": {
             name: {"mounted_at": "/" if host.only else f"/{name}", **vendor.account()}
             for name, vendor in stage.vendors.items()

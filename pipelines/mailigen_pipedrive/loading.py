@@ -26,7 +26,7 @@ from state.lease import Lease
 # In this order: merge vars stand on the list.
 SETUP = (("create_list",), ("create_merge_var", "create_deal_field"))
 DEEDS = ("create_activity", "create_deal", "create_note")
-LONGEST_SLEEP = 5.0  # seconds; the vendor's clock is asked again after each
+FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look costs calls
 
 
 class SetupIncompleteError(Exception):
@@ -78,6 +78,7 @@ def _wait_for_doubts(sweep: Sweep, loader: Loader, send: Callable[[], None]) -> 
     patience = sweep.settle_within
     if patience is None:
         patience = max(sweep.horizons.values()) + 1
+    longest = FIRST_SLEEP
     while True:
         wait = settle_doubts(loader)
         waiting = ledger.counts(loader.lease).waiting
@@ -88,7 +89,8 @@ def _wait_for_doubts(sweep: Sweep, loader: Loader, send: Callable[[], None]) -> 
                 continue
         if wait is None or wait > patience:
             return
-        pause = min(max(wait, 0.05), LONGEST_SLEEP)
+        pause = min(max(wait, 0.05), longest)
+        longest = min(2 * longest, LONGEST_SLEEP)
         sweep.tell("load", f"waiting {wait:.0f} s for the vendor to show or deny a doubtful write")
         sweep.sleep(pause)
         patience -= pause

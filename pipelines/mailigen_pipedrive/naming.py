@@ -99,10 +99,26 @@ def list_id(sweep: Sweep) -> str:
 def deal_field_code(sweep: Sweep) -> str | None:
     """The code of our deal field, also when this run has just created it."""
     if sweep.names.deal_field_code is None:
-        made = deeds.by_key(sweep.state, deal_field_key(sweep))
+        made = last_made(sweep, deal_field_key(sweep))
         if made is not None and made.remote_id:
             sweep.bound = replace(sweep.names, deal_field_code=made.remote_id)
     return sweep.names.deal_field_code
+
+
+def last_made(sweep: Sweep, key: str) -> Deed | None:
+    """The newest deed of a thing that may have been made, deleted by somebody and made again."""
+    made = deeds.by_key(sweep.state, key)
+    while made is not None and (again := deeds.by_key(sweep.state, f"{made.write_key}|again")):
+        made = again
+    return made
+
+
+def open_key(sweep: Sweep, key: str) -> str:
+    """The key under which something missing is to be made: another one once it was made."""
+    made = last_made(sweep, key)
+    if made is None:
+        return key
+    return f"{made.write_key}|again" if made.state == "done" else made.write_key
 
 
 def setup_stem(sweep: Sweep) -> str:

@@ -8,9 +8,10 @@ from pipelines.mailigen_pipedrive.bind import Bound
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import Cost, PlanReport
-from state import deeds, ledger, settings
+from state import deeds, ledger, runs, settings
 from transforms.build import number
 
+DEAD_RUNS = 50  # a run that died longer ago was kept by one in between
 PLANS = ("members", "activities", "deals", "notes")
 SHOWN = {
     "members": "contact_id, action, changed, before, before_source, after, reason, cost_calls",
@@ -93,7 +94,8 @@ def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
     for name in PLANS:
         totals[name] = {r["action"]: r["rows"] for r in plan_totals(sweep) if r["table"] == name}
         cursor = sweep.db.execute(
-            f"SELECT {SHOWN[name]} FROM plan.{name} ORDER BY action, contact_id LIMIT {shown:d}"
+            f"SELECT {SHOWN[name]} FROM plan.{name} "
+            f"ORDER BY action = 'skip', action, contact_id LIMIT {shown:d}"
         )
         names = [column[0] for column in cursor.description or ()]
         rows[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -146,6 +148,7 @@ def keep(sweep: Sweep) -> None:
             ],
         )  # fmt: skip
     _keep_writes(sweep)
+    _keep_dead_runs(sweep)
     db.execute("COMMIT")
 
 
@@ -159,6 +162,20 @@ def _keep_writes(sweep: Sweep) -> None:
         db.register("arrived", rows)
         db.execute(f"INSERT INTO history.writes BY NAME {query}", [sweep.run_id, sweep.sweep])
         db.unregister("arrived")
+
+
+def _keep_dead_runs(sweep: Sweep) -> None:
+    """Runs that died kept nothing themselves; their writes were kept just now, with these."""
+    known = {run_id for (run_id,) in sweep.db.execute("SELECT run_id FROM history.runs").fetchall()}
+    for run in runs.recent(sweep.state, sweep.definition.name, DEAD_RUNS):
+        if run.run_id not in known:
+            sweep.db.execute(
+                "INSERT INTO history.runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+                [
+                    run.run_id, run.sync, run.sweep, run.started_at, run.ended_at,
+                    run.outcome or "died", run.exit_code, run.said or "The process ended.",
+                ],
+            )  # fmt: skip
 
 
 def _setup_rows(sweep: Sweep, bound: Bound) -> list[dict[str, Any]]:
@@ -193,19 +210,26 @@ def _sum(sweep: Sweep, table: str, column: str) -> float:
 # What an activity or a deal takes is 5 tokens, a note 10 (v1); a set-up call is not priced.
 DEED_WRITES = """
 SELECT
-    write_key, $1 AS run_id, $2 AS sweep, account, object, subject, operation AS action, state,
-    attempt, remote_id, NULL::JSON AS before, body::JSON AS after, reason, said, settled_at,
+    write_key, coalesce(run_id, $1) AS run_id, $2 AS sweep, account, object, subject,
+    operation AS action, state, attempt, remote_id, NULL::JSON AS before, body::JSON AS after, reason, said, settled_at,
     CASE object WHEN 'note' THEN 10 WHEN 'activity' THEN 5 WHEN 'deal' THEN 5 END AS cost
 FROM arrived
-WHERE run_id = $1 OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
+WHERE
+    run_id = $1
+    OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
+    OR run_id NOT IN (SELECT r.run_id FROM history.runs AS r)
 """
 SETTING_WRITES = """
 SELECT
-    concat_ws('|', 'member', account, aspect, a.subject) AS write_key, $1 AS run_id, $2 AS sweep,
+    concat_ws('|', 'member', account, aspect, a.subject) AS write_key,
+    coalesce(run_id, $1) AS run_id, $2 AS sweep,
     account, object, a.subject, verb AS action, state, attempt, remote_id,
     m.before, desired::JSON AS after, a.reason, said, settled_at,
     ceil(m.cost_calls)::BIGINT AS cost
 FROM arrived AS a
 LEFT JOIN plan.members AS m ON m.contact_id = a.subject
-WHERE run_id = $1 OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
+WHERE
+    run_id = $1
+    OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
+    OR run_id NOT IN (SELECT r.run_id FROM history.runs AS r)
 """

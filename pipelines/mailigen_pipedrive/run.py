@@ -144,6 +144,9 @@ def _carry_through(swept: Sweep, step: Step) -> None:
         _needs_reauthorization(swept, error)
         _failed(outcome, error)
         return
+    except KeyboardInterrupt:
+        outcome.said = "Interrupted by whoever started it."
+        raise
     except EXPECTED as error:
         _failed(outcome, error)
         if isinstance(error, CheckFailedError):

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from pipelines.mailigen_pipedrive.bind import DEAL_FIELD
-from pipelines.mailigen_pipedrive.naming import deal_field_key, setup_stem, var_key
+from pipelines.mailigen_pipedrive.naming import deal_field_key, open_key, setup_stem, var_key
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.tables import aspect
 from state import identity, ledger, settings
@@ -88,7 +88,7 @@ def setup_deeds(sweep: Sweep) -> list[Deed]:
         )  # fmt: skip
     deeds += [
         Deed(
-            var_key(sweep, var.tag), sweep.engagement_account,
+            open_key(sweep, var_key(sweep, var.tag)), sweep.engagement_account,
             "create_merge_var", "merge_var", "", {"tag": var.tag, "name": var.name},
             reason="a selected field has no merge var on the list",
         )
@@ -97,7 +97,7 @@ def setup_deeds(sweep: Sweep) -> list[Deed]:
     if bound.needs_deal_field and bound.deal_field_code is None:
         deeds.append(
             Deed(
-                deal_field_key(sweep), sweep.crm_account,
+                open_key(sweep, deal_field_key(sweep)), sweep.crm_account,
                 "create_deal_field", "deal_field", "", {"name": DEAL_FIELD},
                 reason="deals carry their reference in it",
             )

@@ -1,11 +1,16 @@
 """Pausing, resuming, deleting; the list that stays; members held against the list in turn."""
 
+import httpx
 from typer.testing import CliRunner
 
 from deployments.cli import app
 from state import bots
 from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk
 
+DEALING = QUIET | {
+    "deals": [{"id": "hot", "after": 2, "event": "click", "owner": "bob@acme.example",
+               "pipeline": "Sales", "stage": "Qualified"}],
+}  # fmt: skip
 LOUD = QUIET | {"notes": ["open"]}
 
 
@@ -108,10 +113,10 @@ def test_a_state_older_than_its_history_is_refused_before_anything_is_read(fresh
         file.unlink()
     fresh.journal()
 
-    outcome = fresh.run()
+    outcomes = [fresh.run() for _ in range(4)]
 
-    assert outcome.outcome == "failed"
-    assert "restored from an older backup" in outcome.said
+    assert [outcome.outcome for outcome in outcomes] == ["failed"] * 4, "it does not wear off"
+    assert "restored from an older backup" in outcomes[-1].said
     assert fresh.journal() == []
 
 
@@ -132,3 +137,36 @@ def test_pause_resume_and_delete_are_commands_that_say_what_follows(
     assert run(app, ["resume", "acme"]).exit_code == 2
     assert "is deleted" in run(app, ["delete", "acme", "--bot", "customers"]).output
     assert standing(fresh) == {"customers": "deleted"}
+
+
+def test_a_deleted_source_var_and_deal_field_are_made_again(fresh: Desk) -> None:
+    """MG-11: without the var every source value would be dropped in silence."""
+    fresh.start(DEALING)
+    fresh.settle()
+    newsletter = next(b["id"] for b in fresh.book("mailigen", "lists") if b["name"] == "Newsletter")
+    httpx.post(
+        f"{fresh.url}/mailigen/1.8/", params={"output": "json", "method": "listMergeVarDel"},
+        data={"apikey": "sandbox-mailigen-key", "id": newsletter, "tag": "SOURCE"},
+    ).raise_for_status()  # fmt: skip
+    fields = fresh.book("pipedrive", "dealFields")
+    code = next(f["field_code"] for f in fields if f["field_name"] == "Syncline ref")
+    fresh.crm.delete(f"/api/v2/dealFields/{code}").raise_for_status()
+
+    assert fresh.run().outcome == "done"
+
+    tags = {v["tag"] for v in fresh.book("mailigen", "merge_vars") if not v["_deleted"]}
+    assert "SOURCE" in tags
+    living = [f for f in fresh.book("pipedrive", "dealFields") if not f["_deleted"]]
+    assert [f["field_name"] for f in living].count("Syncline ref") == 1
+
+
+def test_a_bot_added_after_the_approval_asks_for_itself(fresh: Desk) -> None:
+    """ALL-07: an approval is for the bots that the stopped run wanted to start."""
+    fresh.start(QUIET, guards={"first_activation": "ask"})
+    assert fresh.run().outcome == "guarded"
+    fresh.approve()
+    fresh.wanted["bots"].append(QUIET | {"id": "latecomer"})
+
+    assert fresh.run().outcome == "done"
+    assert standing(fresh) == {"customers": "active", "latecomer": "new"}
+    assert fresh.run().outcome == "guarded"
