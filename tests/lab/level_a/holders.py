@@ -70,7 +70,7 @@ class Holder:
     def come_alive(self) -> None:
         """Be the process that runs now: `this_process` and `_is_dead` ask the lab."""
         owner = Owner(self.run.host, "boot", self.number, 0.0)
-        leases.this_process = lambda: owner  # type: ignore[assignment]
+        leases.this_process = lambda: owner
         leases._is_dead = self._is_dead
 
     def _is_dead(self, row: Row[Any]) -> bool:

@@ -7,6 +7,7 @@ what a run is elsewhere: take the lease, settle doubts, seal the plan, send, wai
 import random
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -54,6 +55,7 @@ class Protections:
     has_generations: bool = True
     has_read_back: bool = True
     has_lease: bool = True
+    has_consent: bool = True
 
 
 class Stage:
@@ -74,7 +76,7 @@ class Stage:
         """Play the script, then recovery runs without faults until the ledger is quiet."""
         _empty(self.engine)
         for act in self.story.acts:
-            self.time.call(act.at, lambda act=act: self.books.act(act.verb, act.subject))
+            self.time.call(act.at, partial(self.books.act, act.verb, act.subject))
         for run in self.story.runs:
             self.enter(run)
         self.time.run()
@@ -158,7 +160,7 @@ class Stage:
             deed_writers={
                 "create_note": Notes(line, self.kept.has_marker, self.kept.has_read_back)
             },
-            setting_writer=Members(line),
+            setting_writer=Members(line, self.kept.has_consent),
             vendors={ACCOUNT: Vendor(self.time.now, self.kept.horizon)},
             setting_account=ACCOUNT,
             setting_vendor="vendor",
@@ -187,7 +189,8 @@ class Stage:
         key = SettingKey(ACCOUNT, "list_member", subject, "list")
         known = settings.by_key(lease.state, key)
         there = self.books.seen_member(subject)
-        if there is not None and there.status != "subscribed":
+        has_left = there is not None and there.status != "subscribed"
+        if has_left and self.kept.has_consent:
             return None
         was_acknowledged = known is not None and known.acknowledged is not None
         if there is None and was_acknowledged:
@@ -196,7 +199,7 @@ class Stage:
             return None
         if not self.kept.has_generations and self._was_ever(known, subject, value):
             return None
-        verb = "create" if there is None else "update"
+        verb = "create" if there is None or has_left else "update"
         return Setting(*key, desired=value, verb=verb, seen_different=True)
 
     def _was_ever(self, known: Setting | None, subject: str, value: str) -> bool:
@@ -211,7 +214,8 @@ class Stage:
             return False
         with self.engine.connect() as db:
             keys = {row[0] for row in db.exec_driver_sql("SELECT write_key FROM deeds")}
-            held = dict(db.exec_driver_sql("SELECT subject, acknowledged FROM settings").all())
+            rows = db.exec_driver_sql("SELECT subject, acknowledged FROM settings")
+            held = {row[0]: row[1] for row in rows}
         latest = {w.subject: f'"{w.value}"' for w in self.story.wishes}
         return keys >= {d.key for d in self.story.deeds} and held == latest
 

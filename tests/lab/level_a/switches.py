@@ -28,6 +28,7 @@ SWITCHES: dict[str, tuple[Protections, Regime]] = {
     "fence": (EVERYTHING, "frozen"),
     "late bodies": (EVERYTHING, "inside"),
     "generations": (Protections(has_generations=False), "inside"),
+    "consent": (Protections(has_consent=False), "inside"),
     "key from facts": (Protections(has_key_from_facts=False), "inside"),
 }
 

@@ -15,7 +15,7 @@ from tests.lab.level_a.story import Deed, Regime, Story, Wish, draw
 from tests.lab.level_a.vendor import Entry
 
 # The protections that are missed within a few schedules; the others need the command line.
-SOON_MISSED = ("intent before send", "marker", "read-back", "generations", "key from facts")
+SOON_MISSED = ("intent before send", "marker", "read-back", "consent", "key from facts")
 
 
 @pytest.mark.parametrize("regime", ["inside", "frozen"])

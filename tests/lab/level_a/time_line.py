@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 EPOCH = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 

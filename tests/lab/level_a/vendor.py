@@ -62,9 +62,14 @@ class Books:
                 return note.note_id
         return None
 
-    def create_member(self, subject: str, value: str, lag: float) -> bool:
-        """Put a new address on the list; False when it is there, in whatever status."""
-        if self.member(subject) is not None:
+    def create_member(
+        self, subject: str, value: str, lag: float, updates_existing: bool = False
+    ) -> bool:
+        """Put a new address on the list; False when it is there, in whatever status.
+
+        With `updates_existing`, as vendors offer it, whoever is there is subscribed again.
+        """
+        if self.member(subject) is not None and not updates_existing:
             return False
         self._change(subject, value, "subscribed", lag)
         self._write("us", "create", "member", subject, value)

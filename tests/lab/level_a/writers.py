@@ -119,6 +119,7 @@ class Members:
     """Places on a list: creates travel in a batch, updates alone; no verb sets a status."""
 
     line: Line
+    has_consent: bool = True
 
     def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
         return [window] if window[0].verb == "create" else [[s] for s in window]
@@ -138,7 +139,8 @@ class Members:
         def commit(lag: float) -> list[str]:
             # A batch may break off: rows after the break are not looked at.
             rows = window[: sky.dice.randint(0, len(window))] if sky.dice.random() < 0.2 else window
-            made = [books.create_member(s.subject, s.desired, lag) for s in rows]
+            again = not self.has_consent
+            made = [books.create_member(s.subject, s.desired, lag, again) for s in rows]
             answers = ["done" if one else "already" for one in made]
             return answers + ["refused"] * (len(window) - len(rows))
 
