@@ -51,7 +51,7 @@ def _tables(seeds: range, regimes: list[Regime]) -> int:
     for regime in regimes:
         tally = run_wide(seeds, regime)
         counts = "".join(f"{getattr(tally, name):>12,}" for name in COLUMNS)
-        print(f"{TITLES[regime]:40}{counts}   {_pace(tally)}")
+        print(f"{TITLES[regime]:40}{counts}   {_pace(tally)}", flush=True)
         for seed, said in tally.red[:SHOWN]:
             print(f"    --replay {seed} --regime {regime}: {said}")
         failed += bool(tally.red) if regime in ("inside", "frozen") else bool(tally.unreported)
@@ -70,7 +70,7 @@ def _mutations(names: list[str], seeds: range) -> int:
         caught = first_red(name, seeds, regime)
         missed += caught is None
         said = f"caught after {caught[0]}: {caught[1]}" if caught else "NOT CAUGHT"
-        print(f"without {name:20} ({regime}) {said}")
+        print(f"without {name:20} ({regime}) {said}", flush=True)
     return 1 if missed else 0
 
 
