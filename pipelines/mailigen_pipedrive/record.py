@@ -211,7 +211,8 @@ def _sum(sweep: Sweep, table: str, column: str) -> float:
 DEED_WRITES = """
 SELECT
     write_key, coalesce(run_id, $1) AS run_id, $2 AS sweep, account, object, subject,
-    operation AS action, state, attempt, remote_id, NULL::JSON AS before, body::JSON AS after, reason, said, settled_at,
+    operation AS action, state, attempt, remote_id, NULL::JSON AS before, body::JSON AS after,
+    reason, said, settled_at,
     CASE object WHEN 'note' THEN 10 WHEN 'activity' THEN 5 WHEN 'deal' THEN 5 END AS cost
 FROM arrived
 WHERE
