@@ -3,19 +3,13 @@
 -- key     email
 -- reads   resolve.winners, staging.syncline__contacts, staging.syncline__links,
 --         staging.syncline__sweep
--- rule    A contact follows the person that speaks for it to a new address (`move`), unless
---         somebody else takes over the old address: then it stays there and the leaver becomes a
---         `fork` of it. A winner at an address whose contact is not leaving takes that contact
---         (`take`; `merge` if the winner had one of its own, which ends). What a contact, or the
---         contact it came from, has fired is never fired again.
--- watch   Contact ids are made from data (company, founding person, how many it founded), so that a
---         dry run and a run after it name the same contact.
+-- rule    A contact follows the person that speaks for it to a new address (`move`), unless somebody
+--         else takes over the old one: then it stays and the leaver becomes a `fork` of it. A winner
+--         takes the contact at its address if that is not leaving (`take`; `merge` if it had one).
+-- watch   Contact ids are made from data, so that a dry run and the run after it agree.
 
 WITH contacts AS (
-    SELECT
-        contact_id,
-        email,
-        person_id_pipedrive
+    SELECT *
     FROM staging.syncline__contacts
     WHERE merged_into IS NULL
 ),
