@@ -4,7 +4,7 @@
 -- reads   resolve.winners, staging.syncline__contacts, staging.syncline__links,
 --         staging.syncline__sweep
 -- rule    A contact follows the person that speaks for it to a new address (`move`), unless
---         somebody else takes over the old one: then it stays and the leaver becomes a `fork` of it.
+--         somebody else takes over the old one: it stays then, and the leaver becomes a `fork`.
 --         A winner takes the contact at its address if that one is not leaving (`take`; `merge` if
 --         the winner had one of its own).
 -- watch   Contact ids are made from data, so that a dry run and the run after it agree.
