@@ -14,19 +14,28 @@ from tests.lab.level_a.series import first_red, run_one, run_series
 from tests.lab.level_a.story import Deed, Regime, Story, Wish, draw
 from tests.lab.level_a.vendor import Entry
 
-# The protections that are missed within a few schedules; the others need the command line.
-SOON_MISSED = ("intent before send", "marker", "read-back", "consent", "key from facts")
+# Protections and a seed shortly before the one that misses them; the others take hundreds.
+SOON_MISSED = (
+    ("intent before send", 1),
+    ("marker", 10),
+    ("read-back", 10),
+    ("horizon", 30),
+    ("late bodies", 55),
+    ("generations", 35),
+    ("consent", 45),
+    ("key from facts", 1),
+)
 
 
 @pytest.mark.parametrize("regime", ["inside", "frozen"])
 def test_nothing_is_doubled_lost_or_left_open_inside_the_bounds(regime: Regime) -> None:
-    tally = run_series(range(1, 41), regime)
-    assert (tally.red, tally.schedules, tally.effects > 80) == ([], 40, True)
+    tally = run_series(range(1, 26), regime)
+    assert (tally.red, tally.schedules, tally.effects > 50) == ([], 25, True)
 
 
-@pytest.mark.parametrize("protection", SOON_MISSED)
-def test_a_missing_protection_turns_the_laboratory_red(protection: str) -> None:
-    assert first_red(protection, range(1, 101), "inside") is not None
+@pytest.mark.parametrize(("protection", "seed"), SOON_MISSED)
+def test_a_missing_protection_turns_the_laboratory_red(protection: str, seed: int) -> None:
+    assert first_red(protection, range(seed, seed + 60), "inside") is not None
 
 
 def test_a_seed_plays_the_same_schedule_again() -> None:
