@@ -312,6 +312,11 @@ def _is_replanned(new: Any, fence: int) -> ColumnElement[bool]:
     return or_(
         table.c.desired_hash != new.desired_hash,
         table.c.state == machine.WITHDRAWN,
+        # The same value by another verb: who was to be updated has left and must be created.
+        and_(
+            or_(table.c.state == machine.PLANNED, table.c.state == machine.REFUSED),
+            table.c.verb != new.verb,
+        ),
         and_(table.c.state == machine.DONE, or_(differs, drifted)),
     )
 
