@@ -159,7 +159,7 @@ def keeping(lease: Lease) -> Iterator[Lease]:
 def this_process() -> Owner:
     """Say which process this is, on which boot of which machine."""
     pid = os.getpid()
-    return Owner(_host(), _boot_id(), pid, psutil.Process(pid).create_time())
+    return Owner(_host(), _boot_id(), pid, _started_at(pid) or 0.0)
 
 
 def _keep(lease: Lease, ended: threading.Event) -> None:
@@ -180,11 +180,31 @@ def _is_dead(row: Row[Any]) -> bool:
         return False
     if row.boot_id != _boot_id():
         return True
-    try:
-        started_at = psutil.Process(row.pid).create_time()
-    except psutil.NoSuchProcess:
+    started_at = _started_at(row.pid)
+    if started_at is None:
         return True
     return bool(abs(started_at - row.process_started_at) > SAME_START_SECONDS)
+
+
+def _started_at(pid: int) -> float | None:
+    """When a process began, in seconds since boot where that is told; None: it is no more.
+
+    Since boot, because the time of day is set anew now and then and every start would seem to
+    move with it. A zombie has ended: only its parent has not looked yet.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return None
+    except ProcessLookupError:
+        return None
+    else:
+        return None if fields[0] in "ZX" else int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    with suppress(psutil.NoSuchProcess):  # not Linux
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    return None
 
 
 def _host() -> str:
