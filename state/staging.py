@@ -10,7 +10,7 @@ table in the published copy, so one query text works in both.
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,8 +237,3 @@ def _quoted(path: Path) -> str:
 def _sync_to_disk(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-def table_names(work: Work) -> Iterable[str]:
-    """List `schema.table` of everything the work file holds."""
-    return [f"{schema}.{table}" for _, schema, table in _tables(work.db, "work")]
