@@ -10,7 +10,6 @@ from state import connections, consent, keep, pins
 from state.budgets import Budget
 from state.consent import Seen
 from state.errors import BudgetExhausted, NotAllowed
-from state.pins import Candidate
 
 KEY = b"k" * 32
 
@@ -103,26 +102,13 @@ def test_a_line_cut_by_a_power_failure_spoils_only_itself(tmp_path):
     assert [line["key"] for line in keep.read(tmp_path)] == ["a", "b"]
 
 
-def resolve(state, name, *there):
-    return pins.resolve(state, "acme", "filter", name, [Candidate(*each) for each in there])
-
-
-def test_a_renamed_thing_goes_on_under_its_pin(state):
-    resolve(state, "Customers", ("7", "Customers"), ("8", "Leads"))
-    pin = resolve(state, "Customers", ("7", "Clients"), ("9", "Customers"))
-    assert (pin.remote_id, pin.label, pin.gone_at) == ("7", "Clients", None)
-
-
-def test_a_pinned_thing_that_is_gone_says_so(state):
-    resolve(state, "Customers", ("7", "Customers"))
-    assert resolve(state, "Customers", ("9", "Customers")).gone_at == state.now()
-
-
-def test_a_name_that_fits_several_or_none_is_refused_with_what_there_is(state):
-    with pytest.raises(NotAllowed, match=r"Hot \(1\), Hot \(2\)"):
-        resolve(state, "Hot", ("1", "Hot"), ("2", "Hot"))
-    with pytest.raises(NotAllowed, match="no filter 'Cold'; there are Hot"):
-        resolve(state, "Cold", ("1", "Hot"))
+def test_a_pin_is_found_again_and_replaced_by_a_newer_one(state):
+    first = pins.Pin("acme", "filter", "Customers", "7", "Customers", None)
+    pins.put(state, first)
+    assert pins.find(state, "acme", "filter", "Customers") == first
+    pins.put(state, first._replace(remote_id="9"))
+    assert [row["remote_id"] for row in pins.read(state, "acme").to_pylist()] == ["9"]
+    assert pins.find(state, "other", "filter", "Customers") is None
 
 
 def test_a_grant_is_unreadable_without_its_key(state):
