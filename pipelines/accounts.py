@@ -1,6 +1,5 @@
 """Open the two accounts of a sync: clients that spend from the account's shared budget."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pipelines.settings import (
     PipedriveConnection,
     Settings,
 )
+from pipelines.surroundings import REAL, Surroundings
 from state.budgets import Budget
 from state.database import State
 from state.errors import BudgetExhausted
@@ -85,8 +85,7 @@ def open_accounts(
     connections: Connections,
     definition: Definition,
     state: State,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
+    around: Surroundings = REAL,
 ) -> Iterator[Accounts]:
     """Connect to both accounts; nothing is sent yet."""
     crm = _pick(connections, definition.connections.crm, PipedriveConnection)
@@ -98,14 +97,14 @@ def open_accounts(
                 Budget(
                     state, names.crm, day_allowance=daily_tokens(crm),
                     burst=(BURSTS[crm.plan], BURST_WINDOW), share=crm.quota_share,
-                    sleep=_impatiently(sleep, "pipedrive"),
+                    sleep=_impatiently(around.sleep, "pipedrive"),
                 )
             ),
             names.engagement: stack.enter_context(
                 Budget(
                     state, names.engagement, day_allowance=CALLS_A_DAY,
                     burst=(max(1, int(engagement.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
-                    share=1.0, sleep=_impatiently(sleep, "mailigen"),
+                    share=1.0, sleep=_impatiently(around.sleep, "mailigen"),
                 )
             ),
         }  # fmt: skip
@@ -115,6 +114,9 @@ def open_accounts(
                     crm.base_url,
                     token=settings.secret(crm.secret_name),
                     meter=Metered(budgets[names.crm], "pipedrive"),
+                    http=stack.enter_context(around.open_http()),
+                    now=around.now,
+                    sleep=around.sleep,
                 )
             ),
             engagement=stack.enter_context(
@@ -123,7 +125,9 @@ def open_accounts(
                     key=settings.secret(engagement.secret_name),
                     version=engagement.version,
                     meter=Metered(budgets[names.engagement], "mailigen"),
-                    pace=Pace(engagement.calls_per_second),
+                    http=stack.enter_context(around.open_http()),
+                    now=around.now,
+                    pace=Pace(engagement.calls_per_second, sleep=around.sleep),
                 )
             ),
             state=state,

@@ -25,6 +25,7 @@ from pipelines.mailigen_pipedrive.sweep import DefinitionError, StoppedByGuardEr
 from pipelines.report import Outcome, PlanReport, Reporter, RunOptions
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
 from pipelines.step import Step, plainly
+from pipelines.surroundings import REAL, Surroundings
 from state import connections as connection_rows
 from state import consent, lease, ledger, runs
 from state.database import State, open_state
@@ -46,16 +47,17 @@ def run_sync(
     report: Reporter,
     step: Step = plainly,
     settings: Settings | None = None,
+    around: Surroundings = REAL,
 ) -> Outcome:
     """Run one sync to its end. A second run at once ends as skipped and says who holds it."""
     settings = settings or read_settings()
     settings.home.mkdir(parents=True, exist_ok=True)
-    run_id = options.run_id or f"run-{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    run_id = options.run_id or f"run-{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     outcome = Outcome(run_id, definition.name)
     began = time.monotonic()
     try:
         with ExitStack() as stack:
-            state = open_state(settings.state_url)
+            state = open_state(settings.state_url, now=around.now)
             stack.callback(state.close)
             held = lease.acquire(state, definition.name, run_id=run_id)
             stack.enter_context(lease.keeping(held))
@@ -64,7 +66,7 @@ def run_sync(
             try:
                 known = runs.standing(held.state, definition.name)
                 accounts = stack.enter_context(
-                    open_accounts(settings, connections, definition, held.state)
+                    open_accounts(settings, connections, definition, held.state, around)
                 )
                 work = stack.enter_context(
                     open_work(
@@ -73,7 +75,8 @@ def run_sync(
                     )
                 )  # fmt: skip
                 swept = _sweep(settings, definition, options, accounts, work, outcome, report)
-                _run_held(replace(swept, lease=held, sweep=held.sweep), accounts, work, step)
+                swept = replace(swept, lease=held, sweep=held.sweep, sleep=around.sleep)
+                _run_held(swept, accounts, work, step)
             except EXPECTED as error:
                 # Nothing could be opened, or the end could not be kept: `list` must show it.
                 _failed(outcome, error)
@@ -273,7 +276,7 @@ def _sweep(
         definition=definition,
         run_id=outcome.run_id,
         sweep=0,
-        read_at=datetime.now(UTC),
+        read_at=accounts.state.now(),
         home=settings.home,
         state=accounts.state,
         lease=None,
