@@ -43,6 +43,7 @@ class Deed:
     rule_id: str = ""
     cause: Any = None
     reason: str = ""
+    natural_key: str = ""  # what must exist once in the account, whoever wants it
 
     state: str = machine.PLANNED
     attempt: int = 0
@@ -271,6 +272,7 @@ def _row(deed: Deed, lease: Lease, position: int) -> dict[str, Any]:
     return {
         "write_key": deed.write_key, "account": deed.account, "operation": deed.operation,
         "object": deed.object, "subject": deed.subject, "sync": lease.sync,
+        "natural_key": deed.natural_key,
         "bot_id": deed.bot_id, "rule_id": deed.rule_id, "cause": deed.cause,
         "marker": deed.marker, "body": deed.body, "body_hash": hashlib.sha256(body).hexdigest(),
         "reason": deed.reason, "state": machine.PLANNED, "attempt": 0, "tries": 0,

@@ -5,7 +5,8 @@ partial index, no JSON operators; JSON columns are read and written whole.
 Times are UTC and come back aware from both.
 
     syncs, leases, runs               who runs, and which sweep this is
-    connections, pins, budgets        what is known of an account
+    connections, pins, budgets,       what is known of an account
+      horizons
     bots, bot_pauses, rules, guards   what the operator decided
     contacts, contact_*, links,       who is who
       row_claims, consent
@@ -35,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"  # the newest migration; a test compares it with the folder
+HEAD = "0002"  # the newest migration; a test compares it with the folder
 
 metadata = MetaData()
 
@@ -279,6 +280,7 @@ deeds = Table(
     Column("object", String, nullable=False),
     Column("subject", String, nullable=False),
     Column("sync", String, nullable=False),
+    _text("natural_key"),  # what tells the row apart at the vendor; claimed in row_claims
     _text("bot_id"),
     _text("rule_id"),
     _json("cause"),
@@ -349,5 +351,14 @@ budget_windows = Table(
     Column("window_started_at", Moment, nullable=False),
     _number("taken"),
     Column("blocked_until", Moment),
+    _text("said"),
+)  # fmt: skip
+
+horizons = Table(
+    "horizons", metadata,
+    Column("account", String, primary_key=True),
+    Column("path", String, primary_key=True),  # how a doubt is looked up: list, search, ...
+    Column("seconds", Float, nullable=False),
+    Column("learned_at", Moment, nullable=False),
     _text("said"),
 )  # fmt: skip

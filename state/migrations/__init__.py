@@ -23,8 +23,8 @@ def known_versions() -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
-def upgrade(db: Connection) -> None:
-    """Bring the tables to the newest version inside the caller's transaction."""
+def upgrade(db: Connection, to: str = "head") -> None:
+    """Bring the tables to the newest version, or up to one, inside the caller's transaction."""
     config = _config()
     config.attributes["connection"] = db
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError, StatementError
 
+from state import deeds
 from state.database import open_state
 from state.errors import StateTooNew
-from state.migrations import known_versions
-from state.schema import HEAD, connections, cursors, metadata
+from state.migrations import known_versions, upgrade
+from state.schema import HEAD, connections, cursors, horizons, metadata
+
+ONE_DEED_OF_THE_FIRST_VERSION = """
+    INSERT INTO deeds (write_key, account, operation, object, subject, sync, marker, body_hash,
+                       state, is_adopted)
+    VALUES ('note|1', 'acme', 'note', 'note', 'c1', 'acme', 'SL-1', 'x', 'done', FALSE)
+"""
 
 
 def test_migrations_build_exactly_the_tables_of_the_code(state):
@@ -44,6 +51,18 @@ def test_opening_again_keeps_what_is_there(tmp_path):
     first.close()
     with open_state(url).read() as db:
         assert db.scalar(text("SELECT count(*) FROM cursors")) == 1
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_its_deeds(tmp_path):
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    with create_engine(url).begin() as db:
+        upgrade(db, "0001")
+        db.execute(text(ONE_DEED_OF_THE_FIRST_VERSION))
+    state = open_state(url)
+    assert deeds.by_key(state, "note|1").natural_key == ""
+    with state.read() as db:
+        assert db.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
+        assert db.execute(horizons.select()).all() == []
 
 
 def test_a_database_newer_than_the_code_is_refused_with_a_sentence(tmp_path):
