@@ -15,6 +15,7 @@ import pyarrow as pa
 
 ROWS_AT_ONCE = 10_000
 TABLE = re.compile(r"[a-z]+\.[a-z0-9_]+")
+CREATE = {"replace": "CREATE OR REPLACE TABLE", "merge": "CREATE TABLE IF NOT EXISTS"}
 
 
 def put_raw(
@@ -38,13 +39,16 @@ def put_raw(
     arriving = f"{name}__arriving"
     typed = ", ".join(f'"{key}" {kind}' for key, kind in keys.items())
     columns = f"{typed}, body JSON, fetched_at TIMESTAMPTZ, run_id VARCHAR"
-    db.execute(f"CREATE OR REPLACE TABLE {arriving} (arrival BIGINT, {columns})")
     try:
         count = 0
         for rows in _gathered(pages):
             _insert(db, arriving, keys, rows, count, (fetched_at, run_id))
             count += len(rows)
-        return _settle(db, name, columns, list(keys), mode)
+        if count:
+            return _settle(db, name, columns, list(keys), mode)
+        # Most tables of a quiet run are empty: one statement each.
+        db.execute(f"{CREATE[mode]} {name} ({columns})")
+        return 0
     finally:
         db.execute(f"DROP TABLE IF EXISTS {arriving}")
 
@@ -87,9 +91,11 @@ def _insert(
     arrival = pa.array(range(first, first + len(rows)), pa.int64())
     db.register("syncline_page", pa.table([arrival, *columns, body], ["arrival", *keys, "body"]))
     try:
-        listed = ", ".join(f'CAST("{key}" AS {kind})' for key, kind in keys.items())
+        listed = ", ".join(f'CAST("{key}" AS {kind}) AS "{key}"' for key, kind in keys.items())
+        into = f"INSERT INTO {arriving}" if first else f"CREATE OR REPLACE TABLE {arriving} AS"
         db.execute(
-            f"INSERT INTO {arriving} SELECT arrival, {listed}, body, ?, ? FROM syncline_page",
+            f"{into} SELECT arrival, {listed}, body::JSON AS body, ?::TIMESTAMPTZ AS fetched_at, "
+            "?::VARCHAR AS run_id FROM syncline_page",
             [fetched_at, run_id],
         )
     finally:
@@ -109,13 +115,12 @@ def _settle(
         f"QUALIFY row_number() OVER (PARTITION BY {quoted} ORDER BY arrival DESC) = 1"
     )
     if mode == "replace":
-        db.execute(f"CREATE OR REPLACE TABLE {name} AS {latest}")
-    else:
-        same = " AND ".join(f'old."{key}" IS NOT DISTINCT FROM new."{key}"' for key in keys)
-        db.execute(f"CREATE TABLE IF NOT EXISTS {name} ({columns})")
-        db.execute("BEGIN")
-        db.execute(f"DELETE FROM {name} AS old USING {name}__arriving AS new WHERE {same}")
-        db.execute(f"INSERT INTO {name} {latest}")
-        db.execute("COMMIT")
-    counted = f"SELECT count(*) FROM (SELECT DISTINCT {quoted} FROM {name}__arriving)"
-    return int(db.execute(counted).fetchall()[0][0])
+        ((count,),) = db.execute(f"CREATE OR REPLACE TABLE {name} AS {latest}").fetchall()
+        return int(count)
+    same = " AND ".join(f'old."{key}" IS NOT DISTINCT FROM new."{key}"' for key in keys)
+    db.execute(f"{CREATE[mode]} {name} ({columns})")
+    db.execute("BEGIN")
+    db.execute(f"DELETE FROM {name} AS old USING {name}__arriving AS new WHERE {same}")
+    ((count,),) = db.execute(f"INSERT INTO {name} {latest}").fetchall()
+    db.execute("COMMIT")
+    return int(count)

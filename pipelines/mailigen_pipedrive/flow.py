@@ -71,10 +71,12 @@ def _stage(sweep: Sweep) -> None:
 
 
 def _resolve_contacts(sweep: Sweep) -> None:
-    # A bot whose filter turned out to be dead selects nobody: the tables must say so first.
     life.remember_suspensions(sweep)
-    tables.write_bots(sweep)
-    build(sweep.db, SYNC, "resolve.selected", "resolve.addresses", *WHO)
+    if sweep.suspended:
+        # A bot whose filter turned out to be dead selects nobody: the tables must say so first.
+        tables.write_bots(sweep)
+        build(sweep.db, SYNC, "resolve.selected", "resolve.addresses")
+    build(sweep.db, SYNC, *WHO)
     sweep.checked += expect(sweep.db, "resolve", RESOLVE)
     if sweep.lease is not None:
         remember_identity(sweep, sweep.lease)

@@ -32,8 +32,10 @@ def bind_names(sweep: Sweep) -> None:
     sweep.outcome.findings += bound.findings
     sweep.bound = _without_deleted_vars(sweep, bound)
     if sweep.lease is not None:
+        pinned = _pinned(sweep.state, sweep.definition)
         for pin in (*bound.pins, _list_of_sync(sweep, bound)):
-            pins.put(sweep.state, _stored(sweep, pin))
+            if pinned.get((pin.kind, pin.name)) != pin:  # each is a durable commit
+                pins.put(sweep.state, _stored(sweep, pin))
     extract.account(sweep, account.users, _fields(account))
     life.define_bots(sweep)
     tables.write(sweep)

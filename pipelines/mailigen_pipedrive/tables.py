@@ -166,8 +166,10 @@ def _rows(
 ) -> None:
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{name} ({columns})")
     if rows:
-        marks = ", ".join("?" for _ in rows[0])
-        db.executemany(f"INSERT INTO staging.syncline__{name} VALUES ({marks})", rows)
+        columns_of = {str(n): column for n, column in enumerate(zip(*rows, strict=True))}
+        db.register("arrived", pa.table(columns_of))
+        db.execute(f"INSERT INTO staging.syncline__{name} FROM arrived")
+        db.unregister("arrived")
 
 
 def _arrow(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table, query: str) -> None:
