@@ -17,7 +17,13 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from deployments import commands_ask, commands_bots, commands_house, commands_sync
+from deployments import (
+    commands_ask,
+    commands_bots,
+    commands_doubts,
+    commands_house,
+    commands_sync,
+)
 from deployments.desk import Desk
 from deployments.trouble import DefinitionsError, OperatorError, UsageTrouble
 
@@ -33,6 +39,14 @@ app = typer.Typer(
 )
 
 
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        from deployments.version import version
+
+        print(f"syncline {version()}")
+        raise typer.Exit()
+
+
 @app.callback()
 def options(
     ctx: typer.Context,
@@ -41,9 +55,12 @@ def options(
     ] = None,
     connections: Annotated[Path | None, typer.Option(help="File of connections.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Tracebacks for errors.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which version.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
     ctx.obj = Desk(syncs, connections)
-    del debug  # acted on in main(), which must know it before anything can fail
+    del debug, version  # acted on before: nothing may fail first
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,6 +145,9 @@ app.command()(commands_bots.pause)
 app.command()(commands_bots.resume)
 app.command()(commands_bots.delete)
 app.command("list")(commands_sync.list_syncs)
+app.command()(commands_doubts.doubts)
+app.command()(commands_doubts.retry)
+app.command()(commands_doubts.settle)
 app.command()(commands_ask.sql)
 app.command()(commands_ask.explain)
 # All its words are for the sandbox, `--help` among them.

@@ -63,7 +63,7 @@ def _each(
     from state.database import open_state
 
     settings = settings_of(ctx)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     state = open_state(settings.state_url)
     try:
         known = [b.bot_id for b in bots.bots(state, sync) if b.state in states]

@@ -51,7 +51,7 @@ def plan(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
     settings = settings_of(ctx)
     definitions = load(settings)
     definition = definitions.get(sync)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     from pipelines.mailigen_pipedrive.run import plan_sync
     from pipelines.report import RunOptions
 

@@ -36,7 +36,7 @@ def mailigen_pipedrive(
     from pipelines.mailigen_pipedrive.run import run_sync
 
     settings = read_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     definitions = load(settings)
     page = RunPage(sync)
     outcome = run_sync(

@@ -25,7 +25,7 @@ def approve(
 
 def approve_latest(settings: Settings, sync: str, *, approved_by: str) -> str:
     """Approve what the latest guarded run of `sync` wanted; says in a sentence what that was."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     state = open_state(settings.state_url)
     try:
         guard = guards.approve(state, by=approved_by, sync=sync)

@@ -49,6 +49,12 @@ class Settings:
     def __repr__(self) -> str:
         return f"Settings(home={self.home}, syncs={self.syncs}, connections={self.connections})"
 
+    def make_home(self) -> None:
+        """The home exists afterwards. A new one is its owner's alone: state and tables hold
+        addresses. One that is there keeps the rights somebody gave it."""
+        self.home.parent.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(mode=0o700, exist_ok=True)
+
     def secret(self, name: str) -> str:
         """The secret of that name, from the environment, else from Prefect; raises if nowhere."""
         value = self.environ.get(name) or (self.prefect_api_url and _secret_block(name))

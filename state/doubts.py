@@ -18,11 +18,12 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select, update
 
+from state import deeds as deed_rows
 from state import keep, machine
 from state.database import State
 from state.errors import NotAllowed
 from state.lease import Lease
-from state.schema import deeds, leases, runs, settings, syncs
+from state.schema import contacts, deeds, leases, links, runs, settings, syncs
 
 Kind = Literal["deed", "setting"]
 Verdict = Literal["happened", "send again"]
@@ -95,8 +96,7 @@ def find(state: State, names: Iterable[str]) -> list[Doubt]:
         for name in names:
             fence = _running_fence(db, name, state.now())
             for table in (deeds, settings):
-                is_open = machine.in_doubt(table, fence)
-                query = select(table).where(table.c.sync == name, is_open)
+                query = select(table).where(table.c.sync == name, _in_doubt(table, fence))
                 found += [_doubt(db, table, row, state.now()) for row in db.execute(query)]
     return sorted(found, key=lambda doubt: (doubt.since or EVER, doubt.key))
 
@@ -162,17 +162,24 @@ def retry(lease: Lease, rows: Sequence[Refusal]) -> int:
 
     The next run sends them if its bots run and, of settings, if its plan still wants them.
     """
-    due = {"tries": 0, "next_try_at": lease.state.now()}
-    changed = 0
-    for table, keys in _keys_by_table(rows):
-        for start in range(0, len(keys), WINDOW):
-            among = machine.among(machine.key_of(table), keys[start : start + WINDOW])
-            statement = update(table).where(
-                among, table.c.sync == lease.sync, table.c.state == machine.REFUSED
-            )
-            with lease.changing() as db:
-                changed += db.execute(statement.values(**due)).rowcount
+    changed = _retry_deeds(lease, [row.key for row in rows if row.kind == "deed"])
+    of_settings = [_parts(row) for row in rows if row.kind == "setting"]
+    if of_settings:
+        due = {"tries": 0, "next_try_at": lease.state.now()}
+        still = (settings.c.sync == lease.sync, settings.c.state == machine.REFUSED)
+        with lease.changing() as db:
+            for key in of_settings:
+                statement = update(settings).where(_has_key(settings, key), *still).values(**due)
+                changed += db.execute(statement).rowcount
     return changed
+
+
+def _retry_deeds(lease: Lease, keys: Sequence[str]) -> int:
+    """`deeds.retry`, a window at a time."""
+    return sum(
+        deed_rows.retry(lease, keys[start : start + WINDOW])
+        for start in range(0, len(keys), WINDOW)
+    )
 
 
 def settle(
@@ -202,35 +209,47 @@ def _change(
     db: Connection, lease: Lease, table: Table, row: Row[Any], verdict: Verdict, said: str,
     remote_id: str,
 ) -> None:  # fmt: skip
-    key = _key(table, row)
-    names = [column.name for column in machine.key_of(table)]
-    rows: list[dict[str, Any]] = [dict(zip(names, key, strict=True))]
     is_done = verdict == "happened"
-    values: dict[str, Any] = {"state": machine.PLANNED, "said": said}
+    values: dict[str, Any] = {
+        "state": machine.DONE if is_done else machine.PLANNED, "said": said,
+        "settled_at": lease.state.now(), "run_id": lease.run_id, "fence": lease.fence,
+    }  # fmt: skip
     if is_done:
-        values |= {"state": machine.DONE, "is_adopted": True}
-        rows[0] |= {"remote_id": remote_id or row.remote_id}
+        values |= {"is_adopted": True, "remote_id": remote_id or row.remote_id}
     if table is settings:
         # Whatever was said, a body that is late may still come: only the same may follow it.
         values |= {"doubt_hash": row.sending_hash, "doubt_at": row.sending_at}
-        if is_done:
-            values |= {
-                "acknowledged": table.c.desired, "acknowledged_hash": table.c.sending_hash,
-                "acknowledged_generation": table.c.generation,
-            }  # fmt: skip
-    machine.resolve(db, lease, table, "settled", rows, values)
-    if is_done:
-        machine.link_written(db, lease, table, [key])
+    if table is settings and is_done:
+        values |= {
+            "acknowledged": table.c.desired, "acknowledged_hash": table.c.sending_hash,
+            "acknowledged_generation": table.c.generation,
+        }  # fmt: skip
+    key = tuple(getattr(row, column.name) for column in machine.key_of(table))
+    db.execute(update(table).where(_has_key(table, key)).values(**values))
+    if is_done and remote_id:
+        _link(db, lease, row, remote_id)
+
+
+def _link(db: Connection, lease: Lease, row: Row[Any], remote_id: str) -> None:
+    """Remember whose the found thing is. A subject that is no contact gets no link."""
+    place = {"account": row.account, "object": row.object, "remote_id": remote_id}
+    is_linked = db.scalar(
+        select(links.c.contact_id).where(*(links.c[name] == value for name, value in place.items()))
+    )
+    contact = db.scalar(select(contacts.c.contact_id).where(contacts.c.contact_id == row.subject))
+    if contact is not None and is_linked is None:
+        words = {"reason": "a person said so", "origin": "ours"}
+        seen = {"since": lease.sweep, "last_seen_sweep": lease.sweep}
+        db.execute(links.insert().values(contact_id=contact, **place, **words, **seen))
 
 
 def _row_in_doubt(db: Connection, lease: Lease, table: Table, doubt: Written) -> Row[Any]:
-    row = db.execute(select(table).where(_is_row(table, doubt))).one_or_none()
+    key = (doubt.key,) if doubt.kind == "deed" else _parts(doubt)
+    row = db.execute(select(table).where(_has_key(table, key))).one_or_none()
     if row is None or row.sync != lease.sync:
         raise NotAllowed(f"{lease.sync} has no write {doubt.key}")
-    is_open = row.state == machine.UNKNOWN or (
-        row.state == machine.SENDING and row.fence < lease.fence
-    )
-    if not is_open:
+    is_left_behind = row.state == machine.SENDING and row.fence < lease.fence
+    if row.state != machine.UNKNOWN and not is_left_behind:
         raise NotAllowed(
             f"{doubt.key} is {row.state}: only a write in doubt can be settled; nothing was changed"
         )
@@ -299,7 +318,8 @@ def _held_up(db: Connection, table: Table, row: Row[Any], now: datetime) -> int:
     same = [table.c.account == row.account, table.c.subject == row.subject]
     if table is settings:
         same.append(table.c.object == row.object)
-    return _number(db, table, *same, machine.is_due(table, now))
+    is_due = and_(table.c.state == machine.REFUSED, table.c.next_try_at <= now)
+    return _number(db, table, *same, or_(table.c.state == machine.PLANNED, is_due))
 
 
 def _written(table: Table, row: Row[Any]) -> dict[str, Any]:
@@ -331,22 +351,18 @@ def _setting_key(row: Row[Any]) -> str:
     return "|".join((row.object, row.account, row.aspect, row.subject))
 
 
-def _key(table: Table, row: Row[Any]) -> machine.Key:
-    return tuple(getattr(row, column.name) for column in machine.key_of(table))
+def _has_key(table: Table, key: Sequence[str]) -> ColumnElement[bool]:
+    columns = machine.key_of(table)
+    return and_(*(column == part for column, part in zip(columns, key, strict=True)))
 
 
-def _is_row(table: Table, written: Written) -> ColumnElement[bool]:
-    keys = dict(_keys_by_table([written]))[table]
-    return machine.among(machine.key_of(table), keys)
+def _in_doubt(table: Table, fence: int) -> ColumnElement[bool]:
+    """As the ledger sees it, but for whoever would hold the sync next."""
+    left_behind = and_(table.c.state == machine.SENDING, table.c.fence < fence)
+    return or_(table.c.state == machine.UNKNOWN, left_behind)
 
 
-def _keys_by_table(rows: Sequence[Written]) -> list[tuple[Table, list[machine.Key]]]:
-    of_deeds: list[machine.Key] = [(row.key,) for row in rows if row.kind == "deed"]
-    of_settings: list[machine.Key] = [_parts(row) for row in rows if row.kind == "setting"]
-    return [(deeds, of_deeds), (settings, of_settings)]
-
-
-def _parts(setting: Written) -> machine.Key:
+def _parts(setting: Written) -> tuple[str, ...]:
     """Take the key text apart again: the aspect is what stands between account and subject."""
     aspect = setting.key.removeprefix(f"{setting.object}|{setting.account}|")
     return (

@@ -33,7 +33,7 @@ def check_sync(
 ) -> CheckReport:
     """Return everything found, errors included; nothing is written and no lease is taken."""
     settings = settings or read_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     findings: list[Finding] = []
     runs = runs_a_day(definition.schedule)
     tokens = calls = 0

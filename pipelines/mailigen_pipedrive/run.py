@@ -51,7 +51,7 @@ def run_sync(
 ) -> Outcome:
     """Run one sync to its end. A second run at once ends as skipped and says who holds it."""
     settings = settings or read_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     run_id = options.run_id or f"run-{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     outcome = Outcome(run_id, definition.name)
     began = time.monotonic()

@@ -1,0 +1,199 @@
+"""What on-call is told of doubts and refusals, and how its decisions reach the state.
+
+Definitions and vendors need not be reachable: names come from the state, horizons from
+connections.yaml as far as it can be read, and from what an account has taught us since.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from deployments.definitions import Definitions, load
+from deployments.trouble import OperatorError, UsageTrouble
+from pipelines.settings import Settings
+from state import bots, doubts, lease
+from state.database import State, open_state
+from state.doubts import Doubt, Refusal, Verdict, Written
+from state.errors import LeaseHeld, NotAllowed
+from state.lease import Lease
+from state.schema import horizons as learned_horizons
+
+MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
+
+
+class HeldError(OperatorError):
+    """A run holds the sync, so nobody else may change it."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """A doubt with what follows from it. `decides_at` is the vendor's time; None: nothing waits
+    for a horizon, or no connections.yaml says which one."""
+
+    doubt: Doubt
+    decides_at: datetime | None
+    decides: str
+    to_do: str
+
+    def as_object(self) -> dict[str, Any]:
+        after = {"decides_at": self.decides_at, "decides": self.decides, "to_do": self.to_do}
+        return asdict(self.doubt) | after
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[State]:
+    """The state database for as long as the block lasts."""
+    settings.make_home()
+    state = open_state(settings.state_url)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def chosen_syncs(settings: Settings, state: State, sync: str | None) -> list[str]:
+    """The sync asked for, or all; UsageTrouble for one that neither state nor files know."""
+    known = doubts.known_syncs(state)
+    if sync is None or sync in known:
+        return [sync] if sync else known
+    defined = load(settings, with_secrets=False).syncs
+    if sync in defined:
+        return []  # it never ran, so nothing of it can be open
+    raise UsageTrouble(
+        f"no sync is called {sync}" + _like(sync, [*known, *defined]) + "; nothing was changed"
+    )
+
+
+def open_doubts(settings: Settings, state: State, names: Sequence[str]) -> list[Open]:
+    """Every doubt of these syncs, oldest first, with when it decides itself and what to do."""
+    definitions = load(settings, with_secrets=False)
+    learned = _learned(state)
+    return [_open(doubt, definitions, learned) for doubt in doubts.find(state, names)]
+
+
+def one_doubt(settings: Settings, state: State, sync: str, name: str) -> Doubt:
+    """The doubt of that key or reference; says what was meant, or how the write stands.
+
+    What a run is sending right now is given as well: taking the lease names that run, or takes
+    over from it if it died.
+    """
+    if not chosen_syncs(settings, state, sync):
+        raise UsageTrouble(f"{sync} never ran, so nothing of it is in doubt")
+    found = doubts.find(state, [sync])
+    known = doubts.named(state, sync, name)
+    if known is None:
+        raise UsageTrouble(_unknown(sync, name, [doubt.key for doubt in found]))
+    for doubt in found:
+        if doubt.key == known.key:
+            return doubt
+    if known.state == "sending":
+        return Doubt(**asdict(known), since=None, attempt=0, run_id="", held_up=0,
+                     is_replaced=False)  # fmt: skip
+    raise NotAllowed(_stands(known, "in doubt can be settled"))
+
+
+def refusals(state: State, sync: str, keys: Sequence[str], **only: str | None) -> list[Refusal]:
+    """The refused writes named by `keys`, or all, narrowed to a bot and an operation.
+
+    One key that is unknown, or not refused, stops the whole: nothing was changed then.
+    """
+    found = doubts.refused(state, sync)
+    if keys:
+        wanted = {_refused_key(state, sync, name, found) for name in keys}
+        found = [one for one in found if one.key in wanted]
+    bot, operation = only.get("bot"), only.get("operation")
+    return [
+        one for one in found if bot in (None, one.bot_id) and operation in (None, one.operation)
+    ]
+
+
+def waiting_for_bots(state: State, sync: str, rows: Sequence[Refusal]) -> list[str]:
+    """Bots of these writes that do not run: the next run sends nothing of theirs."""
+    stopped = {bot.bot_id for bot in bots.bots(state, sync) if bot.state in ("paused", "deleted")}
+    return sorted({row.bot_id for row in rows} & stopped)
+
+
+@contextmanager
+def holding(state: State, sync: str, what: str) -> Iterator[Lease]:
+    """The lease of a sync for one change; HeldError names who has it instead of waiting."""
+    run_id = f"{what}-{state.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    try:
+        held = lease.acquire(state, sync, run_id=run_id)
+    except LeaseHeld as error:
+        raise HeldError(
+            f"{error}. Nothing was changed: wait for it to end, then ask again"
+        ) from error
+    try:
+        yield held
+    finally:
+        lease.release(held)
+
+
+def settle(
+    settings: Settings, state: State, doubt: Doubt, verdict: Verdict, *, by: str, remote_id: str
+) -> None:
+    """Take a person's word on a doubt, under the lease of its sync."""
+    with holding(state, doubt.sync, "settle") as held:
+        doubts.settle(held, doubt, verdict, by=by, home=settings.home, remote_id=remote_id)
+
+
+def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:
+    """Make refused writes due now, under the lease of their sync; return how many."""
+    if not rows:
+        return 0
+    with holding(state, sync, "retry") as held:
+        return doubts.retry(held, rows)
+
+
+def _open(doubt: Doubt, definitions: Definitions, learned: dict[str, float]) -> Open:
+    look = f"look in {doubt.account} for {doubt.reference or doubt.object + ' ' + doubt.subject}"
+    say = f"say what you saw: syncline settle {doubt.sync} '{doubt.key}' --happened | --send-again"
+    again = f"syncline run {doubt.sync}"
+    if doubt.kind == "setting":
+        return Open(doubt, None, "by the next run, which reads it back", f"{again}; or {say}")
+    connection = definitions.connections.get(doubt.account)
+    seconds = learned.get(doubt.account, 0.0)
+    if connection is not None:
+        seconds = max(seconds, connection.horizon.list)
+    if doubt.since is None or not seconds:
+        unknown = f"by a run after the horizon of {doubt.account}, which no file says"
+        return Open(doubt, None, unknown, f"{again}; or {look} and {say}")
+    at = doubt.since + timedelta(seconds=seconds)
+    decides = f"by a run after {at:%Y-%m-%d %H:%M:%S} UTC, sooner if that finds it"
+    return Open(doubt, at, decides, f"{again}; or {look} and {say}")
+
+
+def _learned(state: State) -> dict[str, float]:
+    """By account the horizon its plain listings taught us."""
+    query = select(learned_horizons.c.account, learned_horizons.c.seconds)
+    with state.read() as db:
+        rows = db.execute(query.where(learned_horizons.c.path == "list")).all()
+    return {str(account): float(seconds) for account, seconds in rows}
+
+
+def _refused_key(state: State, sync: str, name: str, found: Sequence[Refusal]) -> str:
+    known = doubts.named(state, sync, name)
+    if known is None:
+        raise UsageTrouble(_unknown(sync, name, [one.key for one in found]))
+    if known.state != "refused":
+        raise NotAllowed(_stands(known, "refused can be tried again"))
+    return known.key
+
+
+def _unknown(sync: str, name: str, keys: Sequence[str]) -> str:
+    return f"{sync} has no write called {name}" + _like(name, keys) + "; nothing was changed"
+
+
+def _stands(known: Written, what: str) -> str:
+    return f"{known.key} is {known.state}: only what is {what}; nothing was changed"
+
+
+def _like(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known[:MOST_COMPARED], n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
