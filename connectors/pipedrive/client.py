@@ -26,6 +26,7 @@ from connectors.errors import (
 from connectors.http import Line, address_of, patiently, utc_now
 from connectors.meter import Meter
 from connectors.pipedrive import wire
+from connectors.pipedrive.nouns import CHANGED, EVERY_DEAL, ONE, Noun
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
 
 Record = dict[str, Any]
@@ -177,6 +178,32 @@ class Pipedrive:
     def notes_of(self, person_id: int, since: datetime | None = None) -> Iterator[Page]:
         name = "GET /v1/notes"
         return self._walk_v1(name, person_id=person_id, updated_since=since, sort="id ASC")
+
+    # What became of what we wrote
+
+    def thing(self, noun: Noun, remote_id: int) -> Record:
+        """Return it, deleted or not (`nouns.is_deleted`); Gone when the vendor has no such id.
+
+        Gone is no proof that it never was: what was deleted is forgotten after 30 days.
+        """
+        return self._one(ONE[noun], remote_id=remote_id)
+
+    def changed_since(self, noun: Noun, since: datetime) -> Page | None:
+        """Return what the whole account changed since then, or None when that is above a page.
+
+        Archived and deleted deals are among it; deleted activities and notes are not.
+        """
+        records: Page = []
+        status = EVERY_DEAL if noun == "deal" else None
+        for name in CHANGED[noun]:
+            call = wire.call(name, updated_since=since, status=status, limit=wire.PAGE_LIMIT)
+            answer = self._ask(call)
+            is_v1 = call.path.startswith("/v1/")
+            page = wire.read_page_v1(call, answer, 0) if is_v1 else wire.read_page(call, answer)
+            if page.next_mark:
+                return None
+            records += page.records
+        return records
 
     # Writes: sent once, never repeated here
 

@@ -15,6 +15,7 @@ COSTS: Final[dict[str, int]] = {
     "POST /v1/filters": 10,
     "GET /v1/activityTypes": 20,
     "GET /v1/notes": 20,
+    "GET /v1/notes/{id}": 2,
     "POST /v1/notes": 10,
     "GET /api/v2/persons": 10,
     "GET /api/v2/persons/{id}": 1,
@@ -28,8 +29,10 @@ COSTS: Final[dict[str, int]] = {
     "GET /api/v2/stages": 5,
     "GET /api/v2/organizations": 10,
     "GET /api/v2/activities": 10,
+    "GET /api/v2/activities/{id}": 1,
     "POST /api/v2/activities": 5,
     "GET /api/v2/deals": 10,
+    "GET /api/v2/deals/{id}": 1,
     "GET /api/v2/deals/archived": 20,
     "POST /api/v2/deals": 5,
 }

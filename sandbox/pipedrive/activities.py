@@ -4,12 +4,12 @@ from typing import Any
 
 from sandbox.books import Record
 from sandbox.pipedrive import answers, checks
-from sandbox.pipedrive.answers import RefusalError, invalid, not_found
+from sandbox.pipedrive.answers import RefusalError, invalid
 from sandbox.pipedrive.call import Call
 from sandbox.pipedrive.checks import or_null
 from sandbox.pipedrive.company import Company
 from sandbox.pipedrive.conditions import Matcher
-from sandbox.pipedrive.contacts import alive, check_links, delete_one, show_one
+from sandbox.pipedrive.contacts import alive, check_links, delete_one, kept, show_one
 from sandbox.pipedrive.extras import shower
 from sandbox.pipedrive.lists import Listing, answer_list, same
 from sandbox.vendor import Answer
@@ -81,10 +81,7 @@ def list_activities(company: Company, call: Call) -> Answer:
 
 
 def get_activity(company: Company, call: Call) -> Answer:
-    record = company.books["activities"].get(call.id)
-    if record is None:
-        raise not_found()
-    return show_one(company, call, "activities", record)
+    return show_one(company, call, "activities", kept(company, "activities", call.id))
 
 
 def create_activity(company: Company, call: Call) -> Answer:

@@ -27,6 +27,12 @@ PIPEDRIVE: dict[str, Assumption] = {
         "the record has an is_deleted member, deals are listed while deleted, and persons can be "
         "restored for 30 days, so a read most likely still finds it",
     ),
+    "get_deleted_item": Assumption(
+        "marked",
+        ("marked", "404"),
+        "activities, deals and notes: the contract describes is_deleted, the status deleted and "
+        "active_flag (\"whether the note is active or deleted\") in what a read by id answers",
+    ),
     "dead_filter": Assumption(
         "everybody",
         ("everybody", "empty", "error"),

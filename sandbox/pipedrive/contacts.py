@@ -143,6 +143,15 @@ def alive(company: Company, name: str, record_id: object) -> Record:
     return record
 
 
+def kept(company: Company, name: str, record_id: object) -> Record:
+    """The record, deleted or not, as the assumption `get_deleted_item` says; or 404."""
+    record = company.books[name].get(record_id)
+    is_gone = company.books[name].is_deleted(record_id)
+    if record is None or (is_gone and company.assume["get_deleted_item"] == "404"):
+        raise not_found()
+    return record
+
+
 def delete_one(company: Company, call: Call, name: str) -> Answer:
     company.remove(name, alive(company, name, call.id), call)
     return answers.ok({"id": call.id})

@@ -5,12 +5,12 @@ from typing import Any
 
 from sandbox.books import Record
 from sandbox.pipedrive import answers, checks
-from sandbox.pipedrive.answers import RefusalError, invalid, not_found
+from sandbox.pipedrive.answers import RefusalError, invalid
 from sandbox.pipedrive.call import Call
 from sandbox.pipedrive.checks import or_null
 from sandbox.pipedrive.company import Company
 from sandbox.pipedrive.conditions import Matcher
-from sandbox.pipedrive.contacts import alive, check_links, delete_one, show_one
+from sandbox.pipedrive.contacts import alive, check_links, delete_one, kept, show_one
 from sandbox.pipedrive.custom import merge_values
 from sandbox.pipedrive.extras import shower
 from sandbox.pipedrive.lists import Listing, answer_list, same
@@ -84,10 +84,7 @@ def _list(company: Company, call: Call, *, is_archived: bool) -> Answer:
 
 
 def get_deal(company: Company, call: Call) -> Answer:
-    record = company.books["deals"].get(call.id)
-    if record is None:
-        raise not_found()
-    return show_one(company, call, "deals", record)
+    return show_one(company, call, "deals", kept(company, "deals", call.id))
 
 
 def create_deal(company: Company, call: Call) -> Answer:

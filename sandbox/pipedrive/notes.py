@@ -8,7 +8,7 @@ from sandbox.pipedrive import answers
 from sandbox.pipedrive.answers import RefusalError, forbidden
 from sandbox.pipedrive.call import Call
 from sandbox.pipedrive.company import Company
-from sandbox.pipedrive.contacts import alive
+from sandbox.pipedrive.contacts import alive, kept
 from sandbox.vendor import Answer
 
 TIES = {"deal_id": "deals", "person_id": "persons", "org_id": "organizations"}
@@ -39,7 +39,7 @@ def list_notes(company: Company, call: Call) -> Answer:
 
 
 def get_note(company: Company, call: Call) -> Answer:
-    return answers.ok(_shown(company, alive(company, "notes", call.id), call))
+    return answers.ok(_shown(company, kept(company, "notes", call.id), call))
 
 
 def create_note(company: Company, call: Call) -> Answer:

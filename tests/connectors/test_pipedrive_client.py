@@ -20,6 +20,7 @@ from connectors.errors import (
 )
 from connectors.meter import Tally
 from connectors.pipedrive import COSTS, Pipedrive
+from connectors.pipedrive.nouns import is_deleted
 
 
 def flat(pages):
@@ -300,8 +301,46 @@ def exercise(pipedrive):
     flat(pipedrive.activities_by_id([activity_id]))
     code = pipedrive.create_deal_field("Syncline key", "varchar")
     pipedrive.find_deal_field("Syncline key")
-    pipedrive.create_deal({"title": "H", "person_id": person_id, "custom_fields": {code: "SL-D"}})
-    pipedrive.create_note(note_body(person_id, "SL-N"))
+    deal = {"title": "H", "person_id": person_id, "custom_fields": {code: "SL-D"}}
+    pipedrive.thing("deal", pipedrive.create_deal(deal))
+    pipedrive.thing("note", pipedrive.create_note(note_body(person_id, "SL-N")))
+    pipedrive.thing("activity", activity_id)
+    for noun in ("activity", "deal", "note"):
+        pipedrive.changed_since(noun, since)
     pipedrive.find_activity(person_id, "absent", since)
     pipedrive.find_deal(person_id, code, "absent")
     pipedrive.find_note(person_id, "absent", since)
+
+
+def test_what_somebody_deleted_is_still_shown_by_its_id_and_marked(pipedrive, person_id, sandbox):
+    """The audit tells "deleted" from "lost" by it."""
+    made = {
+        "activity": pipedrive.create_activity(call_body(person_id, "SL-AAAAAAA2")),
+        "deal": pipedrive.create_deal({"title": "Deal", "person_id": person_id}),
+        "note": pipedrive.create_note(note_body(person_id, "SL-AAAAAAA2")),
+    }
+    paths = {"activity": "api/v2/activities", "deal": "api/v2/deals", "note": "v1/notes"}
+    assert not any(is_deleted(pipedrive.thing(noun, made[noun])) for noun in made)
+    for noun, path in paths.items():
+        headers = {"x-api-token": "sandbox-pipedrive-admin"}
+        url = f"{sandbox.url}/pipedrive/{path}/{made[noun]}"
+        assert httpx.delete(url, headers=headers, trust_env=False).is_success
+
+    assert all(is_deleted(pipedrive.thing(noun, made[noun])) for noun in made)
+    sandbox.assume("pipedrive", "get_deleted_item", "404")
+    for noun in made:
+        with pytest.raises(Gone):
+            pipedrive.thing(noun, made[noun])
+
+
+def test_changes_of_the_account_come_as_one_page_or_not_at_all(pipedrive, person_id, sandbox):
+    since = pipedrive.vendor_now() - timedelta(seconds=5)
+    made = pipedrive.create_deal({"title": "New", "person_id": person_id})
+
+    assert made in [deal["id"] for deal in pipedrive.changed_since("deal", since)]
+    assert pipedrive.changed_since("activity", since) == []
+    assert pipedrive.changed_since("note", since) == []
+
+    more = {"success": True, "data": [{"id": 1}], "additional_data": {"next_cursor": "more"}}
+    sandbox.fault("pipedrive", "/api/v2/activities", "status", status=200, body=more)
+    assert pipedrive.changed_since("activity", since) is None
