@@ -1,0 +1,146 @@
+"""The flows the laboratory attacks: how each one's world begins, how it runs, how it is read.
+
+A flow joins by its entries in FLOWS, one a story. `begin` may run the flow itself, to arrive at
+the moment of which the story tells; it does so with the desk's own surroundings.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.run import run_sync
+from pipelines.report import Outcome, RunOptions
+from pipelines.step import Step, plainly
+from pipelines.surroundings import REAL, Surroundings
+from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
+
+HORIZON = 120.0  # seconds, Pipedrive's default; nobody waits for them here
+REFERENCE = re.compile(r"SL-[A-Z2-7]{8}")
+BUSY = CUSTOMERS | {"count_from": "all_time"}  # what happened before counts: the first run has deeds
+MANY = {"max_creates": 5000}
+
+
+class LabDesk(Desk):
+    """A desk whose runs take time and their way to the vendors from `around`."""
+
+    around: Surroundings = REAL
+
+    def run(self, *, step: Step = plainly, **options: Any) -> Outcome:
+        return run_sync(
+            Definition.model_validate(self.wanted), connections(self.url, self.horizon),
+            options=RunOptions(**options), report=lambda _: None, step=step,
+            settings=self.settings, around=self.around,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One story of a flow. The name is `flow/story`.
+
+    `begin` makes the world as it is right before the run under attack; `run` is one run of it, in
+    whichever process; `books` is everything it can leave at the vendors, ids and wording aside.
+    """
+
+    name: str
+    begin: Callable[[LabDesk], None]
+    run: Callable[[LabDesk, Surroundings], Outcome]
+    books: Callable[[LabDesk], list[str]]
+
+
+def flow_named(name: str) -> Flow:
+    """The entry of that name; KeyError names those there are."""
+    found = {flow.name: flow for flow in FLOWS}
+    if name not in found:
+        raise KeyError(f"no flow {name!r}; there are {sorted(found)}")
+    return found[name]
+
+
+def _run(desk: LabDesk, around: Surroundings) -> Outcome:
+    desk.around = around
+    return desk.run()
+
+
+def _first_run(desk: LabDesk) -> None:
+    """Nothing of ours exists; the list does, and what its members did counts from the start."""
+    desk.start(BUSY, people=16, guards=MANY | {"first_activation": "allow"})
+    desk.horizon = HORIZON
+
+
+def _approved_run(desk: LabDesk) -> None:
+    """The list is to be made; a guard stopped the first run and somebody approved its plan."""
+    desk.start(BUSY, people=12, guards=MANY, list={"title": "Arrivals", "create": True})
+    desk.horizon = HORIZON
+    _expect("guarded", desk.run())
+    desk.approve()
+
+
+def _later_run(desk: LabDesk) -> None:
+    """Everything that can happen between two runs has happened."""
+    desk.start(BUSY, people=40, guards=MANY | {"first_activation": "allow"})
+    desk.horizon = HORIZON
+    _, returning = desk.person(on_list=True)
+    desk.act("unsubscribe", returning)
+    _expect("done", desk.run())
+    people = iter([desk.person(on_list=True) for _ in range(10)])
+    desk.act("subscribe", returning)
+
+    person, _ = next(people)
+    desk.edit(person, first_name="Renamed")
+    person, _ = next(people)
+    desk.readdress(person, "moved.away@acme.example")
+    desk.delete_person(next(people)[0])
+    person, email = next(people)  # left under the old address: barred under the new one too
+    desk.act("unsubscribe", email)
+    desk.readdress(person, "other.address@acme.example")
+    person, email = next(people)  # left, and was deleted in the CRM at the same time
+    desk.act("unsubscribe", email)
+    desk.delete_person(person)
+    desk.act("remove", next(people)[1])
+    desk.play("bounce", next(people)[1])
+    for person, email in people:
+        desk.play("open", email)
+        desk.play("click", email, times=2)
+        desk.edit(person, first_name="Reader")
+    desk.add_person("New Arrival", "new.arrival@acme.example")
+    desk.add_person("Later Arrival", "later.arrival@acme.example")
+
+
+def _expect(wanted: str, outcome: Outcome) -> None:
+    if outcome.outcome != wanted:
+        raise AssertionError(f"the story cannot begin: {outcome.outcome}: {outcome.said}")
+
+
+KEPT = {
+    "deals": ("person_id", "owner_id", "stage_id"),
+    "activities": ("person_id", "owner_id", "type"),
+    "notes": ("person_id",),
+    "dealFields": ("field_name",),
+}
+
+
+def _books(desk: LabDesk) -> list[str]:
+    """Deeds go by their reference, which is made of who, which rule and which crossing."""
+    found = [
+        json.dumps([name, *(row.get(column) for column in columns), *REFERENCE.findall(str(row))])
+        for name, columns in KEPT.items()
+        for row in desk.book("pipedrive", name)
+    ]
+    titles = {one["id"]: one["name"] for one in desk.book("mailigen", "lists")}
+    found += [json.dumps(["list", title]) for title in titles.values()]
+    found += [
+        json.dumps([titles[m["list"]], m["email"].lower(), m["status"], m["merges"]], sort_keys=True)
+        for m in desk.book("mailigen", "members")
+    ]
+    for var in desk.book("mailigen", "merge_vars"):
+        found.append(json.dumps([titles[var["list"]], var["tag"]]))
+    return sorted(found)
+
+
+FLOWS = (
+    Flow("mailigen_pipedrive/first run", _first_run, _run, _books),
+    Flow("mailigen_pipedrive/approved run", _approved_run, _run, _books),
+    Flow("mailigen_pipedrive/later run", _later_run, _run, _books),
+)

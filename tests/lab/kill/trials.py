@@ -1,0 +1,123 @@
+"""One story of one flow: the world it begins in, the unkilled twin, and trials against both."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+
+from tests.lab.flows import LabDesk, flow_named
+from tests.lab.kill.boundaries import Boundary
+from tests.lab.kill.judge import Seen, Verdict, judge, look
+from tests.lab.kill.runs import Order, Report, Run
+from tests.lab.kill.world import Vendors, surroundings
+
+QUICK = Path("/dev/shm")  # a home in memory: SIGKILL takes nothing away that was written
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Killed at each number in turn, the second during the recovery, and then left alone.
+
+    `recovery` holds the boundaries that the last run passed: where a pair may strike.
+    """
+
+    flow: str
+    at: tuple[int, ...]
+    was_killed: bool
+    verdict: Verdict
+    recovery: tuple[Boundary, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        missed = () if self.was_killed else ("it ended before it could be killed",)
+        return missed + self.verdict.sentences
+
+
+class Bench:
+    """A story ready for trials, one at a time."""
+
+    def __init__(self, flow: str, vendors: Vendors) -> None:
+        self._vendors = vendors
+        folder = QUICK if QUICK.is_dir() else None
+        self._folder = Path(tempfile.mkdtemp(prefix="syncline-kill-", dir=folder))
+        self._flow = flow_named(flow)
+        self._desk = LabDesk(vendors.url, self._folder)
+        self._desk.around = surroundings(vendors.url, lambda: httpx.Client(trust_env=False))
+        self._flow.begin(self._desk)
+        self._beginning = self._desk.home
+        vendors.keep()
+        self._seq = len(self._journal())
+        self._before = self._look()
+        self.counted = self.alone()
+        if self.counted.outcome != "done":
+            raise AssertionError(f"{flow}: the twin ended {self.counted.outcome}: {self.counted.said}")
+        self._twin = self._look()
+
+    def __enter__(self) -> "Bench":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._desk.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def boundaries(self) -> tuple[Boundary, ...]:
+        return self.counted.boundaries
+
+    @property
+    def expected(self) -> Seen:
+        """The world as the unkilled twin left it."""
+        return self._twin
+
+    def begin_again(self) -> Order:
+        """The story's first moment, in a fresh world and home; how to run it there."""
+        self._vendors.restore()
+        if self._desk.home != self._beginning:
+            shutil.rmtree(self._desk.home)
+        self._desk.home = Path(tempfile.mkdtemp(dir=self._folder))
+        shutil.copytree(self._beginning, self._desk.home, dirs_exist_ok=True)
+        return self.order
+
+    @property
+    def order(self) -> Order:
+        desk = self._desk
+        return Order(self._flow.name, desk.url, desk.home, desk.wanted, desk.horizon)
+
+    @property
+    def desk(self) -> LabDesk:
+        return self._desk
+
+    def alone(self) -> Report:
+        """An unkilled run from the beginning."""
+        return Run(self.begin_again()).end()
+
+    def trial(self, *at: int) -> Trial:
+        order = self.begin_again()
+        killed = [Run(replace(order, at=place)).end() for place in at]
+        recovered = Run(order).end()
+        verdict = judge(self._before, self._twin, self._look())
+        if recovered.outcome != "done":
+            ended = f"the recovery ended {recovered.outcome or recovered.exit_code}: {recovered.said}"
+            verdict = replace(verdict, differences=(ended, *verdict.differences))
+        was_killed = all(report.was_killed for report in killed)
+        return Trial(self._flow.name, at, was_killed, verdict, recovered.boundaries)
+
+    def verdict(self) -> Verdict:
+        """Of the world as it stands."""
+        return judge(self._before, self._twin, self._look())
+
+    def effects(self) -> int:
+        """How many lines of the journal committed something."""
+        return sum(1 for line in self._journal() if '"effects":[]' not in line)
+
+    def _look(self) -> Seen:
+        return look(
+            self._vendors.url, self._desk.home, self._flow.books(self._desk), after=self._seq
+        )
+
+    def _journal(self) -> Sequence[str]:
+        answer = httpx.get(f"{self._vendors.url}/_sandbox/journal", trust_env=False)
+        return answer.text.splitlines()
