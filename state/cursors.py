@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from state.database import State, upsert
+from state.database import State, Upsert
 from state.lease import Lease
 from state.schema import cursors as table
 
@@ -28,16 +28,20 @@ def read(state: State, sync: str, stream: str, generation: str) -> Any:
         return db.execute(query).scalar_one_or_none()
 
 
+def _moving(insert: Any) -> Any:
+    moved = {name: insert.excluded[name] for name in ("value", "generation", "moved_at")}
+    return insert.on_conflict_do_update(index_elements=["sync", "stream"], set_=moved)
+
+
+_MOVE = Upsert(table, table.c.keys(), _moving)
+
+
 def move(db: Connection, lease: Lease, cursor: Cursor) -> None:
     """Store a cursor on an open, fenced connection: with the plan made from what it covers."""
-    changes = {
-        "value": cursor.value, "generation": cursor.generation, "moved_at": lease.state.now(),
-    }  # fmt: skip
-    db.execute(
-        upsert(db, table)
-        .values(sync=lease.sync, stream=cursor.stream, **changes)
-        .on_conflict_do_update(index_elements=["sync", "stream"], set_=changes)
-    )
+    _MOVE.run(db, [{
+        "sync": lease.sync, "stream": cursor.stream, "value": cursor.value,
+        "generation": cursor.generation, "moved_at": lease.state.now(),
+    }])  # fmt: skip
 
 
 def forget(lease: Lease) -> None:

@@ -7,16 +7,17 @@ On SQLite a writing transaction takes the write lock when it begins, so it
 cannot find out half-way that somebody else got there first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.pool import StaticPool
 
 from state.errors import StateTooNew
@@ -40,6 +41,7 @@ class State:
     def read(self) -> Iterator[Connection]:
         """Give a connection whose reads agree with each other. Writing on it may fail."""
         with self.engine.connect() as connection, connection.begin():
+            _begin(connection, "BEGIN")
             yield connection
 
     @contextmanager
@@ -48,8 +50,8 @@ class State:
 
         Never call a vendor inside: everybody else's writes wait for this one.
         """
-        writing = self.engine.execution_options(syncline_writing=True)
-        with writing.begin() as connection:
+        with self.engine.connect() as connection, connection.begin():
+            _begin(connection, "BEGIN IMMEDIATE")
             yield connection
 
     def close(self) -> None:
@@ -72,11 +74,39 @@ def open_state(url: str, *, now: Callable[[], datetime] = utc_now) -> State:
 def upsert(db: Connection, table: Table) -> Any:
     """Return an INSERT that knows ON CONFLICT, in the dialect of the connection.
 
-    The two dialects' statements share their methods but no type.
+    The two dialects' statements share their methods but no type. Each execution compiles it
+    anew; what runs once per written row is an `Upsert`.
     """
-    if db.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+    return _insert(db.dialect, table)
+
+
+class Upsert:
+    """An INSERT with ON CONFLICT that is built and compiled once: SQLAlchemy 2.0 caches none.
+
+    `finish` gets the dialect's INSERT and returns it with its clause. Rows bring the `columns`,
+    and beside them whatever parameters the clause names.
+    """
+
+    def __init__(
+        self, table: Table, columns: Collection[str], finish: Callable[[Any], Any]
+    ) -> None:
+        self._table, self._columns, self._finish = table, list(columns), finish
+        self._compiled: WeakKeyDictionary[Dialect, Any] = WeakKeyDictionary()
+
+    def run(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write rows, which may be none."""
+        if not rows:
+            return
+        found = self._compiled.get(db.dialect)
+        if found is None:
+            statement = self._finish(_insert(db.dialect, self._table))
+            found = statement.compile(dialect=db.dialect, column_keys=self._columns)
+            self._compiled[db.dialect] = found
+        db.execute(found, rows)
+
+
+def _insert(dialect: Dialect, table: Table) -> Any:
+    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _engine(url: str) -> Engine:
@@ -95,7 +125,6 @@ def _engine(url: str) -> Engine:
         url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS}, **options
     )
     event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -110,9 +139,10 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("syncline_writing", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+def _begin(connection: Connection, how: str) -> None:
+    # Not as a listener to SQLAlchemy's "begin": with one, every statement costs a third more.
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(how)
 
 
 def _version(state: State) -> str | None:

@@ -15,15 +15,16 @@ from base64 import b32encode
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
 import pyarrow as pa
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
 
 from state import machine
 from state.arrow import as_arrow
-from state.database import State, upsert
+from state.database import State, Upsert
 from state.errors import WrongState
 from state.lease import Lease
 from state.schema import deeds as table
@@ -73,27 +74,54 @@ def marker_of(write_key: str) -> str:
     return "SL-" + b32encode(digest)[:8].decode()
 
 
+REPLACED = (
+    "body", "body_hash", "cause", "reason", "bot_id", "rule_id", "state", "tries", "next_try_at",
+    "said", "sweep", "position", "sync", "attempt", "natural_key",
+)  # fmt: skip
+SEALED = ("write_key", "account", "operation", "object", "subject", "marker", *REPLACED)
+
+
+def _sealing(insert: Any) -> Any:
+    new = insert.excluded
+    is_revived = or_(
+        table.c.state == machine.WITHDRAWN,
+        and_(table.c.state == machine.REFUSED, table.c.body_hash != new.body_hash),
+    )
+    return insert.on_conflict_do_update(
+        index_elements=["write_key"], set_={name: new[name] for name in REPLACED}, where=is_revived
+    )
+
+
+_SEAL = Upsert(table, SEALED, _sealing)
+
+
 def seal(db: Connection, lease: Lease, wanted: Sequence[Deed], first_position: int) -> None:
     """Plan deeds on an open, fenced connection.
 
     A known key is left alone, with two exceptions: a withdrawn deed that is
     wanted again, and a refused one whose body is another now.
     """
-    if not wanted:
-        return
-    insert = upsert(db, table)
-    new = insert.excluded
-    revived = or_(
-        table.c.state == machine.WITHDRAWN,
-        and_(table.c.state == machine.REFUSED, table.c.body_hash != new.body_hash),
+    _SEAL.run(db, [_row(deed, lease, first_position + i) for i, deed in enumerate(wanted)])
+
+
+_ORDER = (table.c.sweep, table.c.position, table.c.write_key)
+_DEEDS = select(*(table.c[part.name] for part in fields(Deed)))
+_BY_KEYS = _DEEDS.where(table.c.write_key.in_(machine.many("keys"))).order_by(*_ORDER)
+_DOUBTS = _DEEDS.where(table.c.sync == machine.MY_SYNC, machine.in_doubt(table)).order_by(
+    table.c.sending_at, table.c.write_key
+)
+
+
+@cache
+def _due(of_some_operations: bool) -> Select[tuple[str, str]]:
+    due = select(table.c.operation, table.c.write_key).where(
+        table.c.sync == machine.MY_SYNC,
+        machine.is_due(table),
+        or_(table.c.bot_id == "", table.c.bot_id.in_(machine.many("bots"))),
     )
-    replaced = ("body", "body_hash", "cause", "reason", "bot_id", "rule_id", "state", "tries",
-                "next_try_at", "said", "sweep", "position", "sync", "attempt")  # fmt: skip
-    statement = insert.on_conflict_do_update(
-        index_elements=["write_key"], set_={name: new[name] for name in replaced}, where=revived
-    )
-    rows = [_row(deed, lease, first_position + i) for i, deed in enumerate(wanted)]
-    db.execute(statement, rows)
+    if of_some_operations:
+        due = due.where(table.c.operation.in_(machine.many("operations")))
+    return due.order_by(*_ORDER)
 
 
 def planned(
@@ -111,15 +139,10 @@ def planned(
     The keys are read once: a deed planned meanwhile waits for the next call,
     and one that moved on meanwhile is simply not won by `claim`.
     """
-    where = [table.c.sync == sync, machine.is_due(table, at)]
-    where.append(or_(table.c.bot_id == "", table.c.bot_id.in_(bots)))
-    if operations:
-        where.append(table.c.operation.in_(operations))
-    order = (table.c.sweep, table.c.position, table.c.write_key)
     by_operation: dict[str, list[str]] = {}
+    asked = {"my_sync": sync, "now": at, "bots": list(bots), "operations": list(operations)}
     with state.read() as db:
-        query = select(table.c.operation, table.c.write_key).where(*where).order_by(*order)
-        for operation, key in db.execute(query):
+        for operation, key in db.execute(_due(bool(operations)), asked):
             by_operation.setdefault(operation, []).append(key)
     for keys in by_operation.values():
         for start in range(0, len(keys), size):
@@ -128,42 +151,51 @@ def planned(
                 yield window
 
 
+_CLAIM = machine.claiming(
+    table,
+    and_(
+        table.c.write_key.in_(machine.many("keys")),
+        machine.subject_is_clear(table, ("account", "subject")),
+    ),
+    {"sending_at": bindparam("at")},
+)
+
+
 def claim(lease: Lease, keys: Sequence[str], sending_at: datetime) -> set[str]:
     """Mark deeds as being sent, durably; send only those returned.
 
     `sending_at` is the vendor's time. Not won: settled meanwhile, or another
     deed of the same subject is in doubt.
     """
-    where = and_(
-        table.c.write_key.in_(keys),
-        machine.subject_is_clear(table, ("account", "subject"), lease.fence),
-    )
+    asked = {**machine.who(lease), "keys": list(keys), "at": sending_at}
     with lease.changing() as db:
-        won = machine.claim(db, lease, table, where, {"sending_at": sending_at})
-    return {key for (key,) in won}
+        return {key for (key,) in db.execute(_CLAIM, asked)}
+
+
+_DONE = machine.settlement(table, machine.DONE, {"said": ""}, "remote_id")
+_REFUSED = machine.settlement(table, machine.REFUSED, machine.refusal(table), "said")
+_NOT_SENT = machine.settlement(table, machine.PLANNED, machine.not_sent(table))
+_UNKNOWN = machine.settlement(table, machine.UNKNOWN, {}, "said")
+_UNKNOWN_SINCE = machine.settlement(table, machine.UNKNOWN, {}, "said", "sending_at")
 
 
 def done(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:
     """Settle (key, remote id) pairs the vendor confirmed, with their links, in one commit."""
-    rows = [{"write_key": key, "remote_id": remote_id} for key, remote_id in outcomes]
     with lease.changing() as db:
-        machine.settle(db, lease, table, "done", rows, {"state": machine.DONE, "said": ""})
+        machine.apply(db, lease, _DONE, [((key,), remote_id) for key, remote_id in outcomes])
         machine.link_written(db, lease, table, [(key,) for key, _ in outcomes])
 
 
 def refused(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:
     """Settle (key, what the vendor said) pairs; each is tried daily, seven times in all."""
-    rows = [{"write_key": key, "said": said} for key, said in outcomes]
     with lease.changing() as db:
-        change = machine.refusal(table, lease.state.now())
-        machine.settle(db, lease, table, "refused", rows, change)
+        machine.apply(db, lease, _REFUSED, [((key,), said) for key, said in outcomes])
 
 
 def back_to_planned(lease: Lease, keys: Sequence[str]) -> None:
     """Take back claims whose request provably never was processed (not sent, 429)."""
-    rows = [{"write_key": key} for key in keys]
     with lease.changing() as db:
-        machine.settle(db, lease, table, "planned", rows, machine.not_sent(table))
+        machine.apply(db, lease, _NOT_SENT, [((key,),) for key in keys])
 
 
 def unknown(
@@ -173,31 +205,30 @@ def unknown(
 
     `at` is the vendor's time when we gave up waiting: the horizon runs from there.
     """
-    rows = [{"write_key": key, "said": said} for key, said in outcomes]
-    values: dict[str, Any] = {"state": machine.UNKNOWN}
     with lease.changing() as db:
-        machine.settle(
-            db, lease, table, "unknown", rows, values | ({"sending_at": at} if at else {})
-        )
+        if at is None:
+            machine.apply(db, lease, _UNKNOWN, [((key,), said) for key, said in outcomes])
+        else:
+            machine.apply(db, lease, _UNKNOWN_SINCE, [((key,), said, at) for key, said in outcomes])
 
 
 def doubts(lease: Lease) -> list[Deed]:
     """Return what must be looked up at the vendor, oldest first."""
-    query = (
-        select(*_columns())
-        .where(table.c.sync == lease.sync, machine.in_doubt(table, lease.fence))
-        .order_by(table.c.sending_at, table.c.write_key)
-    )
     with lease.state.read() as db:
-        return [_deed(row) for row in db.execute(query)]
+        return [_deed(row) for row in db.execute(_DOUBTS, machine.who(lease))]
+
+
+_FOUND = machine.resolution(table, machine.DONE, {"is_adopted": True, "said": ""}, "remote_id")
+_ABSENT = machine.resolution(
+    table, machine.PLANNED, {"said": "not found at the vendor after the horizon"}
+)
+_SENT_AT = select(table.c.sending_at).where(*machine.this_row(table))
 
 
 def found(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:
     """Adopt (key, remote id) pairs that were found at the vendor."""
-    rows = [{"write_key": key, "remote_id": remote_id} for key, remote_id in outcomes]
     with lease.changing() as db:
-        values = {"state": machine.DONE, "is_adopted": True, "said": ""}
-        machine.resolve(db, lease, table, "done", rows, values)
+        machine.apply(db, lease, _FOUND, [((key,), remote_id) for key, remote_id in outcomes])
         machine.link_written(db, lease, table, [(key,) for key, _ in outcomes])
 
 
@@ -208,12 +239,11 @@ def absent(lease: Lease, key: str, *, at: datetime, horizon: timedelta) -> None:
     between the two was not seen.
     """
     with lease.changing() as db:
-        sending_at = db.scalar(select(table.c.sending_at).where(table.c.write_key == key))
+        sending_at = db.scalar(_SENT_AT, {"key_write_key": key})
         if sending_at is None:
             raise WrongState("planned", [key])
         machine.wait_before_absent(key, sending_at, at, horizon)
-        values = {"state": machine.PLANNED, "said": "not found at the vendor after the horizon"}
-        machine.resolve(db, lease, table, "planned", [{"write_key": key}], values)
+        machine.apply(db, lease, _ABSENT, [((key,),)])
 
 
 def retry(lease: Lease, keys: Sequence[str]) -> int:
@@ -253,14 +283,8 @@ def read(state: State, sync: str) -> pa.Table:
 
 
 def _by_keys(state: State, keys: Sequence[str]) -> list[Deed]:
-    query = select(*_columns()).where(table.c.write_key.in_(keys))
-    order = (table.c.sweep, table.c.position, table.c.write_key)
     with state.read() as db:
-        return [_deed(row) for row in db.execute(query.order_by(*order))]
-
-
-def _columns() -> list[Any]:
-    return [table.c[part.name] for part in fields(Deed)]
+        return [_deed(row) for row in db.execute(_BY_KEYS, {"keys": list(keys)})]
 
 
 def _deed(row: Any) -> Deed:

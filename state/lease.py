@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import OperationalError
 
-from state.database import State, upsert
+from state.database import State, Upsert
 from state.errors import LeaseHeld, LeaseLost
 from state.schema import leases, syncs
 
@@ -87,18 +87,25 @@ def acquire(
     with state.write() as db:
         now = state.now()
         last_sweep = _lock_sync(db, name)
-        row = db.execute(select(leases).where(leases.c.name == _key(name))).one_or_none()
+        row = db.execute(_FOUND, {"my_name": _key(name)}).one_or_none()
         if row is not None and row.holder and row.expires_at > now and not _is_dead(row):
             raise LeaseHeld(row.holder, row.host, row.pid, row.taken_at, row.expires_at)
         fence = max(last_sweep, row.fence if row else 0, above) + 1
-        _store(db, leases, {
+        _TAKE.run(db, [{
             "name": _key(name), "holder": run_id, **vars(this_process()), "fence": fence,
             "taken_at": now, "expires_at": now + ttl,
-        })  # fmt: skip
-        _store(db, syncs, {"sync": name, "last_sweep": fence})
+        }])  # fmt: skip
+        db.execute(_COUNT_ON, {"my_name": name, "fence": fence})
     if row is not None and row.holder:
         log.warning("took sync %s over from run %s (process %s)", name, row.holder, row.pid)
     return Lease(state, name, run_id, fence, ttl)
+
+
+_OF_SYNC = leases.c.name == bindparam("my_name")
+_CURRENT = select(leases.c.fence, leases.c.holder).where(_OF_SYNC).with_for_update(read=True)
+_FOUND = select(leases).where(_OF_SYNC)
+_RENEW = update(leases).where(_OF_SYNC).values(expires_at=bindparam("until"))
+_RELEASE = _RENEW.where(leases.c.fence == bindparam("my_fence")).values(holder="")
 
 
 def check_fence(db: Connection, lease: Lease) -> None:
@@ -108,8 +115,7 @@ def check_fence(db: Connection, lease: Lease) -> None:
     replaced. Reads under a share lock, so that a take-over waits for the
     change that is being made on this connection.
     """
-    query = select(leases.c.fence, leases.c.holder).where(leases.c.name == _key(lease.sync))
-    row = db.execute(query.with_for_update(read=True)).one_or_none()
+    row = db.execute(_CURRENT, {"my_name": _key(lease.sync)}).one_or_none()
     if row is None or row.fence != lease.fence or row.holder != lease.run_id:
         now_with = f"run {row.holder}" if row is not None and row.holder else "nobody"
         raise LeaseLost(
@@ -121,21 +127,15 @@ def check_fence(db: Connection, lease: Lease) -> None:
 def renew(lease: Lease) -> None:
     """Move the end of the lease to one ttl from now."""
     with lease.changing() as db:
-        db.execute(
-            update(leases)
-            .where(leases.c.name == _key(lease.sync))
-            .values(expires_at=lease.state.now() + lease.ttl)
-        )
+        until = lease.state.now() + lease.ttl
+        db.execute(_RENEW, {"my_name": _key(lease.sync), "until": until})
 
 
 def release(lease: Lease) -> None:
     """Give the sync back. Harmless when somebody else has it by now."""
     with lease.state.write() as db:
-        db.execute(
-            update(leases)
-            .where(leases.c.name == _key(lease.sync), leases.c.fence == lease.fence)
-            .values(holder="", expires_at=lease.state.now())
-        )
+        mine = {"my_name": _key(lease.sync), "my_fence": lease.fence}
+        db.execute(_RELEASE, {**mine, "until": lease.state.now()})
 
 
 @contextmanager
@@ -232,14 +232,28 @@ def _lock_sync(db: Connection, sync: str) -> int:
     One sequence for all: syncs of one account share the identity map, whose "since when" is told
     in sweeps.
     """
-    db.execute(upsert(db, syncs).values(sync=sync, last_sweep=0).on_conflict_do_nothing())
-    db.execute(select(syncs.c.last_sweep).where(syncs.c.sync == sync).with_for_update())
-    return int(db.execute(select(func.max(syncs.c.last_sweep))).scalar_one())
+    _LOCK.run(db, [{"sync": sync, "last_sweep": 0}])
+    return int(db.execute(_HIGHEST).scalar_one())
 
 
-def _store(db: Connection, table: Any, row: dict[str, Any]) -> None:
-    key = table.primary_key.columns.keys()
-    changed = {name: value for name, value in row.items() if name not in key}
-    db.execute(
-        upsert(db, table).values(row).on_conflict_do_update(index_elements=key, set_=changed)
+def _lock(insert: Any) -> Any:
+    # An update of nothing: PostgreSQL locks the row with it, and one statement does for both.
+    return insert.on_conflict_do_update(
+        index_elements=["sync"], set_={"last_sweep": syncs.c.last_sweep}
     )
+
+
+_LEASE = leases.c.keys()
+
+
+def _take(insert: Any) -> Any:
+    changed = {name: insert.excluded[name] for name in _LEASE if name != "name"}
+    return insert.on_conflict_do_update(index_elements=["name"], set_=changed)
+
+
+_LOCK = Upsert(syncs, ["sync", "last_sweep"], _lock)
+_TAKE = Upsert(leases, _LEASE, _take)
+_HIGHEST = select(func.max(syncs.c.last_sweep))
+_COUNT_ON = (
+    update(syncs).where(syncs.c.sync == bindparam("my_name")).values(last_sweep=bindparam("fence"))
+)

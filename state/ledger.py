@@ -12,14 +12,14 @@ next run plans the same keys again and finds the sealed ones in place.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, case, func, select
+from sqlalchemy import Connection, Select, Table, and_, case, func, select
 
-from state import cursors, machine
+from state import cursors, machine, replanning
 from state import deeds as deed_rows
-from state import settings as setting_rows
 from state.cursors import Cursor
 from state.deeds import Deed
 from state.lease import Lease
@@ -63,7 +63,7 @@ def seal(
             deed_rows.seal(db, lease, part, position)
     for position, some in _chunks(settings, chunk):
         with lease.changing() as db:
-            setting_rows.seal(db, lease, some, position)
+            replanning.seal(db, lease, some, position)
     with lease.changing() as db:
         for cursor in moved:
             cursors.move(db, lease, cursor)
@@ -77,15 +77,16 @@ def counts(lease: Lease) -> Counts:
 
 
 def counts_on(db: Connection, lease: Lease) -> Counts:
-    each = [_count(db, lease, table) for table in (deeds, settings)]
-    return Counts(*(sum(column) for column in zip(*each, strict=True)))
+    each = [db.execute(_counting(table), machine.who(lease)).one() for table in (deeds, settings)]
+    return Counts(*(int(sum(column)) for column in zip(*each, strict=True)))
 
 
-def _count(db: Connection, lease: Lease, table: Table) -> tuple[int, ...]:
-    is_mine = table.c.run_id == lease.run_id
+@cache
+def _counting(table: Table) -> Select[Any]:
+    is_mine = table.c.run_id == machine.MY_RUN
     is_done = and_(table.c.state == machine.DONE, is_mine)
     conditions: list[Any] = [
-        table.c.sweep == lease.fence,
+        table.c.sweep == machine.MY_FENCE,
         and_(is_done, ~table.c.is_adopted),
         and_(is_done, table.c.is_adopted),
         and_(is_done, ~table.c.is_adopted, table.c.attempt > 1),
@@ -95,8 +96,7 @@ def _count(db: Connection, lease: Lease, table: Table) -> tuple[int, ...]:
         and_(table.c.state == machine.REFUSED, ~is_mine),
     ]
     sums = [func.coalesce(func.sum(case((where, 1), else_=0)), 0) for where in conditions]
-    row = db.execute(select(*sums).where(table.c.sync == lease.sync)).one()
-    return tuple(int(value) for value in row)
+    return select(*sums).where(table.c.sync == machine.MY_SYNC)
 
 
 def _chunks(rows: Iterable[Wanted], size: int) -> Iterator[tuple[int, list[Wanted]]]:

@@ -3,30 +3,41 @@
 Deeds and settings share these moves; what is peculiar to each is in
 `deeds.py` and `settings.py`. A move that finds one row elsewhere than expected
 raises WrongState and the whole window stays as it was.
+
+Statements are built once, when the module that owns the table is imported,
+and named for their move; what differs from call to call are parameters, and
+`who` fills in those that say who asks. Building one costs ten times what
+running it does.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
+    Integer,
+    String,
     Table,
+    Update,
     and_,
     bindparam,
     case,
     exists,
+    literal,
     or_,
     select,
     tuple_,
     update,
 )
 
-from state.database import upsert
+from state.database import Upsert
 from state.errors import TooEarly, WrongState
 from state.lease import Lease
-from state.schema import contacts, links
+from state.schema import Moment, contacts, links
 
 PLANNED, SENDING, DONE = "planned", "sending", "done"
 REFUSED, UNKNOWN, WITHDRAWN = "refused", "unknown", "withdrawn"
@@ -35,6 +46,25 @@ MOST_TRIES = 7
 RETRY_AFTER = timedelta(days=1)
 
 Key = tuple[Any, ...]
+
+# Not named like columns: SQLAlchemy keeps those names for itself.
+MY_SYNC, MY_RUN = bindparam("my_sync", type_=String()), bindparam("my_run", type_=String())
+MY_FENCE = bindparam("my_fence", type_=Integer())
+NOW, TOMORROW = bindparam("now", type_=Moment()), bindparam("tomorrow", type_=Moment())
+
+
+def who(lease: Lease) -> dict[str, Any]:
+    """Return the parameters every statement here may name: whose run it is, and when."""
+    now = lease.state.now()
+    return {
+        "my_sync": lease.sync, "my_fence": lease.fence, "my_run": lease.run_id,
+        "now": now, "tomorrow": now + RETRY_AFTER,
+    }  # fmt: skip
+
+
+def many(name: str) -> Any:
+    """A parameter that takes a list, for `in_`."""
+    return bindparam(name, expanding=True)
 
 
 def key_of(table: Table) -> tuple[Any, ...]:
@@ -51,15 +81,26 @@ def among(columns: Sequence[ColumnElement[Any]], keys: Sequence[Key]) -> ColumnE
     return and_(tuple_(*columns).in_(keys), *lists) if len(lists) > 1 else lists[0]
 
 
-def is_due(table: Table, at: datetime) -> ColumnElement[bool]:
-    """True of rows that may be sent: planned, or refused long enough ago."""
+def among_given(columns: Sequence[ColumnElement[Any]]) -> ColumnElement[bool]:
+    """True, like `among`, of the rows whose keys are given with the parameters `given(keys)`."""
+    lists = [column.in_(many(f"keys_{i}")) for i, column in enumerate(columns)]
+    return and_(tuple_(*columns).in_(many("keys")), *lists)
+
+
+def given(keys: Sequence[Key]) -> dict[str, Any]:
+    lists = {f"keys_{i}": list(set(parts)) for i, parts in enumerate(zip(*keys, strict=True))}
+    return {"keys": keys, **lists}
+
+
+def is_due(table: Table, at: Any = NOW) -> ColumnElement[bool]:
+    """True of rows that may be sent now: planned, or refused long enough ago."""
     return or_(
         table.c.state == PLANNED,
         and_(table.c.state == REFUSED, table.c.next_try_at <= at),
     )
 
 
-def in_doubt(table: Table, fence: int) -> ColumnElement[bool]:
+def in_doubt(table: FromClause, fence: Any = MY_FENCE) -> ColumnElement[bool]:
     """True of rows that may have reached the vendor: unknown, or an earlier run's `sending`."""
     return or_(
         table.c.state == UNKNOWN,
@@ -67,63 +108,97 @@ def in_doubt(table: Table, fence: int) -> ColumnElement[bool]:
     )
 
 
-def subject_is_clear(table: Table, subject: Sequence[str], fence: int) -> ColumnElement[bool]:
+def subject_is_clear(table: Table, subject: Sequence[str]) -> ColumnElement[bool]:
     """True when no other row of the same subject is in doubt. Rows without a subject are free."""
     other = table.alias("other")
     same = [other.c[name] == table.c[name] for name in subject]
-    doubtful = or_(other.c.state == UNKNOWN, and_(other.c.state == SENDING, other.c.fence < fence))
-    return or_(table.c.subject == "", ~exists(select(1).where(*same, doubtful)))
+    return or_(table.c.subject == "", ~exists(select(1).where(*same, in_doubt(other))))
 
 
-def claim(
-    db: Connection, lease: Lease, table: Table, where: ColumnElement[bool], values: dict[str, Any]
-) -> set[Key]:
-    """Move the due rows among `where` to `sending` and return the keys of those that moved."""
-    statement = (
+def claiming(table: Table, where: ColumnElement[bool], values: dict[str, Any]) -> Update:
+    """Build what moves the due rows among `where` to `sending` and returns the keys it moved."""
+    return (
         update(table)
-        .where(where, is_due(table, lease.state.now()))
+        .where(where, is_due(table))
         .values(
-            state=SENDING, attempt=table.c.attempt + 1, run_id=lease.run_id, fence=lease.fence,
+            state=SENDING, attempt=table.c.attempt + 1, run_id=MY_RUN, fence=MY_FENCE,
             settled_at=None, said="", **values,
         )
         .returning(*key_of(table))
     )  # fmt: skip
-    return {tuple(row) for row in db.execute(statement)}
 
 
-def settle(
-    db: Connection, lease: Lease, table: Table, change: str, rows: Sequence[dict[str, Any]],
-    values: dict[str, Any],
-) -> None:  # fmt: skip
-    """Move rows this run is sending: `rows` hold the key columns and what differs per row."""
-    mine = and_(
-        table.c.state == SENDING, table.c.fence == lease.fence, table.c.run_id == lease.run_id
-    )
-    _move(db, table, change, rows, mine, {"settled_at": lease.state.now(), **values})
+class Move(NamedTuple):
+    """One way out of a state, for rows that bring their key and what differs (`per_row`)."""
+
+    to: str
+    statement: Update
+    parameters: tuple[str, ...]
+
+
+def settlement(table: Table, to: str, values: dict[str, Any], *per_row: str) -> Move:
+    """Build the move of rows this run is sending."""
+    mine = and_(table.c.state == SENDING, table.c.fence == MY_FENCE, table.c.run_id == MY_RUN)
+    return _move(table, to, mine, {"settled_at": NOW, **values}, per_row)
+
+
+def resolution(table: Table, to: str, values: dict[str, Any], *per_row: str) -> Move:
+    """Build the move of rows that are in doubt, whoever sent them."""
+    settled = {"settled_at": NOW, "run_id": MY_RUN, "fence": MY_FENCE}
+    return _move(table, to, in_doubt(table), {**settled, **values}, per_row)
+
+
+def _move(
+    table: Table, to: str, allowed: ColumnElement[bool], values: dict[str, Any],
+    per_row: Sequence[str],
+) -> Move:  # fmt: skip
+    differing: dict[str, Any] = {name: bindparam(f"to_{name}") for name in per_row}
+    statement = update(table).where(*this_row(table), allowed)
+    names = (*(f"key_{column.name}" for column in key_of(table)), *(f"to_{n}" for n in per_row))
+    return Move(to, statement.values({"state": to, **values, **differing}), names)
+
+
+def this_row(table: Table) -> list[ColumnElement[bool]]:
+    """True of the one row whose key the parameters `key_...` name."""
+    return [column == bindparam(f"key_{column.name}") for column in key_of(table)]
+
+
+def apply(db: Connection, lease: Lease, move: Move, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Move a window of rows, whole or not at all. Each is its key, then what differs per row."""
+    if not rows:
+        return
+    mine = who(lease)
+    parameters = [
+        {**mine, **dict(zip(move.parameters, (*key, *differing), strict=True))}
+        for key, *differing in rows
+    ]
+    if db.execute(move.statement, parameters).rowcount != len(rows):
+        raise WrongState(move.to, ["|".join(key) for key, *_ in rows])
 
 
 def resolve(
     db: Connection, lease: Lease, table: Table, change: str, rows: Sequence[dict[str, Any]],
     values: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Move rows that are in doubt, whoever sent them."""
-    settled = {"settled_at": lease.state.now(), "run_id": lease.run_id, "fence": lease.fence}
-    _move(db, table, change, rows, in_doubt(table, lease.fence), {**settled, **values})
+    """Move rows that are in doubt, as somebody decided just now: built for the occasion."""
+    key = [column.name for column in key_of(table)]
+    per_row = [name for name in rows[0] if name not in key]
+    given = [(tuple(row[n] for n in key), *(row[n] for n in per_row)) for row in rows]
+    apply(db, lease, resolution(table, change, values, *per_row), given)
 
 
-def refusal(table: Table, now: datetime) -> dict[str, Any]:
+def refusal(table: Table) -> dict[str, Any]:
     """What a definite no changes: one try more, and tomorrow again unless that was the last."""
     last = table.c.tries + 1 >= MOST_TRIES
     return {
-        "state": REFUSED,
         "tries": table.c.tries + 1,
-        "next_try_at": case((last, None), else_=now + RETRY_AFTER),
+        "next_try_at": case((last, None), else_=TOMORROW),
     }
 
 
 def not_sent(table: Table) -> dict[str, Any]:
     """What a request that was never processed changes: it is as if it had not been claimed."""
-    return {"state": PLANNED, "attempt": table.c.attempt - 1, "sending_at": None}
+    return {"attempt": table.c.attempt - 1, "sending_at": None}
 
 
 def wait_before_absent(key: str, sending_at: datetime, at: datetime, horizon: timedelta) -> None:
@@ -133,43 +208,31 @@ def wait_before_absent(key: str, sending_at: datetime, at: datetime, horizon: ti
         raise TooEarly(key, wait)
 
 
+LINKED = (
+    "account", "object", "remote_id", "contact_id", "reason", "origin", "since", "last_seen_sweep",
+)  # fmt: skip
+
+
 def link_written(db: Connection, lease: Lease, table: Table, keys: Sequence[Key]) -> None:
     """Remember whose the written rows are. Rows whose subject is no contact get no link."""
-    columns = (
-        "account", "object", "remote_id", "contact_id", "reason", "origin", "since",
-        "last_seen_sweep",
-    )  # fmt: skip
+    names = [f"key_{column.name}" for column in key_of(table)]
+    rows = [{"my_fence": lease.fence, **dict(zip(names, key, strict=True))} for key in keys]
+    _linking(table).run(db, rows)
+
+
+@cache
+def _linking(table: Table) -> Upsert:
     written = (
         select(
             table.c.account, table.c.object, table.c.remote_id, table.c.subject,
-            bindparam("reason", "written by this sync"), bindparam("origin", "ours"),
-            bindparam("since", lease.fence), bindparam("seen", lease.fence),
+            literal("written by this sync"), literal("ours"), MY_FENCE, MY_FENCE,
         )
         .join_from(table, contacts, contacts.c.contact_id == table.c.subject)
-        .where(among(key_of(table), keys), table.c.remote_id.is_not(None), table.c.remote_id != "")
+        .where(*this_row(table), table.c.remote_id.is_not(None), table.c.remote_id != "")
     )  # fmt: skip
-    db.execute(
-        upsert(db, links)
-        .from_select(list(columns), written, include_defaults=False)
-        .on_conflict_do_nothing()
-    )
 
+    def unless_there(insert: Any) -> Any:
+        rows = insert.from_select(LINKED, written, include_defaults=False)
+        return rows.on_conflict_do_nothing()
 
-def _move(
-    db: Connection, table: Table, change: str, rows: Sequence[dict[str, Any]],
-    allowed: ColumnElement[bool], values: dict[str, Any],
-) -> None:  # fmt: skip
-    if not rows:
-        return
-    names = [column.name for column in key_of(table)]
-    matching = [table.c[name] == bindparam(f"key_{name}") for name in names]
-    differing: dict[str, Any] = {
-        name: bindparam(f"to_{name}") for name in rows[0] if name not in names
-    }
-    statement = update(table).where(*matching, allowed).values(**values, **differing)
-    parameters = [
-        {("key_" if name in names else "to_") + name: value for name, value in row.items()}
-        for row in rows
-    ]
-    if db.execute(statement, parameters).rowcount != len(rows):
-        raise WrongState(change, ["|".join(row[name] for name in names) for row in rows])
+    return Upsert(links, LINKED, unless_there)

@@ -16,14 +16,15 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
 from sqlalchemy import (
     JSON,
-    ColumnElement,
-    Connection,
+    Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -34,7 +35,7 @@ from sqlalchemy import (
 
 from state import machine
 from state.arrow import as_arrow
-from state.database import State, upsert
+from state.database import State
 from state.lease import Lease
 from state.schema import settings as table
 
@@ -107,34 +108,29 @@ def may_send(setting: Setting, body_hash: str, at: datetime, horizon: timedelta)
     return at >= setting.doubt_at + horizon
 
 
-def seal(db: Connection, lease: Lease, wanted: Sequence[Setting], first_position: int) -> None:
-    """Plan settings on an open, fenced connection.
+_IN_FLIGHT = and_(table.c.state == machine.SENDING, table.c.fence == machine.MY_FENCE)
+_SENDABLE = and_(
+    table.c.sync == machine.MY_SYNC,
+    table.c.wanted_sweep == machine.MY_FENCE,
+    machine.is_due(table),
+    or_(
+        table.c.doubt_at.is_(None),
+        table.c.doubt_hash == table.c.desired_hash,
+        table.c.doubt_at <= bindparam("decided_before"),  # one horizon before now
+    ),
+)
+_SETTINGS = select(*(table.c[part.name] for part in fields(Setting)))
+_BY_KEYS = _SETTINGS.where(machine.among_given(machine.key_of(table))).order_by(
+    table.c.sweep, table.c.position
+)
 
-    Left alone: what is on its way by this run, and what a faster writer
-    planned from a newer state of the source. A row in doubt takes the new
-    value but stays in doubt.
-    """
-    if not wanted:
-        return
-    insert = upsert(db, table)
-    new = insert.excluded
-    is_replanned = _is_replanned(new, lease.fence)
-    stays = or_(table.c.state == machine.SENDING, table.c.state == machine.UNKNOWN)
-    taken = ("desired", "desired_hash", "natural_key", "verb", "reason", "source_updated_at",
-             "sweep", "position", "tries", "next_try_at", "said", "seen_different")  # fmt: skip
-    changes: dict[str, Any] = {
-        name: case((is_replanned, new[name]), else_=table.c[name]) for name in taken
-    }
-    changes["generation"] = case((is_replanned, table.c.generation + 1), else_=table.c.generation)
-    changes["state"] = case((and_(is_replanned, ~stays), machine.PLANNED), else_=table.c.state)
-    # Tries are counted for one value; a row in doubt keeps the count of what was sent.
-    changes["attempt"] = case((and_(is_replanned, ~stays), 0), else_=table.c.attempt)
-    changes["wanted_sweep"] = lease.fence
-    statement = insert.on_conflict_do_update(
-        index_elements=list(SettingKey._fields), set_=changes, where=_may_replan(new, lease.fence)
-    )
-    rows = [_row(setting, lease, first_position + i) for i, setting in enumerate(wanted)]
-    db.execute(statement, rows)
+
+@cache
+def _due(of_some_verbs: bool) -> Select[Any]:
+    due = select(table.c.verb, *machine.key_of(table)).where(_SENDABLE)
+    if of_some_verbs:
+        due = due.where(table.c.verb.in_(machine.many("verbs")))
+    return due.order_by(table.c.sweep, table.c.position)
 
 
 def planned(
@@ -151,19 +147,27 @@ def planned(
     bodies are old. Rows that have to wait for a late body are not yielded
     either; they stay planned.
     """
-    where = _sendable(lease, at, horizon)
-    if verbs:
-        where = and_(where, table.c.verb.in_(verbs))
     by_verb: dict[str, list[machine.Key]] = {}
-    query = select(table.c.verb, *machine.key_of(table)).where(where)
+    asked = {**machine.who(lease), "decided_before": at - horizon, "verbs": list(verbs)}
     with lease.state.read() as db:
-        for verb, *key in db.execute(query.order_by(table.c.sweep, table.c.position)):
+        for verb, *key in db.execute(_due(bool(verbs)), asked):
             by_verb.setdefault(verb, []).append(tuple(key))
     for keys in by_verb.values():
         for start in range(0, len(keys), size):
             window = _by_keys(lease.state, keys[start : start + size])
             if window:
                 yield window
+
+
+_CLAIM = machine.claiming(
+    table,
+    and_(
+        machine.among_given([*machine.key_of(table), table.c.generation]),
+        _SENDABLE,
+        machine.subject_is_clear(table, ("account", "object", "subject")),
+    ),
+    {"sending_at": bindparam("at"), "sending_hash": table.c.desired_hash},
+)
 
 
 def claim(
@@ -175,43 +179,52 @@ def claim(
     for a late body, or another aspect of the same subject is in doubt.
     """
     generations = [(*setting.key, setting.generation) for setting in wanted]
-    where = and_(
-        machine.among([*machine.key_of(table), table.c.generation], generations),
-        _sendable(lease, sending_at, horizon),
-        machine.subject_is_clear(table, ("account", "object", "subject"), lease.fence),
-    )
+    asked = {
+        **machine.who(lease), **machine.given(generations),
+        "at": sending_at, "decided_before": sending_at - horizon,
+    }  # fmt: skip
     with lease.changing() as db:
-        values = {"sending_at": sending_at, "sending_hash": table.c.desired_hash}
-        won = machine.claim(db, lease, table, where, values)
-    return {SettingKey(*key) for key in won}
+        return {SettingKey(*key) for key in db.execute(_CLAIM, asked)}
+
+
+_ACKNOWLEDGED = machine.settlement(
+    table,
+    machine.DONE,
+    {
+        "said": "", "acknowledged": table.c.desired, "acknowledged_hash": table.c.sending_hash,
+        "acknowledged_generation": table.c.generation, "is_adopted": False,
+    },
+    "remote_id",
+)  # fmt: skip
+_REFUSED = machine.settlement(table, machine.REFUSED, machine.refusal(table), "said")
+_NOT_SENT = machine.settlement(table, machine.PLANNED, machine.not_sent(table))
+_DOUBTFUL = {"doubt_hash": table.c.sending_hash}
+_UNKNOWN = machine.settlement(
+    table, machine.UNKNOWN, {**_DOUBTFUL, "doubt_at": table.c.sending_at}, "said"
+)
+_UNKNOWN_SINCE = machine.settlement(
+    table, machine.UNKNOWN, _DOUBTFUL, "said", "doubt_at", "sending_at"
+)
 
 
 def acknowledged(lease: Lease, outcomes: Sequence[tuple[SettingKey, str]]) -> None:
     """Settle (key, remote id) pairs the vendor confirmed; an empty id makes no link."""
-    rows = [{**key._asdict(), "remote_id": remote_id or None} for key, remote_id in outcomes]
-    values = {
-        "state": machine.DONE, "said": "", "acknowledged": table.c.desired,
-        "acknowledged_hash": table.c.sending_hash,
-        "acknowledged_generation": table.c.generation, "is_adopted": False,
-    }  # fmt: skip
+    rows = [(key, remote_id or None) for key, remote_id in outcomes]
     with lease.changing() as db:
-        machine.settle(db, lease, table, "done", rows, values)
+        machine.apply(db, lease, _ACKNOWLEDGED, rows)
         machine.link_written(db, lease, table, [key for key, _ in outcomes])
 
 
 def refused(lease: Lease, outcomes: Sequence[tuple[SettingKey, str]]) -> None:
     """Settle (key, what the vendor said) pairs; each is tried daily, seven times in all."""
-    rows = [{**key._asdict(), "said": said} for key, said in outcomes]
     with lease.changing() as db:
-        change = machine.refusal(table, lease.state.now())
-        machine.settle(db, lease, table, "refused", rows, change)
+        machine.apply(db, lease, _REFUSED, outcomes)
 
 
 def back_to_planned(lease: Lease, keys: Sequence[SettingKey]) -> None:
     """Take back claims whose request provably never was processed (not sent, 429)."""
-    rows = [dict(key._asdict()) for key in keys]
     with lease.changing() as db:
-        machine.settle(db, lease, table, "planned", rows, machine.not_sent(table))
+        machine.apply(db, lease, _NOT_SENT, [(key,) for key in keys])
 
 
 def unknown(
@@ -221,26 +234,30 @@ def unknown(
 
     `at` is the vendor's time when we gave up waiting: the horizon runs from there.
     """
-    rows = [{**key._asdict(), "said": said} for key, said in outcomes]
-    values = {
-        "state": machine.UNKNOWN, "doubt_hash": table.c.sending_hash,
-        "doubt_at": at or table.c.sending_at,
-    }  # fmt: skip
-    if at:
-        values["sending_at"] = at
     with lease.changing() as db:
-        machine.settle(db, lease, table, "unknown", rows, values)
+        if at is None:
+            machine.apply(db, lease, _UNKNOWN, outcomes)
+        else:
+            rows = [(key, said, at, at) for key, said in outcomes]
+            machine.apply(db, lease, _UNKNOWN_SINCE, rows)
+
+
+_DOUBTS = _SETTINGS.where(table.c.sync == machine.MY_SYNC, machine.in_doubt(table)).order_by(
+    table.c.sending_at, table.c.subject
+)
+_WAITING_SINCE = select(table.c.doubt_at).where(
+    table.c.sync == machine.MY_SYNC,
+    table.c.wanted_sweep == machine.MY_FENCE,
+    machine.is_due(table),
+    table.c.doubt_at.is_not(None),
+    table.c.doubt_hash != table.c.desired_hash,
+)
 
 
 def doubts(lease: Lease) -> list[Setting]:
     """Return what must be read back at the vendor, oldest first."""
-    query = (
-        select(*_columns())
-        .where(table.c.sync == lease.sync, machine.in_doubt(table, lease.fence))
-        .order_by(table.c.sending_at, table.c.subject)
-    )
     with lease.state.read() as db:
-        return [_setting(row) for row in db.execute(query)]
+        return [_setting(row) for row in db.execute(_DOUBTS, machine.who(lease))]
 
 
 def waiting_since(lease: Lease) -> list[datetime]:
@@ -248,15 +265,9 @@ def waiting_since(lease: Lease) -> list[datetime]:
 
     Each may go out one horizon after its moment.
     """
-    query = select(table.c.doubt_at).where(
-        table.c.sync == lease.sync,
-        table.c.wanted_sweep == lease.fence,
-        machine.is_due(table, lease.state.now()),
-        table.c.doubt_at.is_not(None),
-        table.c.doubt_hash != table.c.desired_hash,
-    )
     with lease.state.read() as db:
-        return [since for since in db.scalars(query) if since is not None]
+        found = db.scalars(_WAITING_SINCE, machine.who(lease))
+        return [since for since in found if since is not None]
 
 
 def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
@@ -266,17 +277,26 @@ def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
     again. Its old body stays remembered: seeing the vendor without it does
     not prove that it will not come. Other rows only learn; the next plan acts.
     """
+    if not values:
+        return
+    mine = machine.who(lease)
     rows = [
         {
-            **{f"key_{name}": part for name, part in key._asdict().items()},
+            **mine, **{f"key_{name}": part for name, part in key._asdict().items()},
             "value": value, "value_hash": value_hash(value),
         }
         for key, value in values
     ]  # fmt: skip
-    if not rows:
-        return
     with lease.changing() as db:
-        db.execute(_observation(lease), rows)
+        db.execute(_observation(), rows)
+
+
+_WITHDRAW = (
+    update(table)
+    .where(table.c.sync == machine.MY_SYNC, table.c.wanted_sweep < machine.MY_FENCE)
+    .where(table.c.state.in_((machine.PLANNED, machine.REFUSED)))
+    .values(state=machine.WITHDRAWN, said="the plan no longer wants it", next_try_at=None)
+)
 
 
 def withdraw_unwanted(lease: Lease) -> int:
@@ -284,14 +304,8 @@ def withdraw_unwanted(lease: Lease) -> int:
 
     Call it after the whole plan is sealed, and only for a plan of everything.
     """
-    unsent = table.c.state.in_((machine.PLANNED, machine.REFUSED))
-    statement = (
-        update(table)
-        .where(table.c.sync == lease.sync, unsent, table.c.wanted_sweep < lease.fence)
-        .values(state=machine.WITHDRAWN, said="the plan no longer wants it", next_try_at=None)
-    )
     with lease.changing() as db:
-        return db.execute(statement).rowcount
+        return db.execute(_WITHDRAW, machine.who(lease)).rowcount
 
 
 def by_key(state: State, key: SettingKey) -> Setting | None:
@@ -305,62 +319,26 @@ def read(state: State, sync: str) -> pa.Table:
         return as_arrow(db, select(*table.c).where(table.c.sync == sync))
 
 
-def _is_replanned(new: Any, fence: int) -> ColumnElement[bool]:
-    differs = table.c.acknowledged_hash.is_distinct_from(new.desired_hash)
-    # A done row of this very sweep is not planned twice by sealing its plan again.
-    drifted = and_(new.seen_different, table.c.fence < fence)
-    return or_(
-        table.c.desired_hash != new.desired_hash,
-        table.c.state == machine.WITHDRAWN,
-        # The same value by another verb: who was to be updated has left and must be created.
-        and_(
-            or_(table.c.state == machine.PLANNED, table.c.state == machine.REFUSED),
-            table.c.verb != new.verb,
-        ),
-        and_(table.c.state == machine.DONE, or_(differs, drifted)),
-    )
-
-
-def _may_replan(new: Any, fence: int) -> ColumnElement[bool]:
-    in_flight = and_(table.c.state == machine.SENDING, table.c.fence == fence)
-    is_older = new.source_updated_at < table.c.source_updated_at
-    return and_(~in_flight, or_(is_older.is_(None), ~is_older))
-
-
-def _sendable(lease: Lease, at: datetime, horizon: timedelta) -> ColumnElement[bool]:
-    return and_(
-        table.c.sync == lease.sync,
-        table.c.wanted_sweep == lease.fence,
-        machine.is_due(table, lease.state.now()),
-        or_(
-            table.c.doubt_at.is_(None),
-            table.c.doubt_hash == table.c.desired_hash,
-            table.c.doubt_at <= at - horizon,
-        ),
-    )
-
-
-def _observation(lease: Lease) -> Any:
+@cache
+def _observation() -> Update:
     """Build the statement of `observed`: one row by key, changed by what was seen."""
-    was_in_doubt = machine.in_doubt(table, lease.fence)
     is_as_desired = table.c.desired_hash == bindparam("value_hash")
-    matching = [column == bindparam(f"key_{column.name}") for column in machine.key_of(table)]
-    in_flight = and_(table.c.state == machine.SENDING, table.c.fence == lease.fence)
     for_doubts: dict[str, Any] = {
         "state": case((is_as_desired, machine.DONE), else_=machine.PLANNED),
         "is_adopted": is_as_desired,
         "doubt_hash": table.c.sending_hash,
         "doubt_at": table.c.sending_at,
-        "settled_at": lease.state.now(),
-        "run_id": lease.run_id,
-        "fence": lease.fence,
+        "settled_at": machine.NOW,
+        "run_id": machine.MY_RUN,
+        "fence": machine.MY_FENCE,
     }
     changes = {
-        name: case((was_in_doubt, value), else_=table.c[name]) for name, value in for_doubts.items()
+        name: case((machine.in_doubt(table), value), else_=table.c[name])
+        for name, value in for_doubts.items()
     }
     return (
         update(table)
-        .where(*matching, ~in_flight)
+        .where(*machine.this_row(table), ~_IN_FLIGHT)
         .values(
             acknowledged=bindparam("value", type_=JSON(none_as_null=True)),
             acknowledged_hash=bindparam("value_hash"),
@@ -373,27 +351,9 @@ def _observation(lease: Lease) -> Any:
 
 
 def _by_keys(state: State, keys: Sequence[machine.Key]) -> list[Setting]:
-    query = select(*_columns()).where(machine.among(machine.key_of(table), keys))
     with state.read() as db:
-        return [
-            _setting(row) for row in db.execute(query.order_by(table.c.sweep, table.c.position))
-        ]
-
-
-def _columns() -> list[Any]:
-    return [table.c[part.name] for part in fields(Setting)]
+        return [_setting(row) for row in db.execute(_BY_KEYS, machine.given(keys))]
 
 
 def _setting(row: Any) -> Setting:
     return Setting(*row)
-
-
-def _row(setting: Setting, lease: Lease, position: int) -> dict[str, Any]:
-    return {
-        **setting.key._asdict(), "sync": lease.sync, "natural_key": setting.natural_key,
-        "desired": setting.desired, "desired_hash": setting.desired_hash, "generation": 1,
-        "acknowledged_generation": 0, "source_updated_at": setting.source_updated_at,
-        "verb": setting.verb, "reason": setting.reason, "state": machine.PLANNED, "attempt": 0,
-        "seen_different": setting.seen_different, "tries": 0, "next_try_at": None, "said": "",
-        "sweep": lease.fence, "position": position, "wanted_sweep": lease.fence,
-    }  # fmt: skip
