@@ -21,6 +21,7 @@ STAGES = {
     "resolve": "one row per real thing, after matching and de-duplication",
     "plan": "one row per intended write",
     "history": "what happened, kept for good",
+    "audit": "the last audit: the ledger beside the vendors' books",
 }
 SETTINGS = {
     "addresses": "stretch of sweeps in which an address was a contact's",
@@ -47,6 +48,7 @@ HISTORY = {
     "skipped": "run and person or contact that was not written, with the reason",
     "checks": "run and check between its stages, with what broke it",
     "writes": "run and write it sent or left open, as the ledger had it when the run ended",
+    "findings": "kind of finding and write that the vendor's books and the ledger disagree on",
 }
 
 

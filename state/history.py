@@ -87,4 +87,22 @@ HISTORY_TABLES = (
         settled_at TIMESTAMPTZ
     )
     """,
+    # What an audit, or a run that adopted late, found to differ from the ledger. Found again, the
+    # row is brought up to date; no longer found, it is closed, and opened again should it return.
+    """
+    CREATE TABLE IF NOT EXISTS history.findings (
+        finding VARCHAR NOT NULL,
+        write_key VARCHAR NOT NULL,
+        account VARCHAR NOT NULL,
+        object VARCHAR NOT NULL,
+        remote_ids VARCHAR[] NOT NULL,
+        subject VARCHAR NOT NULL,
+        first_seen_at TIMESTAMPTZ NOT NULL,
+        last_seen_at TIMESTAMPTZ NOT NULL,
+        run_id VARCHAR NOT NULL,
+        said VARCHAR NOT NULL,
+        closed_at TIMESTAMPTZ,
+        PRIMARY KEY (finding, write_key)
+    )
+    """,
 )

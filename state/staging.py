@@ -1,6 +1,6 @@
 """The DuckDB files of a sync: a work file that may be deleted, a history that may not.
 
-    home/work/<sync>.duckdb        raw, staging, resolve, plan     recomputed at will
+    home/work/<sync>.duckdb        raw, staging, resolve, plan, audit   recomputed at will
     home/history/<sync>.duckdb     attached as `history`           kept for good
     home/published/<sync>.duckdb   all of it, one file             replaced whole, for readers
 
@@ -22,7 +22,7 @@ import duckdb
 from state.errors import FileHeld, HistoryDamaged, NotAllowed
 from state.history import HISTORY_TABLES
 
-WORK_SCHEMAS = ("raw", "staging", "resolve", "plan")
+WORK_SCHEMAS = ("raw", "staging", "resolve", "plan", "audit")
 ABOUT = "CREATE TABLE IF NOT EXISTS {place}about (generation VARCHAR, created_at TIMESTAMPTZ)"
 
 

@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 LINES = 120
-STAGES = ("staging", "resolve", "plan", "history")
+STAGES = ("staging", "resolve", "plan", "history", "audit")
 AUDITS = "audits"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 

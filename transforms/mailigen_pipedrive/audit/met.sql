@@ -1,0 +1,23 @@
+-- One row per (deed, thing at the vendor) that belong together, by reference or by id.
+--
+-- key     write_key, remote_id
+-- reads   audit.deeds, audit.things
+-- rule    The id counts as well: the reference may have been edited away. Edited is what we gave
+--         and the vendor shows otherwise; of a deal, which is worked with, title and value only.
+-- watch   Deleted things are here where the vendor lists them, or was asked for them by id.
+
+SELECT DISTINCT
+    d.write_key,
+    d.is_marked,
+    d.remote_id AS remote_id_in_ledger,
+    t.remote_id,
+    t.is_deleted,
+    t.added_at,
+    list_filter(
+        json_keys(d.meant),
+        lambda field: (d.meant ->> field) IS NOT NULL
+        AND (d.meant ->> field) IS DISTINCT FROM (t.shown ->> field)
+    ) AS edited_fields
+FROM audit.deeds AS d
+INNER JOIN audit.things AS t
+    ON t.object = d.object AND (t.reference = d.reference OR t.remote_id = d.remote_id)
