@@ -36,6 +36,9 @@ def deploy(
     if settings.prefect_api_url is None:
         complain("syncline: PREFECT_API_URL is not set; start a server with `prefect server start`")
         raise typer.Exit(2)
+    from deployments.running import require_server
+
+    require_server(settings.prefect_api_url)
     from prefect.client.orchestration import get_client
 
     from deployments.prefect_deploy import deploy as deploy_all

@@ -5,6 +5,7 @@ Nothing is contacted here: what the vendors think of a definition is the pipelin
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from deployments.trouble import DefinitionsError, UsageTrouble
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.settings import Connection, Connections, MissingSecretError, Settings
 
+EARLIEST_ZONE = timedelta(hours=14)  # Kiritimati: where each day begins first
 KINDS = {"mailigen_pipedrive": Definition}
 VENDORS = {"mailigen_pipedrive": {"crm": "pipedrive", "engagement": "mailigen"}}
 
@@ -74,6 +76,7 @@ def load(settings: Settings, *, with_secrets: bool = True) -> Definitions:
     mistakes += more
     for defined in syncs:
         mistakes += _unknown_connections(defined, connections, page)
+        mistakes += _future_consents(defined)
     warnings: list[Mistake] = []
     if with_secrets:
         mistakes += _unset_secrets(syncs, connections, page, settings)
@@ -163,6 +166,15 @@ def _unknown_connections(
         elif name not in fitting:
             said = f"`{name}` is {connections[name].vendor}, and {side} is {vendor}"
             yield defined.page.mistake(("connections", side), said + nearest(name, fitting))
+
+
+def _future_consents(defined: Defined) -> Iterator[Mistake]:
+    """Nobody has confirmed anything on a day that has begun nowhere on earth."""
+    today = (datetime.now(UTC) + EARLIEST_ZONE).date()
+    for index, bot in enumerate(defined.definition.bots):
+        if bot.consent.on > today:
+            said = f"{bot.consent.on} is in the future: give the day the consent was confirmed on"
+            yield defined.page.mistake(("bots", index, "consent", "on"), said)
 
 
 def _unset_secrets(

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from pipelines.mailigen_pipedrive.config import Bot, Definition
 from pipelines.settings import Settings
+from state import doubts
 from state.database import State, open_state
 from state.schema import bots as bots_table
 from state.schema import syncs as syncs_table
@@ -17,6 +18,7 @@ class Line(NamedTuple):
     bot: str
     last_sync: str
     ended: str
+    doubts: int  # writes of the sync whose outcome is unknown; `syncline doubts` lists them
     selection: str
     actions: str
     active: str
@@ -25,13 +27,14 @@ class Line(NamedTuple):
 class Remembered(NamedTuple):
     last_run: dict[str, tuple[str, str]]  # sync -> when, how it ended
     activity: dict[tuple[str, str], str]  # sync, bot -> active, or why not
+    doubts: dict[str, int]
 
 
 def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Line]:
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
     state = open_state(settings.state_url) if settings.home.exists() else None
     try:
-        remembered = _remembered(state) if state else Remembered({}, {})
+        remembered = _remembered(state) if state else Remembered({}, {}, {})
     finally:
         if state:
             state.close()
@@ -44,20 +47,23 @@ def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Lin
     for (sync, bot), activity in sorted(remembered.activity.items()):
         if (sync, bot) not in listed and activity != "deleted":
             when, ended = remembered.last_run.get(sync, ("never", ""))
-            lines.append(Line(sync, bot, when, ended, "(in no file)", "", activity))
+            open_count = remembered.doubts.get(sync, 0)
+            lines.append(Line(sync, bot, when, ended, open_count, "(in no file)", "", activity))
     return lines
 
 
 def _lines(definition: Definition, remembered: Remembered) -> list[Line]:
     when, ended = remembered.last_run.get(definition.name, ("never", ""))
+    open_count = remembered.doubts.get(definition.name, 0)
     if not definition.bots:
-        return [Line(definition.name, "", when, ended, "nothing", "", "no bots")]
+        return [Line(definition.name, "", when, ended, open_count, "nothing", "", "no bots")]
     return [
         Line(
             sync=definition.name,
             bot=bot.id,
             last_sync=when,
             ended=ended,
+            doubts=open_count,
             selection="all" if bot.contacts == "all" else str(bot.contacts.filter),
             actions=_actions(bot),
             active=remembered.activity.get((definition.name, bot.id), "new: not run yet"),
@@ -89,4 +95,5 @@ def _remembered(state: State) -> Remembered:
             (row.sync, row.bot_id): f"{row.state}: {row.reason}" if row.reason else row.state
             for row in bots
         },
+        doubts=doubts.count(state),
     )

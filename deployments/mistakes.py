@@ -6,8 +6,10 @@
 The nodes are kept beside the values because values have no lines.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 Place = tuple[str | int, ...]
+TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 SAID_ELSEWHERE = {
     "active": "whether a bot is active is not said here: use `syncline pause` and `resume`",
@@ -75,6 +78,7 @@ def read_page(file: Path) -> tuple[Page, list[Mistake]]:
     yaml = YAML(typ="safe", pure=True)
     # Else the first duplicate ends the reading and the second is found a day later.
     yaml.allow_duplicate_keys = True
+    node: Node | None = None
     try:
         text = file.read_text(encoding="utf-8")
         node = yaml.compose(text)
@@ -88,7 +92,11 @@ def read_page(file: Path) -> tuple[Page, list[Mistake]]:
         line = mark.line + 1 if mark else 1
         problem = " ".join(str(error.problem or error.context).split())
         return Page(file), [Mistake(file, line, "", f"not YAML: {problem}")]
-    except (YAMLError, ValueError, RecursionError) as error:
+    except ValueError as error:
+        impossible = _impossible_dates(file, node, ())
+        said = " ".join(str(error).split())
+        return Page(file), impossible or [Mistake(file, 1, "", f"not YAML: {said[:200]}")]
+    except (YAMLError, RecursionError) as error:
         said = " ".join(str(error).split())
         return Page(file), [Mistake(file, 1, "", f"not YAML: {said[:200]}")]
     if values is None:
@@ -163,6 +171,32 @@ def _twice(
                 yield (*place, name), line, first[name]
             first.setdefault(name, line)
             yield from _twice(value, (*place, name), below)
+
+
+def _impossible_dates(file: Path, node: Node | None, place: Place) -> list[Mistake]:
+    """Every scalar that looks like a date to YAML and is none; YAML tells of it without a line."""
+    if isinstance(node, MappingNode):
+        below = [((*place, str(key.value)), value) for key, value in node.value]
+    elif isinstance(node, SequenceNode):
+        below = [((*place, index), item) for index, item in enumerate(node.value)]
+    else:
+        below = []
+        if node is not None and node.tag == TIMESTAMP and not _is_date(str(node.value)):
+            said = "an impossible date; write one of the calendar, like 2026-11-01"
+            return [Mistake(file, node.start_mark.line + 1, dotted(place), said)]
+    return [one for there, item in below for one in _impossible_dates(file, item, there)]
+
+
+def _is_date(text: str) -> bool:
+    """
+    >>> _is_date("2026-11-01"), _is_date("2026-2-3 10:00:00"), _is_date("2026-13-01")
+    (True, True, False)
+    """
+    try:
+        date(*(int(part) for part in re.split(r"\D", text, maxsplit=3)[:3]))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_tag(page: Page, loc: Place, part: str | int) -> bool:

@@ -66,7 +66,7 @@ def chosen_syncs(settings: Settings, state: State, sync: str | None) -> list[str
     if sync in defined:
         return []  # it never ran, so nothing of it can be open
     raise UsageTrouble(
-        f"no sync is called {sync}" + _like(sync, [*known, *defined]) + "; nothing was changed"
+        f"no sync is called {sync}" + _like(sync, [*known, *defined]) + " Nothing was changed"
     )
 
 
@@ -187,7 +187,7 @@ def _refused_key(state: State, sync: str, name: str, found: Sequence[Refusal]) -
 
 
 def _unknown(sync: str, name: str, keys: Sequence[str]) -> str:
-    return f"{sync} has no write called {name}" + _like(name, keys) + "; nothing was changed"
+    return f"{sync} has no write called {name}" + _like(name, keys) + " Nothing was changed"
 
 
 def _stands(known: Written, what: str) -> str:
@@ -196,4 +196,4 @@ def _stands(known: Written, what: str) -> str:
 
 def _like(name: str, known: Sequence[str]) -> str:
     close = get_close_matches(name, known[:MOST_COMPARED], n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"; did you mean {' or '.join(close)}?" if close else "."

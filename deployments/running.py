@@ -2,6 +2,8 @@
 
 import os
 
+import httpx
+
 from deployments.trouble import OperatorError
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome, Reporter, RunOptions
@@ -10,6 +12,23 @@ from pipelines.settings import Connections, Settings
 
 class RunUnreadableError(OperatorError):
     """Prefect ended the run without an outcome; its own message is the sentence."""
+
+
+class NoPrefectServerError(OperatorError):
+    """Nothing answers at PREFECT_API_URL."""
+
+
+def require_server(api_url: str) -> None:
+    """Raise NoPrefectServerError unless a server answers: Prefect itself tries for half a minute
+    and then ends in a traceback."""
+    try:
+        httpx.get(f"{api_url.rstrip('/')}/health", timeout=10).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise NoPrefectServerError(
+            f"no Prefect server answers at {api_url} ({type(error).__name__}): start it with "
+            "`prefect server start`, or correct PREFECT_API_URL; unset, `run` works without one. "
+            "Nothing was done"
+        ) from error
 
 
 def is_recorded(settings: Settings) -> bool:
@@ -33,6 +52,7 @@ def run_here(
 
 def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:
     """Run as the flow that the deployment runs, in this process."""
+    require_server(settings.prefect_api_url or "")
     # The flow reads its settings again, as it does on a worker.
     os.environ["SYNCLINE_SYNCS"] = str(settings.syncs.absolute())
     os.environ["SYNCLINE_CONNECTIONS"] = str(settings.connections.absolute())
