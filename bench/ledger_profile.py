@@ -1,0 +1,107 @@
+"""Where the time of a single deed goes, between claim and settlement, with a vendor of no time.
+
+Taken around the driver's calls, which costs next to nothing; a profiler would bill every Python
+call and show the ledger twice as slow as it is. On a busy machine believe the processor's time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter, thread_time
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, event
+
+from bench.instant import Instantly
+from bench.ledger_work import DEEDS, carry_out, planned
+from bench.tables import Row
+from state.lease import Lease
+
+PARTS = ("part of a deed's time", "ms a deed", "of it processor", "share", "times a deed")
+COMMIT, STATEMENTS, REST = "durable commits", "statements in SQLite", "Python around them"
+
+
+class Spent(NamedTuple):
+    """Seconds by the clock and on the processor, and how often."""
+
+    seconds: float = 0.0
+    processor: float = 0.0
+    times: int = 0
+
+    def more(self, since: tuple[float, float]) -> "Spent":
+        """With what has passed since then."""
+        seconds, processor = _passed(since)
+        return Spent(self.seconds + seconds, self.processor + processor, self.times + 1)
+
+
+def where_time_goes(folder: Path, repetitions: int, count: int) -> Iterator[Row]:
+    """Yield a row per part, and the whole: medians over the repetitions."""
+    taken = [_taken(folder, count) for _ in range(repetitions)]
+    whole = median(sum(spent.seconds for spent in one.values()) for one in taken)
+    for part in (COMMIT, STATEMENTS, REST):
+        seconds = median(one[part].seconds for one in taken)
+        processor = median(one[part].processor for one in taken)
+        times = taken[0][part].times / count
+        yield (
+            part, f"{seconds * 1000 / count:.3f}", f"{processor * 1000 / count:.3f}",
+            f"{seconds / whole:.0%}", f"{times:.2f}" if times else "",
+        )  # fmt: skip
+    processor = median(sum(spent.processor for spent in one.values()) for one in taken)
+    together = (f"{whole * 1000 / count:.3f}", f"{processor * 1000 / count:.3f}")
+    yield ("together", *together, "100%", "")
+
+
+def _taken(folder: Path, count: int) -> dict[str, Spent]:
+    with planned(DEEDS, count, folder) as lease, _watched(lease) as spent:
+        since = _now()
+        carry_out(lease, Instantly())
+        seconds, processor = _passed(since)
+    rest = Spent(
+        seconds - sum(part.seconds for part in spent.values()),
+        processor - sum(part.processor for part in spent.values()),
+    )
+    return {COMMIT: spent[COMMIT], STATEMENTS: spent[STATEMENTS], REST: rest}
+
+
+@contextmanager
+def _watched(lease: Lease) -> Iterator[dict[str, Spent]]:
+    """What the driver's calls took, added up while the block runs."""
+    spent = {COMMIT: Spent(), STATEMENTS: Spent()}
+    engine = lease.state.engine
+    is_writing = False
+
+    def begun(connection: Connection) -> None:
+        nonlocal is_writing
+        is_writing = bool(connection.get_execution_options().get("syncline_writing"))
+
+    def before(connection: Connection, *_: Any) -> None:
+        connection.info["since"] = _now()
+
+    def after(connection: Connection, *_: Any) -> None:
+        spent[STATEMENTS] = spent[STATEMENTS].more(connection.info["since"])
+
+    plain_commit = engine.dialect.do_commit
+
+    def commit(connection: Any) -> None:
+        since = _now()
+        plain_commit(connection)
+        # The end of a read is a commit too, and waits for no disk.
+        part = COMMIT if is_writing else STATEMENTS
+        spent[part] = spent[part].more(since)
+
+    # On this engine's own dialect object: there is no event after the driver's commit.
+    vars(engine.dialect)["do_commit"] = commit
+    event.listen(engine, "begin", begun)
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+    yield spent
+
+
+def _now() -> tuple[float, float]:
+    return perf_counter(), thread_time()
+
+
+def _passed(since: tuple[float, float]) -> tuple[float, float]:
+    now = _now()
+    return now[0] - since[0], now[1] - since[1]
