@@ -1,61 +1,83 @@
-"""Reserve a person-like row before creating it, so that two syncs cannot both create one.
+"""Reserve a row before creating it, so that two syncs on one account cannot both create it.
 
-Vendors here let two persons have one address. Whoever is about to create a row
-takes its natural key first; the claim stays for good once the row exists, and
-is given back only after a definite refusal.
+    planned --claim, and nobody else has its row--> sending    the row is this write's
+       ^--- claim, but somebody else has it ---'               and `said` names who
+
+Vendors here let two persons have one address. A deed with a natural key takes
+it in the transaction that claims the deed. It keeps it for good once the row
+exists, and while that is in doubt; it gives it back when it is refused or
+withdrawn, for then there is no row.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
-from state.database import upsert
-from state.errors import RowClaimed
+from state.database import Upsert
 from state.lease import Lease
-from state.schema import row_claims
+from state.schema import deeds, row_claims
 
 
 class Claim(NamedTuple):
     """A row about to be created, by what tells it apart at the vendor (an address, a number)."""
 
+    write_key: str
     account: str
     object: str
     natural_key: str
-    write_key: str
 
 
-def claim_rows(lease: Lease, claims: Sequence[Claim]) -> set[str]:
-    """Reserve rows before their create leaves; return the write keys that have theirs.
+def _unless_held(insert: Any) -> Any:
+    return insert.on_conflict_do_nothing()
 
-    What another write key holds is left out: that one is creating the row,
-    or has. A claim held already by the same write key is won again.
+
+_TAKE = Upsert(row_claims, row_claims.c.keys(), _unless_held)
+_HOLDER = select(row_claims.c.write_key, row_claims.c.sync).where(
+    row_claims.c.account == bindparam("account"),
+    row_claims.c.object == bindparam("object"),
+    row_claims.c.natural_key == bindparam("natural_key"),
+)
+_GIVE_BACK = delete(row_claims).where(
+    row_claims.c.write_key.in_(bindparam("write_keys", expanding=True))
+)
+_GIVE_BACK_WITHDRAWN = delete(row_claims).where(
+    row_claims.c.write_key.in_(
+        select(deeds.c.write_key).where(
+            deeds.c.sync == bindparam("my_sync"), deeds.c.state == "withdrawn"
+        )
+    )
+)
+
+
+def take(db: Connection, lease: Lease, claims: Sequence[Claim]) -> dict[str, str]:
+    """Reserve rows on an open, fenced connection; return by write key who has what is not ours.
+
+    What the same write key holds already is its own again.
     """
-    if not claims:
-        return set()
-    rows = [{**each._asdict(), "sync": lease.sync, "at": lease.state.now()} for each in claims]
-    with lease.changing() as db:
-        db.execute(upsert(db, row_claims).on_conflict_do_nothing(), rows)
-        mine = row_claims.c.write_key.in_([each.write_key for each in claims])
-        return set(db.scalars(select(row_claims.c.write_key).where(mine)))
+    at = lease.state.now()
+    # In one order, whoever asks: two windows that cross would wait for each other.
+    rows = [{**each._asdict(), "sync": lease.sync, "at": at} for each in sorted(claims, key=_row)]
+    _TAKE.run(db, rows)
+    held = {}
+    for each in claims:
+        holder, sync = db.execute(_HOLDER, each._asdict()).one()
+        if holder != each.write_key:
+            held[each.write_key] = (
+                f"sync {sync} creates this {each.object} under {holder}, or has created it"
+            )
+    return held
 
 
-def claim_row(lease: Lease, claim: Claim) -> None:
-    """Reserve one row before its create leaves, or raise RowClaimed saying who has it."""
-    if claim_rows(lease, [claim]):
-        return
-    with lease.state.read() as db:
-        holder = db.execute(select(row_claims).where(*_same_row(claim))).one_or_none()
-    raise RowClaimed(holder.write_key if holder else "?", holder.sync if holder else "?")
+def _row(claim: Claim) -> tuple[str, str, str]:
+    return (claim.account, claim.object, claim.natural_key)
 
 
-def release_row(lease: Lease, claim: Claim) -> None:
-    """Give a reserved row back after a definite refusal. Never after a doubt: it may exist."""
-    with lease.changing() as db:
-        mine = row_claims.c.write_key == claim.write_key
-        db.execute(delete(row_claims).where(*_same_row(claim), mine))
+def give_back(db: Connection, write_keys: Sequence[str]) -> None:
+    """Let go of rows that were definitely not created. Never after a doubt: it may exist."""
+    db.execute(_GIVE_BACK, {"write_keys": list(write_keys)})
 
 
-def _same_row(claim: Claim) -> list[Any]:
-    names = ("account", "object", "natural_key")
-    return [row_claims.c[name] == getattr(claim, name) for name in names]
+def give_back_withdrawn(db: Connection, lease: Lease) -> None:
+    """Let go of what withdrawn deeds of the sync had reserved."""
+    db.execute(_GIVE_BACK_WITHDRAWN, {"my_sync": lease.sync})

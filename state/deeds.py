@@ -7,7 +7,8 @@ r"""Writes that must happen once: activities, deals, notes, messages, set-up.
        '----------- absent, after the horizon ----'
 
 A `sending` row of an earlier run counts as unknown. While one deed of a
-subject is in doubt, `claim` lets no other deed of that subject go.
+subject is in doubt, `claim` lets no other deed of that subject go; and of two
+deeds with one natural key it lets only one go (claims.py).
 """
 
 import hashlib
@@ -22,8 +23,9 @@ import orjson
 import pyarrow as pa
 from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
 
-from state import machine
+from state import claims, machine
 from state.arrow import as_arrow
+from state.claims import Claim
 from state.database import State, Upsert
 from state.errors import WrongState
 from state.lease import Lease
@@ -158,18 +160,23 @@ _CLAIM = machine.claiming(
         machine.subject_is_clear(table, ("account", "subject")),
     ),
     {"sending_at": bindparam("at")},
-)
+    table.c.account, table.c.object, table.c.natural_key,
+)  # fmt: skip
+_HELD = machine.settlement(table, machine.PLANNED, machine.not_sent(table), "said")
 
 
 def claim(lease: Lease, keys: Sequence[str], sending_at: datetime) -> set[str]:
     """Mark deeds as being sent, durably; send only those returned.
 
-    `sending_at` is the vendor's time. Not won: settled meanwhile, or another
-    deed of the same subject is in doubt.
+    `sending_at` is the vendor's time. Not won: settled meanwhile, another deed of the same
+    subject is in doubt, or another write has the row it would create (`said` names which).
     """
     asked = {**machine.who(lease), "keys": list(keys), "at": sending_at}
     with lease.changing() as db:
-        return {key for (key,) in db.execute(_CLAIM, asked)}
+        ours = [Claim(*row) for row in db.execute(_CLAIM, asked)]
+        held = claims.take(db, lease, [claim for claim in ours if claim.natural_key])
+        machine.apply(db, lease, _HELD, [((key,), said) for key, said in held.items()])
+    return {claim.write_key for claim in ours if claim.write_key not in held}
 
 
 _DONE = machine.settlement(table, machine.DONE, {"said": ""}, "remote_id")
@@ -190,6 +197,7 @@ def refused(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:
     """Settle (key, what the vendor said) pairs; each is tried daily, seven times in all."""
     with lease.changing() as db:
         machine.apply(db, lease, _REFUSED, [((key,), said) for key, said in outcomes])
+        claims.give_back(db, [key for key, _ in outcomes])
 
 
 def back_to_planned(lease: Lease, keys: Sequence[str]) -> None:
@@ -267,7 +275,9 @@ def withdraw(lease: Lease, bots: Collection[str], *, why: str) -> int:
         .values(state=machine.WITHDRAWN, said=why, next_try_at=None)
     )
     with lease.changing() as db:
-        return db.execute(statement).rowcount
+        count = db.execute(statement).rowcount
+        claims.give_back_withdrawn(db, lease)
+        return count
 
 
 def by_key(state: State, key: str) -> Deed | None:

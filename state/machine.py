@@ -33,6 +33,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from state.database import Upsert
 from state.errors import TooEarly, WrongState
@@ -115,8 +116,10 @@ def subject_is_clear(table: Table, subject: Sequence[str]) -> ColumnElement[bool
     return or_(table.c.subject == "", ~exists(select(1).where(*same, in_doubt(other))))
 
 
-def claiming(table: Table, where: ColumnElement[bool], values: dict[str, Any]) -> Update:
-    """Build what moves the due rows among `where` to `sending` and returns the keys it moved."""
+def claiming(
+    table: Table, where: ColumnElement[bool], values: dict[str, Any], *told: ColumnElement[Any]
+) -> ReturningUpdate[Any]:
+    """Build what moves the due rows among `where` to `sending` and returns key and `told`."""
     return (
         update(table)
         .where(where, is_due(table))
@@ -124,7 +127,7 @@ def claiming(table: Table, where: ColumnElement[bool], values: dict[str, Any]) -
             state=SENDING, attempt=table.c.attempt + 1, run_id=MY_RUN, fence=MY_FENCE,
             settled_at=None, said="", **values,
         )
-        .returning(*key_of(table))
+        .returning(*key_of(table), *told)
     )  # fmt: skip
 
 

@@ -84,6 +84,7 @@ def setup_deeds(sweep: Sweep) -> list[Deed]:
             Deed(
                 f"{stem}|list|{bound.list_title}", sweep.engagement_account, "create_list", "list",
                 "", {"title": bound.list_title}, reason="the definition says `create`",
+                natural_key=bound.list_title,
             )
         )  # fmt: skip
     deeds += [

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from state import claims
+from state import deeds, ledger
 from state.database import open_state
 from state.errors import LeaseHeld
 from state.lease import acquire
@@ -28,8 +28,11 @@ def main(url: str, wish: str, name: str) -> None:
             sys.stdin.readline()
     if wish == "claim":
         lease = acquire(state, name, run_id=name)
-        claim = claims.Claim("acme", "person", "ann@x.lv", f"person|{name}")
-        print(len(claims.claim_rows(lease, [claim])), flush=True)
+        create = deeds.Deed(
+            f"person|{name}", "acme", "create_person", "person", "", {}, natural_key="ann@x.lv"
+        )
+        ledger.seal(lease, deeds=[create])
+        print(len(deeds.claim(lease, [create.write_key], state.now())), flush=True)
     os._exit(0)
 
 
