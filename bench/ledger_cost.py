@@ -19,7 +19,7 @@ from sqlalchemy import Connection, event
 
 from bench import ledger_work, machine
 from bench.instant import ROOT, Instantly, Posted, running_server
-from bench.ledger_profile import PARTS, where_time_goes
+from bench.ledger_profile import PARTS, has_changed, watch_changes, where_time_goes
 from bench.ledger_work import ALL_WORK, Work
 from bench.tables import Row, markdown, with_spread
 from connectors.http import open_http
@@ -86,12 +86,13 @@ def _timed(act: Callable[[], None]) -> float:
 
 @contextmanager
 def _counted(lease: Lease) -> Iterator[list[int]]:
-    """A counter of durable commits. Reads end with a commit too; they do not count."""
+    """A counter of durable commits. Reads end with a commit too; what changed nothing is none."""
     made = [0]
 
     def count(connection: Connection) -> None:
-        made[0] += bool(connection.get_execution_options().get("syncline_writing"))
+        made[0] += has_changed(connection.connection)
 
+    watch_changes(lease.state.engine)
     event.listen(lease.state.engine, "commit", count)
     yield made
 

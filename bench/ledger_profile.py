@@ -11,7 +11,8 @@ from statistics import median
 from time import perf_counter, thread_time
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from bench.instant import Instantly
 from bench.ledger_work import DEEDS, carry_out, planned
@@ -69,11 +70,6 @@ def _watched(lease: Lease) -> Iterator[dict[str, Spent]]:
     """What the driver's calls took, added up while the block runs."""
     spent = {COMMIT: Spent(), STATEMENTS: Spent()}
     engine = lease.state.engine
-    is_writing = False
-
-    def begun(connection: Connection) -> None:
-        nonlocal is_writing
-        is_writing = bool(connection.get_execution_options().get("syncline_writing"))
 
     def before(connection: Connection, *_: Any) -> None:
         connection.info["since"] = _now()
@@ -83,19 +79,34 @@ def _watched(lease: Lease) -> Iterator[dict[str, Spent]]:
 
     plain_commit = engine.dialect.do_commit
 
-    def commit(connection: Any) -> None:
+    def commit(connection: PoolProxiedConnection) -> None:
+        # The end of a read is a commit too, and waits for no disk.
+        part = COMMIT if has_changed(connection) else STATEMENTS
         since = _now()
         plain_commit(connection)
-        # The end of a read is a commit too, and waits for no disk.
-        part = COMMIT if is_writing else STATEMENTS
         spent[part] = spent[part].more(since)
 
+    watch_changes(engine)
     # On this engine's own dialect object: there is no event after the driver's commit.
     vars(engine.dialect)["do_commit"] = commit
-    event.listen(engine, "begin", begun)
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "after_cursor_execute", after)
     yield spent
+
+
+def watch_changes(engine: Engine) -> None:
+    """Note, whenever a connection is taken from the pool, how much it has changed so far."""
+
+    def note(driver: Any, record: ConnectionPoolEntry, _: object) -> None:
+        record.info["changes"] = driver.total_changes
+
+    event.listen(engine, "checkout", note)
+
+
+def has_changed(connection: PoolProxiedConnection) -> bool:
+    """Whether SQLite has changed a row over it since it was taken from the watched pool."""
+    driver: Any = connection.dbapi_connection
+    return bool(driver.total_changes > connection.info["changes"])
 
 
 def _now() -> tuple[float, float]:

@@ -32,6 +32,7 @@ class Fault:
 FAULTS = (
     Fault("SIGKILL at a drawn moment", None, True),
     Fault("SIGKILL before the answer is read", {"kind": "delay", "delay_s": HELD_BACK_S}, True),
+    Fault("request lost on its way", {"kind": "lost_request"}, False),
     Fault("answer lost", {"kind": "lost_answer"}, False),
     Fault(
         "503 after the commit",
