@@ -12,17 +12,14 @@ from difflib import get_close_matches
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
-
-from deployments.definitions import Definitions, load
+from deployments.definitions import load
 from deployments.trouble import OperatorError, UsageTrouble
 from pipelines.settings import Settings
-from state import bots, doubts, lease
+from state import bots, doubts, horizons, lease
 from state.database import State, open_state
 from state.doubts import Doubt, Refusal, Verdict, Written
 from state.errors import LeaseHeld, NotAllowed
 from state.lease import Lease
-from state.schema import horizons as learned_horizons
 
 MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
 
@@ -72,9 +69,13 @@ def chosen_syncs(settings: Settings, state: State, sync: str | None) -> list[str
 
 def open_doubts(settings: Settings, state: State, names: Sequence[str]) -> list[Open]:
     """Every doubt of these syncs, oldest first, with when it decides itself and what to do."""
-    definitions = load(settings, with_secrets=False)
-    learned = _learned(state)
-    return [_open(doubt, definitions, learned) for doubt in doubts.find(state, names)]
+    found = doubts.find(state, names)
+    known = load(settings, with_secrets=False).connections
+    # Without a connection only what its vendor taught us is known, perhaps nothing.
+    configured = dict.fromkeys((doubt.account for doubt in found), 0.0)
+    configured |= {name: known[name].horizon.list for name in configured if name in known}
+    in_use = horizons.in_use(state, configured)
+    return [_open(doubt, in_use[doubt.account]) for doubt in found]
 
 
 def one_doubt(settings: Settings, state: State, sync: str, name: str) -> Doubt:
@@ -151,30 +152,18 @@ def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:
         return doubts.retry(held, rows)
 
 
-def _open(doubt: Doubt, definitions: Definitions, learned: dict[str, float]) -> Open:
+def _open(doubt: Doubt, horizon: float) -> Open:
     look = f"look in {doubt.account} for {doubt.reference or doubt.object + ' ' + doubt.subject}"
     say = f"say what you saw: syncline settle {doubt.sync} '{doubt.key}' --happened | --send-again"
     again = f"syncline run {doubt.sync}"
     if doubt.kind == "setting":
         return Open(doubt, None, "by the next run, which reads it back", f"{again}; or {say}")
-    connection = definitions.connections.get(doubt.account)
-    seconds = learned.get(doubt.account, 0.0)
-    if connection is not None:
-        seconds = max(seconds, connection.horizon.list)
-    if doubt.since is None or not seconds:
+    if doubt.since is None or not horizon:
         unknown = f"by a run after the horizon of {doubt.account}, which no file says"
         return Open(doubt, None, unknown, f"{again}; or {look} and {say}")
-    at = doubt.since + timedelta(seconds=seconds)
+    at = doubt.since + timedelta(seconds=horizon)
     decides = f"by a run after {at:%Y-%m-%d %H:%M:%S} UTC, sooner if that finds it"
     return Open(doubt, at, decides, f"{again}; or {look} and {say}")
-
-
-def _learned(state: State) -> dict[str, float]:
-    """By account the horizon its plain listings taught us."""
-    query = select(learned_horizons.c.account, learned_horizons.c.seconds)
-    with state.read() as db:
-        rows = db.execute(query.where(learned_horizons.c.path == "list")).all()
-    return {str(account): float(seconds) for account, seconds in rows}
 
 
 def _refused_key(state: State, sync: str, name: str, found: Sequence[Refusal]) -> str:

@@ -50,6 +50,9 @@ def publish(home: Path, sync: str) -> None:
         (["explain", "acme", "SL-AAAAAAAA"], 1, "nothing is published for acme yet"),
         (["deploy"], 2, "PREFECT_API_URL is not set"),
         (["list"], 0, "no syncs in"),
+        (["--version"], 0, "syncline 0."),
+        (["retry", "acme", "--all"], 2, "no sync is called acme"),
+        (["settle", "acme"], 2, "takes 2 values"),
     ],
 )
 def test_every_ending_has_its_code_and_a_sentence(here, capsys, words, code, said):
@@ -57,6 +60,46 @@ def test_every_ending_has_its_code_and_a_sentence(here, capsys, words, code, sai
     shown = capsys.readouterr()
     assert said in shown.out + shown.err
     assert "Traceback (most" not in shown.err
+
+
+@pytest.mark.parametrize("words", [["deploy"], ["run", "acme"]])
+def test_a_prefect_server_that_is_not_there_ends_with_1_and_a_sentence(
+    here, capsys, monkeypatch, words
+):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("T", "token")
+    write_sync(here, "2026-11-01")
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "no Prefect server answers at http://127.0.0.1:9/api" in said
+    assert "unexpected" not in said
+
+
+def write_sync(here: Path, consent_on: str) -> None:
+    """A sync `acme` and its two connections, the consent in the last line."""
+    (here / "connections.yaml").write_text(
+        "p: {vendor: pipedrive, secret: {token: T}}\nm: {vendor: mailigen, secret: {key: T}}\n"
+    )
+    (here / "syncs" / "acme.yaml").write_text(
+        "kind: mailigen_pipedrive\nname: acme\nschedule: {every: 1h}\nlist: {title: N}\n"
+        "connections: {crm: p, engagement: m}\n"
+        f"bots:\n  - id: warm\n    contacts: all\n    consent:\n      confirmed_by: a\n      on: {consent_on}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("consent_on", "said"),
+    [
+        ("2026-13-01", "an impossible date"),
+        ("2026-02-30", "an impossible date"),
+        ("2999-01-01", "2999-01-01 is in the future"),
+    ],
+)
+def test_a_consent_on_no_day_or_a_day_to_come_is_told_at_its_line(here, capsys, consent_on, said):
+    write_sync(here, consent_on)
+    assert main(["check", "--offline"]) == 2
+    told = capsys.readouterr().err
+    assert f"{here}/syncs/acme.yaml:11: bots[0].consent.on: {said}" in told
 
 
 def test_options_may_stand_before_or_after_the_command():

@@ -11,7 +11,7 @@ import pytest
 from state_rows import member, note
 
 from deployments.cli import main
-from state import bots, deeds, keep, lease, ledger, settings
+from state import bots, deeds, horizons, keep, lease, ledger, settings
 from state.bots import BotDefinition
 from state.database import State, open_state
 from state.lease import Lease
@@ -118,6 +118,14 @@ def test_a_doubt_says_when_it_decides_itself_and_what_to_do(held, home, capsys):
     assert datetime.fromisoformat(one["decides_at"]) == since + timedelta(seconds=90)
     assert one["reference"] in one["to_do"]
     assert f"syncline settle news '{NOTE}' --happened | --send-again" in one["to_do"]
+
+
+def test_a_horizon_that_late_answers_taught_counts(held, state, capsys):
+    horizons.learn(state, "acme", configured=120, delay=100, said="note n0 came late")
+    in_doubt(held)
+    one = json.loads(told(capsys, "doubts", "--json")[1])[0]
+    since = datetime.fromisoformat(one["since"])
+    assert datetime.fromisoformat(one["decides_at"]) == since + timedelta(seconds=240)
 
 
 def test_doubts_are_plain_lines_where_nobody_watches(held, capsys):
