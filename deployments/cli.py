@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from deployments import (
+    commands_adopt,
     commands_ask,
     commands_bots,
     commands_doubts,
@@ -148,6 +149,7 @@ app.command("list")(commands_sync.list_syncs)
 app.command()(commands_doubts.doubts)
 app.command()(commands_doubts.retry)
 app.command()(commands_doubts.settle)
+app.command()(commands_adopt.adopt)
 app.command()(commands_ask.sql)
 app.command()(commands_ask.explain)
 # All its words are for the sandbox, `--help` among them.

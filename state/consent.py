@@ -1,9 +1,11 @@
 """Who left, bounced, was removed or forgotten: a ratchet no sync turns back.
 
-    unsubscribed < bounced < removed < forgotten
+    absent < unsubscribed < bounced < removed < forgotten
 
-A weaker kind never replaces a stronger one. Only an act of the person's own
-(a form, a confirmation) lifts an entry, and nothing lifts `forgotten`.
+`absent` is whoever was not on the list when a lost state was rebuilt without
+the keep file: nobody knows whether they left. A weaker kind never replaces a
+stronger one. Only an act of the person's own (a form, a confirmation) lifts an
+entry, and nothing lifts `forgotten`.
 Addresses are kept as keyed hashes; the key is a file of its own, so the table
 alone says nothing about anybody.
 """
@@ -24,9 +26,9 @@ from state.arrow import as_arrow
 from state.database import State, upsert
 from state.schema import consent as table
 
-Kind = Literal["unsubscribed", "bounced", "removed", "forgotten"]
+Kind = Literal["absent", "unsubscribed", "bounced", "removed", "forgotten"]
 
-RANKS = {"unsubscribed": 1, "bounced": 2, "removed": 3, "forgotten": 4}
+RANKS = {"absent": 1, "unsubscribed": 2, "bounced": 3, "removed": 4, "forgotten": 5}
 CHUNK = 5_000
 
 

@@ -1,9 +1,15 @@
 """The keep file: what no vendor can give back, one JSON line each, only ever appended.
 
-Consent, activations, settled doubts and tombstones, with addresses as keyed
-hashes. When the state database is lost, `adopt` reads this before it writes.
+Consent, activations, settled doubts and tombstones, and who is who where a
+person's record does not tell; addresses as keyed hashes. When the state
+database is lost, `adopt` reads this before it writes.
+
+    consent, lifted, settled, tombstone   happenings: every line counts
+    activation, contact, address,         standings: the last line of a thing
+      lineage, key                        says how it stood when it was kept
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +17,18 @@ from typing import Any, Literal
 
 import orjson
 
-Subject = Literal["consent", "lifted", "activation", "settled", "tombstone"]
+Subject = Literal[
+    "consent", "lifted", "settled", "tombstone",
+    "activation", "contact", "address", "lineage", "key",
+]  # fmt: skip
+# What tells one standing from another.
+KEYS: dict[str, tuple[str, ...]] = {
+    "activation": ("sync", "bot_id"),
+    "contact": ("account", "contact_id"),
+    "address": ("account", "contact_id", "address_hash", "from_sweep"),
+    "lineage": ("account", "contact_id", "ancestor_id"),
+    "key": ("fingerprint",),
+}
 
 
 def append(home: Path, subject: Subject, rows: Sequence[dict[str, Any]]) -> None:
@@ -45,6 +62,30 @@ def read(home: Path) -> Iterator[dict[str, Any]]:
                 yield orjson.loads(line)
             except orjson.JSONDecodeError:
                 continue
+
+
+def standings(home: Path) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
+    """Return, by subject and key, how each thing stood when it was last kept."""
+    found: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {name: {} for name in KEYS}
+    for line in read(home):
+        subject = line.pop("subject", None)
+        if subject in KEYS:
+            found[subject][tuple(line.get(name) for name in KEYS[subject])] = line
+    return found
+
+
+def append_changed(home: Path, wanted: dict[Subject, Sequence[dict[str, Any]]]) -> None:
+    """Add the standings that differ from what was last kept of them. Twice adds nothing."""
+    known = standings(home)
+    for subject, rows in wanted.items():
+        before = known[subject]
+        fresh = [row for row in rows if before.get(tuple(row[n] for n in KEYS[subject])) != row]
+        append(home, subject, fresh)
+
+
+def fingerprint(key: bytes) -> str:
+    """Tell one consent key from another without giving it away: hashes by another mean nothing."""
+    return hashlib.sha256(b"syncline keep file" + key).hexdigest()[:16]
 
 
 def keep_path(home: Path) -> Path:

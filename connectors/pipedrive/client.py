@@ -164,18 +164,20 @@ class Pipedrive:
     def activities_by_id(self, ids: Sequence[int]) -> Iterator[Page]:
         return self._by_id("GET /api/v2/activities", ids)
 
-    def activities_of(self, person_id: int, since: datetime | None = None) -> Iterator[Page]:
-        """Yield activities whose primary participant is the person, changed since then."""
+    def activities_of(self, person_id: int | None, since: datetime | None = None) -> Iterator[Page]:
+        """Yield activities whose primary participant is the person (None: whoever), changed
+        since then."""
         name = "GET /api/v2/activities"
         return self._walk(name, person_id=person_id, updated_since=since, **IN_ID_ORDER)
 
-    def deals_of(self, person_id: int) -> Iterator[Page]:
-        """Yield the person's deals: living, deleted (30 days back), archived, and both."""
+    def deals_of(self, person_id: int | None) -> Iterator[Page]:
+        """Yield the person's deals (None: everybody's): living, deleted (30 days back),
+        archived, and both."""
         for name in ("GET /api/v2/deals", "GET /api/v2/deals/archived"):
             for status in (None, "deleted"):
                 yield from self._walk(name, person_id=person_id, status=status, **IN_ID_ORDER)
 
-    def notes_of(self, person_id: int, since: datetime | None = None) -> Iterator[Page]:
+    def notes_of(self, person_id: int | None, since: datetime | None = None) -> Iterator[Page]:
         name = "GET /v1/notes"
         return self._walk_v1(name, person_id=person_id, updated_since=since, sort="id ASC")
 

@@ -9,6 +9,7 @@ remembered before anything else is done with them, since the list itself may for
 
 from collections.abc import Collection
 
+from pipelines.mailigen_pipedrive import forgotten, kept
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import bots, consent, deeds
 from state.bots import Bot, BotDefinition
@@ -117,6 +118,7 @@ def activate(sweep: Sweep, allowed: Collection[str] | None) -> None:
     """Start the new bots whose first plan is sealed; what was read with it is their baseline.
 
     The baseline first: a bot that is active without one would take every run for its first.
+    Then the keep file, before the first write: what it has not, a lost database takes along.
     """
     if sweep.lease is None:
         return
@@ -125,9 +127,16 @@ def activate(sweep: Sweep, allowed: Collection[str] | None) -> None:
     bots.start_counting(sweep.lease, [*starting, *running])
     for bot_id in starting:
         bots.activate(sweep.state, sweep.definition.name, bot_id)
+    kept.write(sweep)
 
 
 def remember_opt_outs(sweep: Sweep) -> None:
+    """Keep the list's opt-outs, unless the list shows that all we knew of it was lost."""
+    forgotten.refuse_known_list(sweep)
+    keep_opt_outs(sweep)
+
+
+def keep_opt_outs(sweep: Sweep) -> None:
     """Keep every opt-out the list shows, and lift those taken back by an act of their own.
 
     Nobody barred is ever subscribed by a sync, so a barred address that is subscribed now

@@ -16,7 +16,7 @@ from connectors.errors import BadCredentials, ConnectorError, NotAdministrator, 
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
-from pipelines.mailigen_pipedrive import record
+from pipelines.mailigen_pipedrive import forgotten, record
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.extract import IncompleteError
 from pipelines.mailigen_pipedrive.flow import sync
@@ -74,7 +74,7 @@ def run_sync(
                         expected_history=known.history_generation if known else None,
                     )
                 )  # fmt: skip
-                swept = _sweep(settings, definition, options, accounts, work, outcome, report)
+                swept = begin(settings, definition, options, accounts, work, outcome, report)
                 swept = replace(swept, lease=held, sweep=held.sweep, sleep=around.sleep)
                 _run_held(swept, accounts, work, step)
             except EXPECTED as error:
@@ -95,7 +95,7 @@ def run_sync(
 def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
     assert swept.lease is not None
     outcome = swept.outcome
-    _refuse_older_state(swept.lease, work)
+    forgotten.refuse_old_state(swept.state, swept.lease.sync, work.db)
     runs.remember_files(
         swept.lease, work_generation=work.generation, history_generation=work.history_generation
     )
@@ -107,19 +107,6 @@ def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
     finally:
         outcome.cost = accounts.cost()
         _close(swept, work)
-
-
-def _refuse_older_state(held: lease.Lease, work: Work) -> None:
-    """A history whose newest run the state does not know was made by a state that is gone."""
-    query = "SELECT run_id FROM history.runs ORDER BY sweep DESC LIMIT 1"
-    for (run_id,) in work.db.execute(query).fetchall():
-        if not runs.is_known(held.state, run_id):
-            raise HistoryDamaged(
-                f"the history of {held.sync} has run {run_id}, the state database has not: the "
-                "state was lost, or restored from an older backup. What was written since then is "
-                "unknown to it and would be written twice. Restore state database and history "
-                "from one backup; nothing was read or written"
-            )
 
 
 def _carry_through(swept: Sweep, step: Step) -> None:
@@ -196,6 +183,8 @@ def _failed(outcome: Outcome, error: Exception) -> None:
         outcome.next_step = "Set the secret and start the sync again; nothing was read or written."
     elif isinstance(error, LeaseLost):
         outcome.next_step = "Start the sync again."
+    elif isinstance(error, HistoryDamaged):
+        outcome.next_step = "Nothing was written. Do what the sentence says, then run again."
     else:
         outcome.next_step = f"Safe so far: what was acknowledged is kept. Then {AGAIN}."
 
@@ -250,7 +239,7 @@ def plan_sync(
         open_scratch(settings.home, definition.name) as work,
     ):
         known = runs.standing(state, definition.name)
-        swept = _sweep(settings, definition, options, accounts, work, outcome, report)
+        swept = begin(settings, definition, options, accounts, work, outcome, report)
         swept.sweep = (known.last_sweep if known else 0) + 1
         if known and known.history_generation:
             swept.history_generation = known.history_generation
@@ -267,10 +256,11 @@ def _reading(settings: Settings) -> Iterator[State]:
         state.close()
 
 
-def _sweep(
+def begin(
     settings: Settings, definition: Definition, options: RunOptions, accounts: Accounts,
     work: Work, outcome: Outcome, report: Reporter,
 ) -> Sweep:  # fmt: skip
+    """A sweep over what was opened, without lease and number: whoever holds one adds them."""
     since = options.since and datetime.fromisoformat(options.since)
     return Sweep(
         definition=definition,

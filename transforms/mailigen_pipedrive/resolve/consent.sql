@@ -48,7 +48,7 @@ ranked AS (
         row_number() OVER (
             PARTITION BY contact_id
             ORDER BY list_position(
-                ['forgotten', 'unsubscribed', 'bounced', 'removed', 'inactive'], kind
+                ['forgotten', 'unsubscribed', 'bounced', 'removed', 'absent', 'inactive'], kind
             )
         ) AS place
     FROM reasons
@@ -62,6 +62,7 @@ SELECT
         WHEN 'unsubscribed' THEN 'has unsubscribed'
         WHEN 'bounced' THEN 'address has bounced hard'
         WHEN 'removed' THEN 'was removed from the list by hand'
+        WHEN 'absent' THEN 'was not on the list when the lost state was rebuilt'
         ELSE 'has not confirmed the subscription yet'
     END AS reason
 FROM ranked

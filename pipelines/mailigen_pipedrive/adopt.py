@@ -1,0 +1,260 @@
+"""Rebuild what a sync knew after its state database was lost, and write nothing at any vendor.
+
+    wait       what was sent a moment before the loss may not show yet
+    read       both vendors' books, the history and the keep file, as far as they are there
+    recognise  our things by their references (references.py), who is who (lineup.py)
+    restore    bots, opt-outs, identity, deeds and places on the list
+    count      what nobody can prove is taken for done, whoever nobody can vouch for for out
+
+An adoption is a sweep that reads, remembers and does not write: the next run goes on from it.
+Until it has ended well no run begins, and doing it again does no more.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
+
+import orjson
+
+from pipelines.accounts import open_accounts
+from pipelines.mailigen_pipedrive import engagement, extract, kept, life, record, recovered, tables
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.flow import CLOSE_SELECTIONS, READ, WHO
+from pipelines.mailigen_pipedrive.kept import Kept
+from pipelines.mailigen_pipedrive.lost_books import Books, read_books
+from pipelines.mailigen_pipedrive.naming import bind_names
+from pipelines.mailigen_pipedrive.references import Reference
+from pipelines.mailigen_pipedrive.run import begin
+from pipelines.mailigen_pipedrive.seal import remember_identity
+from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
+from pipelines.report import Cost, Outcome, Reporter, RunOptions
+from pipelines.settings import Connections, Settings
+from pipelines.surroundings import REAL, Surroundings
+from state import bots, consent, deeds, lease, restore, runs
+from state.database import open_state
+from state.errors import NotAllowed
+from state.staging import Work, open_work, publish
+from transforms.build import append, build, number
+
+HIGHEST = """
+SELECT greatest(
+    (SELECT coalesce(max(sweep), 0) FROM history.runs),
+    (SELECT coalesce(max(sweep), 0) FROM history.events),
+    (SELECT coalesce(max(from_sweep), 0) FROM history.selections)
+)
+"""
+
+
+@dataclass
+class Adopted:
+    """What an adoption found and put back. `unexplained` are things whose reference no key
+    makes, `doubles` living ones that carry a reference another one carries as well."""
+
+    run_id: str
+    sync: str
+    has_history: bool
+    has_keep: bool  # the keep file, and the key its hashes were made with
+    references: int = 0
+    recognised: int = 0
+    restored_deeds: int = 0
+    counted_as_done: int = 0
+    contacts: int = 0
+    members: int = 0
+    opt_outs: int = 0
+    barred: int = 0
+    bots: dict[str, str] = field(default_factory=dict)
+    unexplained: list[Reference] = field(default_factory=list)
+    doubles: list[Reference] = field(default_factory=list)
+    strangers: int = 0  # members with our source whom no contact claims
+    cost: list[Cost] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def adopt_sync(
+    definition: Definition,
+    connections: Connections,
+    *,
+    settings: Settings,
+    report: Reporter,
+    around: Surroundings = REAL,
+) -> Adopted:
+    """Rebuild the state of one sync. NotAllowed: the database knows it; LeaseHeld: it runs."""
+    name = definition.name
+    settings.home.mkdir(parents=True, exist_ok=True)
+    run_id = f"{restore.ADOPTION}{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+    with ExitStack() as stack:
+        state = open_state(settings.state_url, now=around.now)
+        stack.callback(state.close)
+        if why := restore.obstacle(state, name):
+            raise NotAllowed(
+                f"{why}, so it is not lost and {name} has nothing to adopt. If it is too old, put "
+                "it aside (it holds every sync) and adopt each sync it held; nothing was changed"
+            )
+        known = runs.standing(state, name)
+        work = stack.enter_context(
+            open_work(
+                settings.home, name, expected_history=known.history_generation if known else None
+            )
+        )
+        names = definition.connections
+        key = consent.read_key(settings.home)
+        was_kept = kept.read(settings.home, name, names.crm, names.engagement, key=key)
+        above = max(int(number(work.db, HIGHEST)), was_kept.highest_sweep)
+        held = lease.acquire(state, name, run_id=run_id, above=above)
+        stack.enter_context(lease.keeping(held))
+        runs.start(held)
+        accounts = stack.enter_context(
+            open_accounts(settings, connections, definition, state, around)
+        )
+        outcome = Outcome(run_id, name)
+        swept = begin(settings, definition, RunOptions(), accounts, work, outcome, report)
+        swept = replace(swept, lease=held, sweep=held.sweep, sleep=around.sleep)
+        adopted = _rebuild(swept, held, was_kept)
+        adopted.cost = accounts.cost()
+        _end(swept, held, work, adopted)
+    return adopted
+
+
+def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
+    has_history = number(sweep.db, "SELECT count(*) FROM history.runs") > 0
+    adopted = Adopted(sweep.run_id, held.sync, has_history, was_kept.is_readable)
+    horizon = max(sweep.horizons.values())
+    sweep.tell("wait", f"waiting {horizon:.0f} s: what was sent last may not show before")
+    sweep.sleep(horizon)
+    adopted.opt_outs = _restore_kept(sweep, held, was_kept, has_history=has_history)
+    bind_names(sweep)
+    books = _read(sweep, was_kept)
+    recovered.put_back(sweep, held, books, adopted)
+    _remember(sweep, held)
+    if not books.is_blank and not (has_history and was_kept.bots):
+        adopted.counted_as_done = recovered.count_as_done(sweep, held)
+    everybody = not books.is_blank and not was_kept.is_readable
+    adopted.barred = recovered.bar(sweep, books, everybody=everybody)
+    adopted.bots = {bot.bot_id: bot.state for bot in bots.bots(sweep.state, held.sync)}
+    adopted.said = list(_sentences(adopted, was_kept))
+    return adopted
+
+
+def _restore_kept(
+    sweep: Sweep, held: lease.Lease, was_kept: Kept, *, has_history: bool
+) -> int:  # fmt: skip
+    """Bots first: binding names meets them as they stood, and sees what was edited since."""
+    since = None if has_history else sweep.sweep
+    restore.put_bots(held, list(was_kept.bots.values()), counting_since=since)
+    if not was_kept.is_readable:
+        return 0
+    account = sweep.engagement_account
+    restore.put_consent(
+        held,
+        [
+            (account, hashed, one.kind, one.evidence, one.at)
+            for hashed, one in was_kept.opt_outs.items()
+        ],
+    )
+    return len(was_kept.opt_outs)
+
+
+def _read(sweep: Sweep, was_kept: Kept) -> Books:
+    """Read everything there is, and stage what a run stages."""
+    extract.people(sweep)
+    build(sweep.db, SYNC, "resolve.selected", "resolve.addresses")
+    extract.members(sweep)
+    wanted = {rule.event for bot in sweep.definition.bots for rule in bot.rules}
+    wanted |= {kind for bot in sweep.definition.bots for kind in bot.notes}
+    engagement.read(sweep, frozenset(wanted), everything=True)
+    build(sweep.db, SYNC, "staging.mailigen__members", "staging.mailigen__campaigns",
+          "staging.mailigen__engagement")  # fmt: skip
+    life.keep_opt_outs(sweep)
+    return read_books(sweep, was_kept)
+
+
+def _remember(sweep: Sweep, held: lease.Lease) -> None:
+    """What any sweep remembers: who is who now, what happened, whom each bot selects."""
+    life.define_bots(sweep)
+    tables.write(sweep)
+    extract.details(sweep)
+    build(sweep.db, SYNC, *READ)
+    tables.write_consent(sweep)
+    life.remember_suspensions(sweep)
+    tables.write_bots(sweep)
+    build(sweep.db, SYNC, "resolve.selected", "resolve.addresses", *WHO)
+    remember_identity(sweep, held)
+    db = sweep.db
+    db.execute("BEGIN")
+    append(db, SYNC, "history.events", adding="times")
+    db.execute(CLOSE_SELECTIONS, [sweep.sweep])
+    append(db, SYNC, "history.selections")
+    db.execute("COMMIT")
+    bots.end_pauses(held)
+    tables.write(sweep)
+    build(db, SYNC, "resolve.consent", "resolve.contact_events")
+
+
+def _sentences(adopted: Adopted, was_kept: Kept) -> Iterator[str]:
+    if not adopted.has_history:
+        yield (
+            "The history was lost too: what the list has counted up to now is the new baseline, "
+            "and nothing of it counts again."
+        )
+    if adopted.counted_as_done:
+        yield (
+            f"{adopted.counted_as_done} crossings and notes that were reached already count as "
+            "done, though nothing proves it: they never fire."
+        )
+    if adopted.barred and not adopted.has_keep:
+        yield (
+            "There is no keep file that this consent key can read: nobody who is not on the list "
+            f"now is subscribed ({adopted.barred} addresses), until they subscribe themselves."
+        )
+    if not was_kept.bots:
+        yield "Nothing says which bots were active: each waits for its first activation again."
+    if adopted.unexplained:
+        yield (
+            f"{len(adopted.unexplained)} references are explained by no rule or note of this "
+            "sync: other syncs', or of rules and bots that no file remembers. They stay as they "
+            "are."
+        )
+    if adopted.doubles:
+        yield f"{len(adopted.doubles)} things carry a reference that another one carries as well."
+    if adopted.strangers:
+        yield (
+            f"{adopted.strangers} members carry our source and belong to nobody the CRM shows "
+            "under that address. They stay as they are."
+        )
+
+
+def _end(sweep: Sweep, held: lease.Lease, work: Work, adopted: Adopted) -> None:
+    """Keep what was found for good. The key's line comes last: only with it is the keep file
+    taken for complete by another adoption."""
+    counts = {name: getattr(adopted, name) for name in COUNTED}
+    said = " ".join(adopted.said) or "Everything was found again."
+    sweep.db.execute("BEGIN")
+    sweep.db.execute(
+        "INSERT INTO history.runs VALUES (?, ?, ?, ?, now(), 'done', 0, ?, ?)",
+        [sweep.run_id, held.sync, sweep.sweep, sweep.read_at, orjson.dumps(counts).decode(), said],
+    )
+    for one in adopted.unexplained:
+        sweep.db.execute(
+            "INSERT INTO history.skipped VALUES (?, ?, 'adopt', ?, ?, ?, now())",
+            [sweep.run_id, sweep.sweep, one.object, str(one.remote_id),
+             f"no key of this sync makes its reference {one.marker}"],
+        )  # fmt: skip
+    # What counts as done by no other proof than this adoption is kept for another one.
+    sweep.db.register("arrived", deeds.read(sweep.state, held.sync))
+    of_this = f"INSERT INTO history.writes BY NAME {record.DEED_WRITES}"
+    sweep.db.execute(of_this, [sweep.run_id, sweep.sweep])
+    sweep.db.unregister("arrived")
+    sweep.db.execute("COMMIT")
+    runs.remember_files(
+        held, work_generation=work.generation, history_generation=work.history_generation
+    )
+    kept.write(sweep)
+    runs.finish(held, outcome="done", exit_code=0, counts=counts, said=said)
+    publish(work)
+
+
+COUNTED = (
+    "references", "recognised", "restored_deeds", "counted_as_done", "contacts", "members",
+    "opt_outs", "barred", "strangers",
+)  # fmt: skip
