@@ -1,0 +1,92 @@
+"""The laboratory's level (b) on the command line.
+
+python -m tests.lab.level_b --schedules 500 --seed 1
+python -m tests.lab.level_b --replay 47 --regime frozen
+python -m tests.lab.level_b --schedules 100 --switch-off each
+"""
+
+import argparse
+
+from tests.lab.level_b.lab import HORIZON
+from tests.lab.level_b.series import SHOWN, Tally, first_red, run_one, run_wide
+from tests.lab.level_b.story import REGIMES, Regime
+from tests.lab.level_b.switches import SWITCHES
+
+TITLES: dict[Regime, str] = {
+    "inside": "inside the bounds",
+    "frozen": "frozen over the lease, awake within H",
+    "beyond": "beyond the bounds",
+}
+COLUMNS = ("schedules", "runs", "effects", "duplicates", "lost", "breaches", "wrong")
+
+
+def main() -> int:
+    """Print what was asked for; 1 when something inside the bounds went wrong or unnoticed."""
+    given = _arguments()
+    if given.replay is not None:
+        return _replay(given.replay, given.regime or "inside", given.switch_off)
+    seeds = range(given.seed, given.seed + given.schedules)
+    if given.switch_off:
+        names = list(SWITCHES) if given.switch_off == "each" else [given.switch_off]
+        return mutations(names, seeds)
+    return tables(seeds, [given.regime] if given.regime else list(REGIMES))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m tests.lab.level_b")
+    parser.add_argument("--schedules", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--replay", type=int, metavar="SEED")
+    parser.add_argument("--regime", choices=REGIMES)
+    parser.add_argument("--switch-off", default="", choices=["each", *SWITCHES])
+    return parser.parse_args()
+
+
+def tables(seeds: range, regimes: list[Regime]) -> int:
+    """A row per regime; the red schedules under it, with the command that replays them."""
+    print(f"{'':40}" + "".join(f"{name:>12}" for name in COLUMNS))
+    failed = 0
+    for regime in regimes:
+        tally = run_wide(seeds, regime)
+        counts = "".join(f"{getattr(tally, name):>12,}" for name in COLUMNS)
+        print(f"{TITLES[regime]:40}{counts}   {_pace(tally)}", flush=True)
+        for seed, said in tally.red[:SHOWN]:
+            print(f"    --replay {seed} --regime {regime}: {said}")
+        failed += bool(tally.red) if regime != "beyond" else 0
+    return 1 if failed else 0
+
+
+def _pace(tally: Tally) -> str:
+    per_minute = tally.schedules / tally.seconds * 60
+    each = tally.cpu_seconds / tally.schedules * 1000
+    return f"{per_minute:,.0f} schedules/min, {each:.0f} ms of CPU each, {tally.boundaries:,} boundaries"
+
+
+def mutations(names: list[str], seeds: range) -> int:
+    """A line per protection: after how many schedules its absence showed, and by what."""
+    missed = 0
+    for name in names:
+        regime = SWITCHES[name].regime
+        caught = first_red(name, seeds, regime)
+        missed += caught is None
+        said = f"caught after {caught[0]}: {caught[1]}" if caught else "NOT CAUGHT"
+        print(f"without {name:22} ({regime}) {said}", flush=True)
+    return 1 if missed else 0
+
+
+def _replay(seed: int, regime: Regime, protection: str) -> int:
+    story, played, verdict = run_one(seed, regime, protection)
+    print(f"Story {seed}, {TITLES[regime]} (H is {HORIZON:.0f} s):")
+    for step in story.steps:
+        print(f"  {step}")
+    print("What happened at the vendors:")
+    for entry in played.log:
+        print(f"  {entry}")
+    print("\n".join(["How the runs ended, the innermost first:", *(f"  {t}" for t in played.told)]))
+    wrong = [*verdict.sentences, *played.wrong]
+    print("\n".join(["Verdict:", *(f"  {said}" for said in wrong)]) if wrong else "Verdict: clean")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,196 @@
+"""What a schedule did wrong, told from the log, the books and what the script says happened.
+
+Imports nothing of the engine. A deed is known by whose timeline it is on and what it says, never
+by our reference; what the ledger believes is not asked.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tests.lab.level_b.log import Entry
+
+OPENS_TO_ACTIVITY, CLICKS_TO_DEAL = 1, 2  # as the lab's definition has it
+NOTED = ("open", "bounce")
+DATED = 13  # " (2026-11-02)" at the end of a note
+
+
+class Cause(NamedTuple):
+    """Something that happened at an address since the world was settled, in the vendor's books."""
+
+    kind: str  # open | click | bounce
+    campaign: str
+    email: str
+    times: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """One of the cast at the end, as the script knows it. Addresses oldest first."""
+
+    id: int
+    name: str
+    addresses: tuple[str, ...]
+    is_there: bool
+    is_selected: bool
+    is_steady: bool  # selected from first to last, by a bot that was never paused
+    is_edited_on_list: bool
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Everything the verdict is drawn from."""
+
+    log: Sequence[Entry]
+    people: Sequence[Known]
+    causes: Sequence[Cause]
+    members: Mapping[str, Mapping[str, Any]]  # by address
+    left: frozenset[str]
+    ever_left: frozenset[str]
+    joined: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Sentences; empty when all is well."""
+
+    effects: int
+    duplicates: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    breaches: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()  # effects without a cause, deletions nobody asked for
+
+    @property
+    def sentences(self) -> list[str]:
+        return [*self.duplicates, *self.lost, *self.breaches, *self.wrong]
+
+
+def judge(ending: Ending) -> Verdict:
+    """Weigh one schedule after it has come to rest."""
+    made = Counter(_deed(e) for e in ending.log if e.who == "us" and _is_new_deed(e))
+    return Verdict(
+        effects=sum(1 for e in ending.log if e.who == "us"),
+        duplicates=(*_twice(made), *_second_members(ending)),
+        lost=(*_missing(ending, made), *_wrong_members(ending)),
+        breaches=tuple(_breaches(ending)),
+        wrong=(*_uncaused(ending, made), *_wrong_deletes(ending)),
+    )
+
+
+Deed = tuple[str, str, str]  # object, person, what it says
+
+
+def _is_new_deed(entry: Entry) -> bool:
+    return entry.object in ("activities", "deals", "notes") and entry.verb == "create"
+
+
+def _deed(entry: Entry) -> Deed:
+    # One rule a kind: a second activity is a second one, however it is worded.
+    said = entry.content if entry.object == "notes" else ""
+    said = said.replace("</p>", "").strip()
+    return entry.object, entry.subject, said[:-DATED] if said.endswith(")") else said
+
+
+def _twice(made: Mapping[Deed, int]) -> Iterator[str]:
+    for (noun, person, said), count in sorted(made.items()):
+        if count > 1:
+            yield f"person {person} has {count} {noun} for one cause {said}".rstrip()
+
+
+def _second_members(ending: Ending) -> Iterator[str]:
+    """A changed address moves the member; if both stand there as ours, one is too many."""
+    for person in ending.people:
+        if not person.is_steady:
+            continue  # a merged person has two addresses by right
+        ours = [
+            a for a in person.addresses
+            if a in ending.members and a not in ending.ever_left | ending.joined
+            and ending.members[a]["status"] == "subscribed"
+            and ending.members[a]["merges"].get("SOURCE")
+        ]  # fmt: skip
+        if len(ours) > 1:
+            yield f"person {person.id} is on the list as {' and '.join(ours)}"
+
+
+def _missing(ending: Ending, made: Mapping[Deed, int]) -> Iterator[str]:
+    have = Counter((noun, person) for noun, person, _ in made.elements())
+    for person in ending.people:
+        if not person.is_steady:
+            continue
+        mine = [c for c in ending.causes if c.email in person.addresses]
+        for noun, wanted in _due(mine).items():
+            if have[noun, str(person.id)] < wanted:
+                found = have[noun, str(person.id)]
+                yield f"person {person.id} has {found} of {wanted} {noun}"
+
+
+def _due(causes: Iterable[Cause]) -> dict[str, int]:
+    """How many deeds of each kind these causes must have had."""
+    seen = list(causes)
+    opened = {c.campaign for c in seen if c.kind == "open"}
+    clicks = sum(c.times for c in seen if c.kind == "click")
+    noted = {(c.kind, c.campaign) for c in seen if c.kind in NOTED}
+    return {
+        "activities": int(len(opened) >= OPENS_TO_ACTIVITY),
+        "deals": int(clicks >= CLICKS_TO_DEAL),
+        "notes": len(noted),
+    }
+
+
+def _wrong_members(ending: Ending) -> Iterator[str]:
+    for person in ending.people:
+        if not (person.is_steady or person.is_selected) or not person.is_there:
+            continue
+        if set(person.addresses) & ending.ever_left:
+            continue  # whether it is there is the matter of `_breaches`
+        member = ending.members.get(person.addresses[-1])
+        if member is None or member["status"] != "subscribed":
+            yield f"person {person.id} is not on the list as {person.addresses[-1]}"
+        elif member["merges"].get("FNAME") != person.name and not person.is_edited_on_list:
+            shown = member["merges"].get("FNAME")
+            yield f"person {person.id} is shown as {shown!r} and is {person.name!r}"
+
+
+def _breaches(ending: Ending) -> Iterator[str]:
+    """Addresses of people who left that a call of ours made subscribed."""
+    gone: set[str] = set()
+    status: dict[str, str] = {}
+    holder = {a: person for person in ending.people for a in person.addresses}
+    for entry in ending.log:
+        if entry.object != "members":
+            continue
+        before, status[entry.id] = status.get(entry.id, ""), _standing(entry)
+        if entry.who == "user":
+            is_here = status[entry.id] == "subscribed"
+            (gone.discard if is_here else gone.add)(entry.subject)
+            continue
+        became = status[entry.id] == "subscribed" and before != "subscribed"
+        person = holder.get(entry.subject)
+        theirs = set(person.addresses) if person else {entry.subject}
+        is_first_sight = entry.verb == "update" and not before
+        if became and not is_first_sight and theirs & gone:
+            yield f"{entry.subject} left ({sorted(theirs & gone)}) and was subscribed again"
+
+
+def _standing(entry: Entry) -> str:
+    return "gone" if entry.verb == "delete" else entry.status
+
+
+def _uncaused(ending: Ending, made: Mapping[Deed, int]) -> Iterator[str]:
+    people = {str(p.id): p for p in ending.people}
+    for noun, person, said in sorted(made):
+        known = people.get(person)
+        addresses = known.addresses if known else ()
+        happened = [c for c in ending.causes if c.email in addresses]
+        if known is None or not happened:
+            yield f"person {person} has one of {noun} and did nothing {said}".rstrip()
+
+
+def _wrong_deletes(ending: Ending) -> Iterator[str]:
+    for entry in ending.log:
+        if entry.object != "members" or entry.verb != "delete" or entry.who != "us":
+            continue
+        holders = [p for p in ending.people if p.is_there and p.addresses[-1] == entry.subject]
+        if holders:
+            yield f"{entry.subject} was deleted, and person {holders[0].id} is there"

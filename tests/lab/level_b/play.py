@@ -1,0 +1,178 @@
+"""Live through one schedule: the script, then runs without faults until nothing is left to do."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import duckdb
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipelines.report import Outcome
+from sandbox.faults import Fault as Ordered
+from sandbox.stage import Stage
+from tests.lab.level_b.acts import ACTS, Scene, cast
+from tests.lab.level_b.judge import Cause, Ending, Known, Verdict, judge
+from tests.lab.level_b.lab import HORIZON, Lab, Live
+from tests.lab.level_b.log import Entry
+from tests.lab.level_b.story import Act, Fault, Freeze, Run, Story, Wait
+
+DAY = 86_400.0
+MOST_RECOVERIES = 8  # a refused write is tried seven times, a day apart
+# What the product never turns into an outcome: a fault of ours, told as what it is.
+SURPRISES = (
+    duckdb.Error, SQLAlchemyError, LookupError, ValueError, TypeError, AssertionError, RuntimeError,
+)  # fmt: skip
+Happened = Counter[tuple[str, str, str]]
+
+
+@dataclass
+class Played:
+    """What a schedule left behind. `told` is how each run ended; it decides nothing."""
+
+    log: list[Entry]
+    told: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)  # not at rest at the end, or an error of ours
+    boundaries: int = 0
+    runs: int = 0
+    faults_fired: int = 0
+
+
+class Play:
+    """One schedule on the stage."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.live: Live = lab.begin()
+        self.scene: Scene = cast(self.live)
+        self.played = Played(self.live.log.entries)
+        self._before = _happened(self.live.stage)
+        self._is_quiet = False
+
+    def follow(self, story: Story) -> tuple[Played, Verdict]:
+        """Play the script and whatever recovery it needs, and judge it."""
+        try:
+            for step in story.steps:
+                self.take(step)
+            self.come_to_rest(also_once_more=story.is_checked_for_rest)
+        except SURPRISES as surprise:
+            self.played.wrong.append(f"an error of ours: {type(surprise).__name__}: {surprise}")
+        return self.end()
+
+    def take(self, step: Act | Run | Wait) -> None:
+        """One step of a script."""
+        if isinstance(step, Act):
+            self.scene.do(step)
+            self._is_quiet = False
+        elif isinstance(step, Wait):
+            self.live.pass_time(step.seconds)
+        else:
+            outcome = self._run(step)
+            is_alone = not step.meanwhile and step.freeze is None
+            self._is_quiet = is_alone and outcome is not None and outcome.outcome == "done"
+
+    def come_to_rest(self, *, also_once_more: bool) -> None:
+        """Runs without faults until one has nothing left to do; one more must change nothing."""
+        stage = self.live.stage
+        self.played.faults_fired += sum(fault.fired for fault in stage.faults)
+        stage.faults.clear()
+        if self.scene.was_paused:
+            self.live.act(lambda: ACTS["resume"](self.scene, self.scene.people[0], 0))
+            self._is_quiet = False
+        self.live.pass_time(5 * HORIZON)
+        for _ in range(MOST_RECOVERIES):
+            if self._is_quiet:
+                break
+            outcome = self._told(self.live.run())
+            self._is_quiet = outcome is not None and outcome.outcome == "done"
+            if not self._is_quiet:
+                self.live.pass_time(DAY + 60)
+        else:
+            self.played.wrong.append(f"not at rest: {self.played.told[-1]}")
+        if also_once_more:
+            self._check_rest()
+
+    def end(self) -> tuple[Played, Verdict]:
+        """The verdict on what has been played."""
+        self.played.boundaries = sum(len(p.passed) for p in self.live.processes)
+        self.played.runs = len(self.live.processes)
+        return self.played, judge(self._ending())
+
+    def _check_rest(self) -> None:
+        already = len(self.live.log.entries)
+        self._told(self.live.run())
+        for entry in self.live.log.entries[already:]:
+            self.played.wrong.append(f"a run with nothing to do wrote: {entry}")
+
+    def _run(self, step: Run) -> Outcome | None:
+        for fault in step.faults:
+            self.live.stage.faults.add(ordered(fault))
+        at: dict[int, Any] = {n: partial(self.scene.do, act) for n, act in step.meanwhile}
+        if step.freeze:
+            at[step.freeze.at] = partial(self._freeze, step.freeze, step.patience)
+        return self._told(self.live.run(dies_at=step.dies_at, at=at, patience=step.patience))
+
+    def _freeze(self, freeze: Freeze, patience: float | None) -> None:
+        """Stand still without renewing the lease; another run comes, then we wake."""
+        self.live.pass_time(freeze.seconds)
+        if freeze.is_elsewhere:
+            self.live.go_elsewhere()
+        self._told(self.live.run(patience=patience))
+
+    def _told(self, outcome: Outcome | None) -> Outcome | None:
+        number = len(self.played.told) + 1
+        ended = f"{outcome.outcome}: {outcome.said}" if outcome else "died"
+        self.played.told.append(f"{number}. run to end {ended}")
+        return outcome
+
+    def _ending(self) -> Ending:
+        scene, stage = self.scene, self.live.stage
+        people = [
+            Known(
+                p.id, p.name, tuple(p.addresses), p.is_there, p.is_selected and p.is_there,
+                p.was_always_selected and not scene.was_paused, p.is_renamed_on_list,
+            )
+            for p in scene.people
+        ]  # fmt: skip
+        return Ending(
+            log=self.live.log.entries, people=people,
+            causes=_causes(_happened(stage) - self._before, self._before),
+            members={
+                str(m["email"]).lower(): m
+                for m in stage.vendors["mailigen"].books["members"].live()
+            },
+            left=frozenset(scene.left), ever_left=frozenset(scene.ever_left),
+            joined=frozenset(scene.joined),
+        )  # fmt: skip
+
+
+def ordered(fault: Fault) -> Ordered:
+    """The sandbox's order for a fault of a story."""
+    order = Ordered(
+        kind=fault.kind, vendor=fault.vendor, path=fault.path, after=fault.nth,
+        delay_s=fault.seconds, lag_s=fault.seconds,
+    )  # fmt: skip
+    if fault.kind.startswith("broken"):
+        order.kind, order.status, order.body = "status", 502, "<h1>Bad gateway</h1>"
+        order.after_commit = fault.kind == "broken_after"
+    return order
+
+
+def _happened(stage: Stage) -> Happened:
+    """Totals of what the vendor's books say happened, by kind, campaign and address."""
+    books = stage.vendors["mailigen"].books
+    found: Happened = Counter()
+    for record in books["opens"].live():
+        found["open", record["campaign"], str(record["email"]).lower()] += int(record["count"])
+    for kind in ("click", "bounce"):
+        for record in books[f"{kind}s" if kind == "bounce" else "clicks"].live():
+            found[kind, record["campaign"], str(record["email"]).lower()] += 1
+    return found
+
+
+def _causes(new: Happened, before: Happened) -> list[Cause]:
+    """A second bounce of a mail at an address shows nowhere, so it causes nothing."""
+    return [
+        Cause(kind, campaign, email, times)
+        for (kind, campaign, email), times in sorted(new.items())
+        if not (kind == "bounce" and before[kind, campaign, email])
+    ]

@@ -1,0 +1,111 @@
+"""Many schedules in a row, counted; in two processes when there are many."""
+
+import gc
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from time import perf_counter, process_time
+
+from tests.lab.level_b.judge import Verdict
+from tests.lab.level_b.lab import Lab
+from tests.lab.level_b.play import Play, Played
+from tests.lab.level_b.story import Regime, Story, draw
+from tests.lab.level_b.switches import without
+
+WORKERS = 2
+SHOWN = 5
+GENTLE = 20  # schedules between two collections
+
+
+@dataclass
+class Tally:
+    """The sums of a series. `red` holds the seeds that went wrong, and what was wrong."""
+
+    schedules: int = 0
+    runs: int = 0
+    boundaries: int = 0
+    effects: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    breaches: int = 0
+    wrong: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    red: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, story: Story, played: Played, verdict: Verdict) -> None:
+        self.schedules += 1
+        self.runs += played.runs
+        self.boundaries += played.boundaries
+        self.effects += verdict.effects
+        self.duplicates += len(verdict.duplicates)
+        self.lost += len(verdict.lost)
+        self.breaches += len(verdict.breaches)
+        self.wrong += len(verdict.wrong) + len(played.wrong)
+        if found := [*verdict.sentences, *played.wrong]:
+            self.red.append((story.seed, "; ".join(found)))
+
+    def merge(self, other: "Tally") -> None:
+        for name, value in vars(other).items():
+            if name == "seconds":
+                self.seconds = max(self.seconds, value)
+            else:
+                setattr(self, name, getattr(self, name) + value)
+
+
+@cache
+def lab() -> Lab:
+    """The laboratory of this process."""
+    logging.disable(logging.WARNING)
+    return Lab()
+
+
+def run_one(seed: int, regime: Regime, protection: str = "") -> tuple[Story, Played, Verdict]:
+    """Play one schedule alone, as it was in its series."""
+    return next(_each(range(seed, seed + 1), regime, protection))
+
+
+def run_series(seeds: range, regime: Regime, protection: str = "") -> Tally:
+    """Play a range of seeds in this process."""
+    lab()
+    tally, began, cpu = Tally(), perf_counter(), process_time()
+    for story, played, verdict in _each(seeds, regime, protection):
+        tally.add(story, played, verdict)
+    tally.seconds, tally.cpu_seconds = perf_counter() - began, process_time() - cpu
+    return tally
+
+
+def run_wide(seeds: range, regime: Regime, protection: str = "") -> Tally:
+    """Play a range of seeds on two cores; the counts are those of one core."""
+    total = Tally()
+    parts = [range(seeds.start + i, seeds.stop, WORKERS) for i in range(WORKERS)]
+    with ProcessPoolExecutor(WORKERS) as pool:
+        for part in pool.map(run_series, parts, [regime] * WORKERS, [protection] * WORKERS):
+            total.merge(part)
+    total.red.sort()
+    return total
+
+
+def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] | None:
+    """How many schedules it takes until a missing protection is noticed, and by what."""
+    for story, played, verdict in _each(seeds, regime, protection):
+        if wrong := [*verdict.sentences, *played.wrong]:
+            return story.seed - seeds.start + 1, wrong[0]
+    return None
+
+
+def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story, Played, Verdict]]:
+    here = lab()
+    gc.disable()
+    try:
+        with here.installed(), without(protection):
+            for seed in seeds:
+                if seed % GENTLE == 0:
+                    gc.collect()
+                story = draw(seed, regime)
+                played, verdict = Play(here).follow(story)
+                yield story, played, verdict
+    finally:
+        gc.enable()

@@ -1,0 +1,167 @@
+"""One schedule, drawn from one number: who does what between and in the middle of which runs.
+
+Pure: imports nothing of the engine. The same seed and regime give the same story for ever.
+
+    inside   the vendor's delay is at most H, a pause is shorter than the lease
+    frozen   a holder sleeps for longer than its lease; another run comes; it wakes within H
+    beyond   delays of up to 4 H; holders that sleep for longer than lease and horizon
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Regime = Literal["inside", "frozen", "beyond"]
+REGIMES: tuple[Regime, ...] = ("inside", "frozen", "beyond")
+HORIZON = 120.0
+BOUNDARIES = 130  # about as many as a run that writes a little passes
+# Persons of the settled world that the bot selects, by their place; acts name places.
+CAST = 8
+# What the engine must take: twice as many events as edits, departures rarer still.
+VERBS = (
+    "open", "open", "open", "click", "click", "bounce", "rename", "rename", "edit_on_list",
+    "unsubscribe", "come_back", "readdress", "deselect", "reselect", "delete", "remove", "merge",
+    "join", "add", "pause", "resume",
+)  # fmt: skip
+AT_MOST = {"delete": 1, "merge": 1, "remove": 1}  # more would rightly be stopped by a guard
+WRITES = (
+    ("pipedrive", "/api/v2/activities"), ("pipedrive", "/api/v2/deals"), ("pipedrive", "/v1/notes"),
+    ("mailigen", "/1.8/listBatchSubscribe"), ("mailigen", "/1.8/listUpdateMember"),
+    ("mailigen", "/1.8/listUnsubscribe"),
+)  # fmt: skip
+LOSSES = ("lost_request", "lost_answer", "truncate", "late_commit", "broken_after", "broken_before")
+WEATHER = (*LOSSES, "delay", "rate_limit", "stale_search")
+
+
+class Act(NamedTuple):
+    """Somebody else does something. `who` is a place in the cast, `number` says how or which."""
+
+    verb: str
+    who: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"person {self.who}: {self.verb} ({self.number})"
+
+
+class Fault(NamedTuple):
+    """What becomes of one request; `nth` is how many matching ones go well before."""
+
+    kind: str
+    vendor: str
+    path: str
+    nth: int
+    seconds: float
+
+
+class Freeze(NamedTuple):
+    """A holder that stands still at a boundary while another run comes."""
+
+    at: int
+    seconds: float
+    is_elsewhere: bool  # the other run: on another machine with a copy of the history
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what goes wrong in it, and what others do in the middle of it."""
+
+    dies_at: int = 0
+    faults: tuple[Fault, ...] = ()
+    meanwhile: tuple[tuple[int, Act], ...] = ()  # at which boundary
+    freeze: Freeze | None = None
+    patience: float | None = 0.0
+
+    def __str__(self) -> str:
+        told = [f"dies at boundary {self.dies_at}" if self.dies_at else "lives"]
+        told += [f"{f.kind} at the {f.nth + 1}. of {f.vendor} {f.path or 'any'} ({f.seconds:.0f} s)"
+                 for f in self.faults]  # fmt: skip
+        told += [f"at boundary {n} {act}" for n, act in self.meanwhile]
+        if self.freeze:
+            told.append(f"freezes at {self.freeze.at} for {self.freeze.seconds:.0f} s, "
+                        f"another run {'elsewhere' if self.freeze.is_elsewhere else 'here'}")
+        return "a run " + ", ".join(told)
+
+
+class Wait(NamedTuple):
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.0f} s pass"
+
+
+Step = Act | Run | Wait
+
+
+@dataclass(frozen=True)
+class Story:
+    seed: int
+    regime: Regime
+    steps: tuple[Step, ...]
+
+    @property
+    def is_checked_for_rest(self) -> bool:
+        """Whether one more run at the end has to change nothing; it costs as much as any."""
+        return self.seed % 8 == 0
+
+
+def draw(seed: int, regime: Regime) -> Story:
+    """Return the story of a seed."""
+    dice = random.Random(f"level b {regime} {seed}")
+    steps: list[Step] = []
+    left = dict(AT_MOST)
+    for number in range(dice.choice((1, 1, 1, 2))):
+        steps += [_act(dice, left) for _ in range(dice.choice((1, 2, 3, 4)))]
+        steps.append(_run(dice, regime, left, is_first=number == 0))
+        steps.append(Wait(dice.choice((1.0, 30.0, 90.0, 200.0, 4000.0))))
+    return Story(seed, regime, tuple(steps))
+
+
+def _act(dice: random.Random, left: dict[str, int]) -> Act:
+    verb = dice.choice(VERBS)
+    if verb in left:
+        left[verb] -= 1
+        if left[verb] < 0:
+            verb = "open"
+    return Act(verb, dice.randrange(CAST), dice.randrange(1, 4))
+
+
+def _run(dice: random.Random, regime: Regime, left: dict[str, int], *, is_first: bool) -> Run:
+    fate = dice.random()
+    dies_at = freeze = 0
+    if regime == "frozen" or (regime == "beyond" and fate < 0.5):
+        freeze = dice.randint(1, BOUNDARIES)
+    elif fate < 0.55:
+        dies_at = dice.randint(1, BOUNDARIES)
+    meanwhile = [
+        (dice.randint(1, BOUNDARIES), _act(dice, left)) for _ in range(dice.choice((0, 0, 1, 2)))
+    ]
+    # Nobody but us waits for a lost answer: two of them and a pause stay within the horizon.
+    faults = [_fault(dice, regime) for _ in range(dice.choice((0, 1, 1, 2)))]
+    return Run(
+        dies_at=dies_at,
+        faults=tuple(faults),
+        meanwhile=tuple(meanwhile),
+        freeze=_freeze(dice, regime, freeze) if freeze else None,
+        patience=dice.choice((0.0, None)) if regime != "frozen" else 0.0,
+    )
+
+
+def _freeze(dice: random.Random, regime: Regime, at: int) -> Freeze:
+    if regime == "frozen":
+        return Freeze(at, dice.uniform(66.0, 80.0), dice.random() < 0.5)
+    return Freeze(at, dice.choice((70.0, 200.0, 900.0)), dice.random() < 0.7)
+
+
+def _fault(dice: random.Random, regime: Regime) -> Fault:
+    kind = dice.choice(WEATHER)
+    most = 25.0 if kind == "delay" else HORIZON - 35
+    if regime == "beyond":
+        kind = dice.choice(("late_commit", kind))
+        most = 4 * HORIZON
+    if regime == "frozen" and kind == "late_commit":
+        most = 5.0
+    vendor, path = dice.choice(WRITES) if dice.random() < 0.7 else ("", "")
+    nth = dice.randrange(2) if path else dice.randrange(40)
+    least = 0.5 * HORIZON if regime == "beyond" else 1.0
+    return Fault(kind, vendor, path, nth, dice.uniform(least, most))
