@@ -8,12 +8,11 @@ SQLite with synchronous=FULL on a disk. `python -m bench.ledger_cost [--profile]
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from time import perf_counter
 
 from sqlalchemy import Connection, event
 
@@ -21,13 +20,14 @@ from bench import ledger_work, machine
 from bench.instant import ROOT, Instantly, Posted, running_server
 from bench.ledger_profile import PARTS, has_changed, watch_changes, where_time_goes
 from bench.ledger_work import ALL_WORK, Work
+from bench.stopwatch import timed
 from bench.tables import Row, markdown, with_spread
 from connectors.http import open_http
 from state.lease import Lease
 
 HEADINGS = (
     "writes", "vendor", "with the ledger, a second", "without, a second",
-    "the ledger's cost, ms a write", "commits a write",
+    "the ledger's cost, ms a write", "of it processor", "commits a write",
 )  # fmt: skip
 REPETITIONS, COUNT = 7, 400
 
@@ -58,30 +58,36 @@ def disk_line() -> str:
     )
 
 
+def floor_line() -> str:
+    """The least a claim and a settlement can cost here: two bare durable commits."""
+    with _on_disk() as folder:
+        taken = machine.bare_commits(folder)
+    pairs = [(a + b) * 1000 for a, b in zip(taken[::2], taken[1::2], strict=True)]
+    return (
+        f"two commits of one small row each, SQLite alone: median {median(pairs):.2f} ms "
+        f"({1000 / median(pairs):,.0f} pairs a second)"
+    )
+
+
 def _row(work: Work, name: str, vendor: Instantly, folder: Path, times: tuple[int, int]) -> Row:
     repetitions, count = times
     with_ledger, without = [], []
     commits = [0]
     for _ in range(repetitions):  # in turns, so that a busy minute of the machine meets both
         with ledger_work.planned(work, count, folder) as lease, _counted(lease) as made:
-            with_ledger.append(_timed(partial(ledger_work.carry_out, lease, vendor)))
+            with_ledger.append(timed(partial(ledger_work.carry_out, lease, vendor)))
             commits = made
-        without.append(_timed(partial(ledger_work.without_ledger, work, count, vendor)))
-    cost = [(a - b) * 1000 / count for a, b in zip(with_ledger, without, strict=True)]
+        without.append(timed(partial(ledger_work.without_ledger, work, count, vendor)))
+    pairs = list(zip(with_ledger, without, strict=True))
     return (
         work.name,
         name,
-        with_spread([count / seconds for seconds in with_ledger]),
-        with_spread([count / seconds for seconds in without]),
-        with_spread(cost, 2),
+        with_spread([count / spent.seconds for spent in with_ledger]),
+        with_spread([count / spent.seconds for spent in without]),
+        with_spread([(a.seconds - b.seconds) * 1000 / count for a, b in pairs], 2),
+        with_spread([(a.processor - b.processor) * 1000 / count for a, b in pairs], 2),
         f"{commits[0] / count:.2f}",
     )
-
-
-def _timed(act: Callable[[], None]) -> float:
-    began = perf_counter()
-    act()
-    return perf_counter() - began
 
 
 @contextmanager
@@ -112,7 +118,7 @@ def main() -> None:
     ask.add_argument("--count", type=int, default=COUNT, help="writes a repetition")
     ask.add_argument("--profile", action="store_true", help="where the time of a deed goes")
     given = ask.parse_args()
-    lines = [*machine.described(ROOT), disk_line()]
+    lines = [*machine.described(ROOT), disk_line(), floor_line()]
     sys.stdout.write("\n".join(f"- {line}" for line in lines) + "\n\n")
     sys.stdout.write(markdown(HEADINGS, list(rows(given.repetitions, given.count))) + "\n")
     if given.profile:

@@ -8,32 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from time import perf_counter, thread_time
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from bench.instant import Instantly
 from bench.ledger_work import DEEDS, carry_out, planned
+from bench.stopwatch import Spent, now, passed
 from bench.tables import Row
 from state.lease import Lease
 
 PARTS = ("part of a deed's time", "ms a deed", "of it processor", "share", "times a deed")
 COMMIT, STATEMENTS, REST = "durable commits", "statements in SQLite", "Python around them"
-
-
-class Spent(NamedTuple):
-    """Seconds by the clock and on the processor, and how often."""
-
-    seconds: float = 0.0
-    processor: float = 0.0
-    times: int = 0
-
-    def more(self, since: tuple[float, float]) -> "Spent":
-        """With what has passed since then."""
-        seconds, processor = _passed(since)
-        return Spent(self.seconds + seconds, self.processor + processor, self.times + 1)
 
 
 def where_time_goes(folder: Path, repetitions: int, count: int) -> Iterator[Row]:
@@ -55,9 +42,9 @@ def where_time_goes(folder: Path, repetitions: int, count: int) -> Iterator[Row]
 
 def _taken(folder: Path, count: int) -> dict[str, Spent]:
     with planned(DEEDS, count, folder) as lease, _watched(lease) as spent:
-        since = _now()
+        since = now()
         carry_out(lease, Instantly())
-        seconds, processor = _passed(since)
+        seconds, processor = passed(since)
     rest = Spent(
         seconds - sum(part.seconds for part in spent.values()),
         processor - sum(part.processor for part in spent.values()),
@@ -72,7 +59,7 @@ def _watched(lease: Lease) -> Iterator[dict[str, Spent]]:
     engine = lease.state.engine
 
     def before(connection: Connection, *_: Any) -> None:
-        connection.info["since"] = _now()
+        connection.info["since"] = now()
 
     def after(connection: Connection, *_: Any) -> None:
         spent[STATEMENTS] = spent[STATEMENTS].more(connection.info["since"])
@@ -82,7 +69,7 @@ def _watched(lease: Lease) -> Iterator[dict[str, Spent]]:
     def commit(connection: PoolProxiedConnection) -> None:
         # The end of a read is a commit too, and waits for no disk.
         part = COMMIT if has_changed(connection) else STATEMENTS
-        since = _now()
+        since = now()
         plain_commit(connection)
         spent[part] = spent[part].more(since)
 
@@ -107,12 +94,3 @@ def has_changed(connection: PoolProxiedConnection) -> bool:
     """Whether SQLite has changed a row over it since it was taken from the watched pool."""
     driver: Any = connection.dbapi_connection
     return bool(driver.total_changes > connection.info["changes"])
-
-
-def _now() -> tuple[float, float]:
-    return perf_counter(), thread_time()
-
-
-def _passed(since: tuple[float, float]) -> tuple[float, float]:
-    now = _now()
-    return now[0] - since[0], now[1] - since[1]

@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 import sys
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -67,6 +68,22 @@ def sync_latencies(folder: Path) -> list[float]:
             os.fsync(file.fileno())
             taken.append((perf_counter() - began) * 1000)
     place.unlink()
+    return taken
+
+
+def bare_commits(folder: Path) -> list[float]:
+    """Seconds for each of 400 commits of one row, in a file set up as the state database is."""
+    place, taken = folder / "bare.db", []
+    with closing(sqlite3.connect(place, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("CREATE TABLE effects (id INTEGER PRIMARY KEY, state TEXT)")
+        for n in range(2 * SYNCS):
+            began = perf_counter()
+            db.execute("INSERT INTO effects VALUES (?, 'planned')", [n])
+            taken.append(perf_counter() - began)
+    for file in folder.glob("bare.db*"):
+        file.unlink()
     return taken
 
 
