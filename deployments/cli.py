@@ -141,6 +141,7 @@ def _sentences(error: Exception) -> str:
 app.command()(commands_sync.check)
 app.command()(commands_sync.plan)
 app.command()(commands_sync.run)
+app.command()(commands_sync.audit)
 app.command()(commands_sync.approve)
 app.command()(commands_bots.pause)
 app.command()(commands_bots.resume)

@@ -28,7 +28,7 @@ def deploy(
         bool, typer.Option("--yes", help="Remove deployments of syncs no file lists any more.")
     ] = False,
 ) -> None:
-    """Turn every definition into a Prefect deployment with its schedule."""
+    """Turn every definition into two Prefect deployments, to sync and to audit, scheduled."""
     from deployments.definitions import load
 
     settings = settings_of(ctx)
@@ -41,14 +41,15 @@ def deploy(
     require_server(settings.prefect_api_url)
     from prefect.client.orchestration import get_client
 
+    from deployments.prefect_deploy import AUDIT, deploy_installation, survey
     from deployments.prefect_deploy import deploy as deploy_all
-    from deployments.prefect_deploy import deploy_installation, survey
 
     with get_client(sync_client=True) as client:
         gone = survey(client, definitions).removed
         for name in gone:
             complain(f"no file lists {name} any more: " + ("removing it" if yes else "kept"))
         changes = deploy_all(client, definitions, settings, root=ROOT, remove=yes)
+        deploy_all(client, definitions, settings, root=ROOT, entrypoint=AUDIT, remove=yes)
         installed = deploy_installation(client, settings, ROOT)
     for name in changes.created:
         say(f"created  {name}")
@@ -61,6 +62,7 @@ def deploy(
             say(f"removed  {name}")
     elif gone:
         say("to remove them and their history of runs: syncline deploy --yes")
+    say("each has an audit of the same name, every night unless its file says otherwise")
     say("run them with: prefect worker start --pool syncline")
 
 

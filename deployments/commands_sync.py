@@ -1,4 +1,4 @@
-"""Commands that work on one sync: check, plan, run, approve, list."""
+"""Commands that work on one sync: check, plan, run, audit, approve, list."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,6 +101,26 @@ def run(
         complain("running in this process; PREFECT_API_URL is not set, so Prefect records nothing")
         with progress() as report:
             outcome = run_here(settings, definition, definitions.connections, options, report)
+    if as_json:
+        say_json(_as_object(outcome))
+    else:
+        _say_outcome(outcome)
+    raise typer.Exit(outcome.exit_code)
+
+
+def audit(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
+    """Hold what was written against the vendors' books: doubles, losses, deletions, edits."""
+    from deployments.definitions import load
+    from deployments.running import audit_here, audit_recorded, is_recorded
+
+    settings = settings_of(ctx)
+    definitions = load(settings)
+    definition = definitions.get(sync)
+    if is_recorded(settings):
+        outcome = audit_recorded(settings, sync)
+    else:
+        with progress() as report:
+            outcome = audit_here(settings, definition, definitions.connections, report)
     if as_json:
         say_json(_as_object(outcome))
     else:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from pipelines.mailigen_pipedrive.config import Bot, Definition
 from pipelines.settings import Settings
-from state import doubts
+from state import audits, doubts
+from state.audits import LastAudit
 from state.database import State, open_state
 from state.schema import bots as bots_table
 from state.schema import syncs as syncs_table
@@ -19,6 +20,7 @@ class Line(NamedTuple):
     last_sync: str
     ended: str
     doubts: int  # writes of the sync whose outcome is unknown; `syncline doubts` lists them
+    last_audit: str  # when, and how many duplicates and lost ones it left open
     selection: str
     actions: str
     active: str
@@ -28,13 +30,14 @@ class Remembered(NamedTuple):
     last_run: dict[str, tuple[str, str]]  # sync -> when, how it ended
     activity: dict[tuple[str, str], str]  # sync, bot -> active, or why not
     doubts: dict[str, int]
+    audits: dict[str, str]
 
 
 def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Line]:
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
     state = open_state(settings.state_url) if settings.home.exists() else None
     try:
-        remembered = _remembered(state) if state else Remembered({}, {}, {})
+        remembered = _remembered(state) if state else Remembered({}, {}, {}, {})
     finally:
         if state:
             state.close()
@@ -48,15 +51,21 @@ def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Lin
         if (sync, bot) not in listed and activity != "deleted":
             when, ended = remembered.last_run.get(sync, ("never", ""))
             open_count = remembered.doubts.get(sync, 0)
-            lines.append(Line(sync, bot, when, ended, open_count, "(in no file)", "", activity))
+            audited = remembered.audits.get(sync, "never")
+            lines.append(
+                Line(sync, bot, when, ended, open_count, audited, "(in no file)", "", activity)
+            )
     return lines
 
 
 def _lines(definition: Definition, remembered: Remembered) -> list[Line]:
     when, ended = remembered.last_run.get(definition.name, ("never", ""))
     open_count = remembered.doubts.get(definition.name, 0)
+    audited = remembered.audits.get(definition.name, "never")
     if not definition.bots:
-        return [Line(definition.name, "", when, ended, open_count, "nothing", "", "no bots")]
+        return [
+            Line(definition.name, "", when, ended, open_count, audited, "nothing", "", "no bots")
+        ]
     return [
         Line(
             sync=definition.name,
@@ -64,6 +73,7 @@ def _lines(definition: Definition, remembered: Remembered) -> list[Line]:
             last_sync=when,
             ended=ended,
             doubts=open_count,
+            last_audit=audited,
             selection="all" if bot.contacts == "all" else str(bot.contacts.filter),
             actions=_actions(bot),
             active=remembered.activity.get((definition.name, bot.id), "new: not run yet"),
@@ -96,4 +106,10 @@ def _remembered(state: State) -> Remembered:
             for row in bots
         },
         doubts=doubts.count(state),
+        audits={sync: _audited(last) for sync, last in audits.latest(state).items()},
     )
+
+
+def _audited(last: LastAudit) -> str:
+    found = [f"{last.counts.get(noun, 0)} {noun}" for noun in ("duplicates", "lost")]
+    return f"{last.ended_at:%Y-%m-%d %H:%M} UTC: {', '.join(found)}"

@@ -1,4 +1,4 @@
-"""The definitions as Prefect deployments: one each, with its schedule, and nothing else.
+"""The definitions as Prefect deployments: one to sync and one to audit each, scheduled.
 
     survey(...)  -> Changes: what is new, what stays, what nobody lists any more
     deploy(...)  -> the same, done and read back: a schedule that is not there is an error
@@ -40,9 +40,11 @@ from pipelines.mailigen_pipedrive.config import Definition, Schedule
 from pipelines.settings import Settings
 
 ENTRYPOINT = "deployments.scheduled.mailigen_pipedrive"
+AUDIT = "deployments.scheduled.audit"
 POOL = "syncline"
 TAG = "syncline"
 SCHEDULE_SLUG = "definition"
+NIGHT_BEGINS, NIGHT_SECONDS = 1, 4 * 3600  # audits begin between one and five o'clock
 
 # 30 s is the shortest Prefect takes; three missed ones are silence, a fourth is patience.
 HEARTBEAT_SECONDS = 30
@@ -88,7 +90,8 @@ def deploy(
     """Every definition is a deployment afterwards, checked by reading back.
 
     `root` is the folder runs start in, on the worker's machine. Deployments that no file
-    lists go only with `remove`: their history of runs goes with them.
+    lists go only with `remove`: their history of runs goes with them. `entrypoint` is the flow:
+    that of the sync, or AUDIT, each with a deployment and a schedule of its own.
     """
     changes = survey(client, definitions, entrypoint=entrypoint)
     flow = _flow(entrypoint)
@@ -96,6 +99,7 @@ def deploy(
     ensure_pool(client)
     ensure_zombie_automation(client)
     flow_id = client.create_flow(flow)
+    is_audit = entrypoint == AUDIT
     for definition in definitions:
         old = there.get(definition.name)
         client.create_deployment(
@@ -107,17 +111,17 @@ def deploy(
             parameters={"sync": definition.name},
             parameter_openapi_schema=parameter_schema(flow).model_dump(),
             enforce_parameter_schema=True,
-            schedules=[_schedule_create(definition, old)],
+            schedules=[_schedule_create(_schedule(definition, entrypoint), old)],
             paused=old.paused if old else False,
-            description=describe(definition),
-            tags=[TAG, definition.kind, "mailigen", "pipedrive"],
+            description=describe_audit(definition) if is_audit else describe(definition),
+            tags=[TAG, definition.kind, *(["audit"] if is_audit else ["mailigen", "pipedrive"])],
             pull_steps=[_start_in(root)],
             job_variables={"env": _environment(settings, root)},
         )
     if remove:
         for name in changes.removed:
             client.delete_deployment(there[name].id)
-    _verify(client, definitions, flow.name)
+    _verify(client, definitions, entrypoint)
     return changes
 
 
@@ -177,6 +181,17 @@ def describe(definition: Definition) -> str:
     )
 
 
+def describe_audit(definition: Definition) -> str:
+    """What the page of a sync's audit says."""
+    share = f"{definition.audit.budget_share:.0%}"
+    return (
+        f"Holds what **{definition.name}** wrote against the vendors' books, every "
+        f"{definition.audit.every}, for at most {share} of what is left of the day's budget. "
+        "Writes nothing at a vendor; what it finds is in `history.findings`, and "
+        "docs/runbooks.md says what to do."
+    )
+
+
 def schedule_in_words(schedule: Schedule) -> str:
     """
     >>> schedule_in_words(Schedule(every="15m"))
@@ -200,13 +215,23 @@ def prefect_schedule(definition: Definition) -> CronSchedule | IntervalSchedule:
     return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor)
 
 
+def audit_schedule(definition: Definition) -> IntervalSchedule:
+    """When a sync is audited: in the night (UTC) where it is once a day, each at its own minute."""
+    shift = int.from_bytes(sha256(definition.name.encode()).digest()[8:16]) % NIGHT_SECONDS
+    anchor = datetime(2026, 1, 1, NIGHT_BEGINS, tzinfo=UTC) + timedelta(seconds=shift)
+    interval = timedelta(seconds=definition.audit.seconds)
+    return IntervalSchedule(interval=interval, anchor_date=anchor)
+
+
+def _schedule(definition: Definition, entrypoint: str) -> CronSchedule | IntervalSchedule:
+    return audit_schedule(definition) if entrypoint == AUDIT else prefect_schedule(definition)
+
+
 def _schedule_create(
-    definition: Definition, old: DeploymentResponse | None
+    wanted: CronSchedule | IntervalSchedule, old: DeploymentResponse | None
 ) -> DeploymentScheduleCreate:
     is_active = all(one.active for one in old.schedules) if old and old.schedules else True
-    return DeploymentScheduleCreate(
-        schedule=prefect_schedule(definition), active=is_active, slug=SCHEDULE_SLUG
-    )
+    return DeploymentScheduleCreate(schedule=wanted, active=is_active, slug=SCHEDULE_SLUG)
 
 
 def _flow(entrypoint: str) -> Flow[Any, Any]:
@@ -238,14 +263,14 @@ def _environment(settings: Settings, root: Path) -> dict[str, str]:
     }
 
 
-def _verify(client: SyncPrefectClient, definitions: Sequence[Definition], flow_name: str) -> None:
+def _verify(client: SyncPrefectClient, definitions: Sequence[Definition], entrypoint: str) -> None:
     """Read back: Prefect accepts some things in silence and then does not run them."""
-    there = _deployed(client, flow_name)
+    there = _deployed(client, _flow(entrypoint).name)
     for definition in definitions:
         deployment = there.get(definition.name)
         if deployment is None:
             raise DeployError(f"{definition.name}: the server has no such deployment; deploy again")
-        wanted = prefect_schedule(definition)
+        wanted = _schedule(definition, entrypoint)
         if [one.schedule for one in deployment.schedules] != [wanted]:
             raise DeployError(
                 f"{definition.name}: the server has another schedule than the definition; "

@@ -1,6 +1,7 @@
-"""One run now: recorded by Prefect where a server is configured, else in this process alone."""
+"""One run or audit now: recorded by Prefect where a server is configured, else here alone."""
 
 import os
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -8,6 +9,9 @@ from deployments.trouble import OperatorError
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome, Reporter, RunOptions
 from pipelines.settings import Connections, Settings
+
+if TYPE_CHECKING:
+    from prefect import State
 
 
 class RunUnreadableError(OperatorError):
@@ -22,8 +26,8 @@ def require_server(api_url: str) -> None:
     """Raise NoPrefectServerError unless a server answers: Prefect itself tries for half a minute
     and then ends in a traceback."""
     try:
-        httpx.get(f"{api_url.rstrip('/')}/health", timeout=10).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        httpx.get(f"{api_url.rstrip('/')}/health", timeout=10)  # any answer is an answer
+    except (httpx.TransportError, httpx.InvalidURL) as error:
         raise NoPrefectServerError(
             f"no Prefect server answers at {api_url} ({type(error).__name__}): start it with "
             "`prefect server start`, or correct PREFECT_API_URL; unset, `run` works without one. "
@@ -52,12 +56,7 @@ def run_here(
 
 def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:
     """Run as the flow that the deployment runs, in this process."""
-    require_server(settings.prefect_api_url or "")
-    # The flow reads its settings again, as it does on a worker.
-    os.environ["SYNCLINE_SYNCS"] = str(settings.syncs.absolute())
-    os.environ["SYNCLINE_CONNECTIONS"] = str(settings.connections.absolute())
-    # The automation for silent runs watches our tag and expects this beat.
-    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
+    _prepare(settings)
     from prefect import tags
 
     from deployments.scheduled import mailigen_pipedrive
@@ -70,6 +69,39 @@ def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:
             settle_within=options.settle_within,
             return_state=True,
         )
+    return _outcome(state)
+
+
+def audit_here(
+    settings: Settings, definition: Definition, connections: Connections, report: Reporter
+) -> Outcome:
+    """Audit without Prefect."""
+    from pipelines.mailigen_pipedrive.audit import audit_sync
+
+    return audit_sync(definition, connections, report=report, settings=settings)
+
+
+def audit_recorded(settings: Settings, sync: str) -> Outcome:
+    """Audit as the flow that the deployment runs, in this process."""
+    _prepare(settings)
+    from prefect import tags
+
+    from deployments.scheduled import audit
+
+    with tags("syncline", "audit"):
+        return _outcome(audit(sync, return_state=True))
+
+
+def _prepare(settings: Settings) -> None:
+    """The flow reads its settings again, as it does on a worker."""
+    require_server(settings.prefect_api_url or "")
+    os.environ["SYNCLINE_SYNCS"] = str(settings.syncs.absolute())
+    os.environ["SYNCLINE_CONNECTIONS"] = str(settings.connections.absolute())
+    # The automation for silent runs watches our tag and expects this beat.
+    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", "30")
+
+
+def _outcome(state: "State[Any]") -> Outcome:
     outcome = state.result(raise_on_failure=False)
     if isinstance(outcome, Exception):
         raise outcome

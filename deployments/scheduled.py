@@ -1,4 +1,4 @@
-"""The flow that every sync's deployment runs: read its YAML again, run it, end as it ended.
+"""The flows that a sync's deployments run: read its YAML again, run or audit, end as it ended.
 
 The YAML is read at run time, so what runs is what stands in the folder now; `deploy` is
 needed for a new name or another schedule only.
@@ -43,6 +43,29 @@ def mailigen_pipedrive(
         definitions.get(sync),
         definitions.connections,
         options=RunOptions(full=full, since=since, settle_within=settle_within),
+        report=page.tell,
+        step=as_task,
+        settings=settings,
+    )
+    page.finish(outcome)
+    return end_state(outcome)
+
+
+@flow(name="audit", flow_run_name="audit {sync}", log_prints=False)
+def audit(sync: str) -> State[Outcome]:
+    """Hold a sync's ledger against the vendors' books; nothing is written to a vendor.
+
+    While the sync runs this ends as skipped: the next audit looks at the same and more.
+    """
+    from pipelines.mailigen_pipedrive.audit import audit_sync
+
+    settings = read_settings()
+    settings.make_home()
+    definitions = load(settings)
+    page = RunPage(f"audit {sync}")
+    outcome = audit_sync(
+        definitions.get(sync),
+        definitions.connections,
         report=page.tell,
         step=as_task,
         settings=settings,

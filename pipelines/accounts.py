@@ -18,6 +18,7 @@ from pipelines.settings import (
     Settings,
 )
 from pipelines.surroundings import REAL, Surroundings
+from state import horizons
 from state.budgets import Budget
 from state.database import State
 from state.errors import BudgetExhausted
@@ -60,13 +61,14 @@ class Metered:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Both clients, their budgets, and how long each may hide a write."""
+    """Both clients, their budgets, and how long (seconds) each may hide a write."""
 
     crm: Pipedrive
     engagement: Mailigen
     state: State
     budgets: Mapping[str, Budget]
-    horizons: dict[str, float]
+    horizons: dict[str, float]  # in use: the configured ones, or longer ones that were learned
+    configured: Mapping[str, float]
     crm_account: str
 
     def cost(self) -> list[Cost]:
@@ -91,6 +93,7 @@ def open_accounts(
     crm = _pick(connections, definition.connections.crm, PipedriveConnection)
     engagement = _pick(connections, definition.connections.engagement, MailigenConnection)
     names = definition.connections
+    configured = {names.crm: crm.horizon.list, names.engagement: engagement.horizon.list}
     with ExitStack() as stack:
         budgets = {
             names.crm: stack.enter_context(
@@ -132,10 +135,8 @@ def open_accounts(
             ),
             state=state,
             budgets=budgets,
-            horizons={
-                names.crm: crm.horizon.list,
-                names.engagement: engagement.horizon.list,
-            },
+            horizons=horizons.in_use(state, configured),
+            configured=configured,
             crm_account=names.crm,
         )
 

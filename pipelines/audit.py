@@ -123,7 +123,10 @@ CLOSE = """
 UPDATE history.findings AS f SET closed_at = ?
 WHERE
     f.closed_at IS NULL
-    AND ((? AND f.finding = 'late') OR f.write_key IN (SELECT l.write_key FROM audit.looked_at AS l))
+    AND (
+        (? AND f.finding = 'late')
+        OR f.write_key IN (SELECT l.write_key FROM audit.looked_at AS l)
+    )
     AND NOT EXISTS (
         SELECT 1 FROM audit.found AS n
         WHERE n.finding = f.finding AND n.write_key = f.write_key

@@ -12,7 +12,7 @@ vendor does not show is sent again only after its horizon, under the same key.
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -81,6 +81,9 @@ class Loader:
     setting_vendor: str
     bots: Collection[str]
     told: Callable[[int], None]
+    # Told of an adoption and the seconds after which it was certainly not there yet.
+    late: Callable[[Deed, str, float], None] = lambda *_: None
+    looked_in_vain: dict[str, datetime] = field(default_factory=dict)  # by write key, last time
 
 
 def load(loader: Loader, operations: Collection[str] = ()) -> None:
@@ -196,7 +199,9 @@ def settle_doubts(loader: Loader) -> float | None:
             continue
         if found is not None:
             deeds.found(loader.lease, [(deed.write_key, found)])
+            _tell_if_late(loader, deed, found)
             continue
+        loader.looked_in_vain[deed.write_key] = looked_at
         try:
             deeds.absent(loader.lease, deed.write_key, at=looked_at, horizon=vendor.horizon)
         except TooEarly as early:
@@ -206,6 +211,16 @@ def settle_doubts(loader: Loader) -> float | None:
         settings.observed(loader.lease, [(setting.key, seen)])
     waits += _late_bodies(loader)
     return max(min(waits), 0.0) if waits else None
+
+
+def _tell_if_late(loader: Loader, deed: Deed, remote_id: str) -> None:
+    """An empty look later than half the horizon: the next one may be empty beyond all of it."""
+    missed_at = loader.looked_in_vain.get(deed.write_key)
+    if missed_at is None or deed.sending_at is None:
+        return
+    delay = missed_at - deed.sending_at
+    if delay > loader.vendors[deed.account].horizon / 2:
+        loader.late(deed, remote_id, delay.total_seconds())
 
 
 def _late_bodies(loader: Loader) -> list[float]:

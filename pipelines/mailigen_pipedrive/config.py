@@ -152,6 +152,19 @@ class Fields(Strict):
         return names
 
 
+class Audit(Strict):
+    """How often the vendors' books are held against the ledger, and what that may cost."""
+
+    every: str = Field("24h", pattern=r"^[1-9]\d*[hd]$", description="Interval, e.g. 24h, 7d.")
+    budget_share: float = Field(
+        0.1, gt=0, le=1, description="The most it takes of what is left of the day's budget."
+    )
+
+    @property
+    def seconds(self) -> int:
+        return int(self.every[:-1]) * SECONDS[self.every[-1]]
+
+
 class NewSubscribers(Strict):
     """Import of people who join the list by themselves (MG-22)."""
 
@@ -281,6 +294,7 @@ class Definition(Strict):
     )
     alert: Alert | None = Field(None, description="Whom to call when a person is needed.")
     guards: Guards = Guards()
+    audit: Audit = Audit()
     count_from: CountFrom = Field(
         "activation", description="Since when engagement counts; bots and rules may override."
     )

@@ -6,6 +6,7 @@ from functools import partial
 
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
+from pipelines.audit import note_late
 from pipelines.load import Loader, Vendor, load, load_settings, settle_doubts
 from pipelines.mailigen_pipedrive import life, naming
 from pipelines.mailigen_pipedrive.seal import setup_deeds
@@ -19,7 +20,7 @@ from pipelines.mailigen_pipedrive.writes import (
     MergeVars,
     Notes,
 )
-from state import ledger
+from state import horizons, ledger
 from state.deeds import Deed, by_key, retry
 from state.lease import Lease
 
@@ -154,4 +155,18 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
         setting_vendor=MAILIGEN,
         bots=running,
         told=told,
+        late=partial(_learn, sweep),
     )
+
+
+def _learn(sweep: Sweep, deed: Deed, remote_id: str, delay: float) -> None:
+    """Give the account more time from the next run on, and tell the analyst by which write."""
+    said = f"it was not there yet {delay:.0f} s after it was sent"
+    horizons.learn(
+        sweep.state, deed.account, configured=sweep.horizons[deed.account], delay=delay,
+        said=f"{deed.write_key}: {said}",
+    )  # fmt: skip
+    found = {"write_key": deed.write_key, "account": deed.account, "object": deed.object,
+             "subject": deed.subject, "remote_id": remote_id, "run_id": sweep.run_id,
+             "said": said}  # fmt: skip
+    note_late(sweep.db, found, sweep.state.now())

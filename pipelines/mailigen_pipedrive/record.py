@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from pipelines.audit import open_findings
 from pipelines.mailigen_pipedrive.bind import Bound
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
@@ -36,6 +37,7 @@ def counts(sweep: Sweep) -> dict[str, Any]:
             sweep, "history.events", f"sweep = {sweep.sweep}", is_history=True
         ),
     }
+    found |= open_findings(sweep.db)  # of the last audit
     for row in plan_totals(sweep):
         found[f"planned_{row['table']}_{row['action']}"] = row["rows"]
     return found

@@ -16,6 +16,7 @@ from prefect_server import ROOT, PrefectServer, prefect_server, wait_until
 
 from deployments.cli import main
 from deployments.prefect_deploy import (
+    AUDIT,
     POOL,
     ZOMBIES,
     deploy,
@@ -97,6 +98,17 @@ def test_a_sync_no_longer_listed_is_shown_first_and_removed_when_told(client, se
     assert client.read_deployment_by_name("tiny/old")
     deploy(client, [kept], settings, root=ROOT, entrypoint=TINY, remove=True)
     assert "old" not in survey(client, [], entrypoint=TINY).removed
+
+
+def test_every_sync_has_an_audit_of_its_own_at_night_and_at_its_own_minute(client, settings):
+    syncs = [definition("one", every="15m"), definition("two", every="15m")]
+    deploy(client, syncs, settings, root=ROOT, entrypoint=AUDIT)
+    audits = [client.read_deployment_by_name(f"audit/{one.name}") for one in syncs]
+    schedules = [one.schedules[0].schedule for one in audits]
+    assert {one.interval.total_seconds() for one in schedules} == {86400}
+    assert all(1 <= one.anchor_date.hour < 5 for one in schedules)
+    assert schedules[0].anchor_date != schedules[1].anchor_date
+    assert all({"syncline", "audit", "mailigen_pipedrive"} <= set(one.tags) for one in audits)
 
 
 def test_the_automation_for_silent_runs_is_made_once(client, settings):

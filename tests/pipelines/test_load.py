@@ -1,6 +1,7 @@
 """Loading against vendors that do as they are told: every family of error, every order."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -189,6 +190,28 @@ def test_an_absent_deed_is_sent_again_only_after_the_horizon(desk: LoadDesk, clo
     load(desk.loader())
     assert desk.notes.sent == ["a", "a"]
     assert desk.deed_states("a") == ["done"]
+
+
+@pytest.mark.parametrize(("looked_after", "delays"), [(0.4, []), (0.6, [0.6])])
+def test_what_was_not_there_after_half_the_horizon_and_then_was_is_told_as_late(
+    desk: LoadDesk, clock: Clock, looked_after: float, delays: list[float]
+) -> None:
+    told: list[float] = []
+    desk.seal(note("a"))
+    desk.notes.will("a", UNKNOWN)
+    loader = replace(
+        desk.loader(), late=lambda _, __, seconds: told.append(seconds / HORIZON.total_seconds())
+    )
+    load(loader)
+    clock.advance(HORIZON.total_seconds() * looked_after)
+    settle_doubts(loader)
+    desk.notes.there["a"] = "late"
+    clock.advance(HORIZON.total_seconds())
+
+    settle_doubts(loader)
+
+    assert desk.deed_states("a") == ["done"]
+    assert told == delays
 
 
 def test_a_deed_that_arrives_late_within_the_horizon_is_not_doubled(

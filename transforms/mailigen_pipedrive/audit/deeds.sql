@@ -47,6 +47,7 @@ SELECT
     d.sending_at,
     d.was_in_doubt,
     d.was_resent,
+    d.said LIKE 'settled by %' AS is_settled_by_hand,
     (
         d.settled_at BETWEEN r.remembered_since AND r.until
         AND (d.settled_at >= r.since OR d.was_in_doubt)

@@ -7,7 +7,7 @@
 --         them; told again only while two are living. deleted: the vendor says so. lost:
 --         acknowledged longer ago than the horizon, and neither a living nor a deleted thing of
 --         that id or reference. drift: edited. late: see audit.delays.
--- watch   What a person settled without an id has no id, and is never lost.
+-- watch   What a person settled is never lost: the person's word stands.
 
 WITH doubled AS (
     SELECT
@@ -32,6 +32,7 @@ lost AS (
     WHERE
         d.is_marked
         AND d.remote_id IS NOT NULL
+        AND NOT d.is_settled_by_hand
         AND d.sending_at < r.vendor_now - to_seconds(r.horizon_seconds)
         AND NOT EXISTS (SELECT 1 FROM audit.ours AS o WHERE o.write_key = l.write_key)
 ),
@@ -43,7 +44,7 @@ deleted AS (
         remote_ids,
         'somebody deleted it; it is not made again' AS said
     FROM audit.ours
-    WHERE living_count = 0 AND is_marked
+    WHERE living_count = 0 AND is_own_deleted AND is_marked
 ),
 
 drifted AS (

@@ -72,7 +72,7 @@ breached AS (
         || any_value(b.kind)
         || ') and subscribed, after a write of ours was in doubt' AS said
     FROM audit.members AS m
-    INNER JOIN audit.barred AS b ON b.email = m.email
+    INNER JOIN audit.barred AS b ON b.address = m.email
     INNER JOIN on_the_list AS l ON l.email = m.email AND l.status = 'subscribed'
     WHERE m.was_in_doubt
     GROUP BY m.write_key

@@ -10,8 +10,10 @@ SELECT
     any_value(remote_id_in_ledger) AS remote_id_in_ledger,
     list(remote_id ORDER BY try_cast(remote_id AS BIGINT), remote_id) AS remote_ids,
     count(*) FILTER (WHERE NOT is_deleted) AS living_count,
+    coalesce(bool_or(is_deleted AND remote_id = remote_id_in_ledger), FALSE) AS is_own_deleted,
     CASE
-        WHEN is_marked THEN (min(remote_id::BIGINT) FILTER (WHERE NOT is_deleted))::VARCHAR
+        WHEN is_marked
+            THEN (min(try_cast(remote_id AS BIGINT)) FILTER (WHERE NOT is_deleted))::VARCHAR
     END AS lowest_living_id,
     max(added_at) AS last_added_at
 FROM audit.met

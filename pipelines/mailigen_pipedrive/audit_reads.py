@@ -1,0 +1,192 @@
+"""What an audit reads at the vendors: each thing of ours by its person's list, or by its id.
+
+The place of a look is (which of LOOKS, person): they are taken in that order, and an audit
+that has to stop goes on after its last one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+
+from connectors.errors import Gone
+from connectors.mailigen import Mailigen
+from connectors.pipedrive import COSTS, Pipedrive
+from connectors.pipedrive.nouns import CHANGED, ONE, Noun, is_deleted
+from pipelines.audit import Place, Share
+from transforms.plain_text import plain_text
+
+NOUNS: tuple[Noun, ...] = ("activity", "deal", "note")
+LOOKS = (*NOUNS, "set-up", "members")
+# By person: the calls of `activities_of`, `deals_of` (living and deleted), `notes_of`.
+LIST_COSTS: Mapping[str, int] = {
+    noun: sum(COSTS[name] for name in CHANGED[noun]) * (2 if noun == "deal" else 1)
+    for noun in NOUNS
+}
+SET_UP_COST = COSTS["GET /api/v2/dealFields"]
+REFERENCE = re.compile(r"SL-[A-Z2-7]{8}")
+# A first attempt that was looked for in vain may have landed this long before the second.
+EARLIER = timedelta(hours=1)
+MOST_ASKED = 50  # members an audit reads one by one
+
+
+class Thing(NamedTuple):
+    """Something of ours at a vendor, as a reader sees it."""
+
+    object: str
+    remote_id: str
+    reference: str | None
+    is_deleted: bool
+    added_at: datetime | None
+    shown: str | None  # JSON: what is compared with what we sent
+
+
+class Look(NamedTuple):
+    """One person's deeds of one kind, to be looked at together."""
+
+    place: Place
+    write_keys: Sequence[str]
+    remote_ids: Sequence[str]
+    sent_since: datetime
+
+
+@dataclass
+class Books:
+    """What was read of Pipedrive so far. Every read is paid for out of the share."""
+
+    crm: Pipedrive
+    share: Share
+    things: list[Thing] = field(default_factory=list)
+    _met: set[tuple[str, str]] = field(default_factory=set)
+    _is_listed: dict[Noun, bool] = field(default_factory=dict)
+
+    def look(self, look: Look, others: Iterable[Look]) -> None:
+        """Read all there is of one person's deeds; after ShareUsedUp some of it is missing."""
+        noun = NOUNS[look.place[0]]
+        by_id = COSTS[ONE[noun]] * len(look.remote_ids)
+        if noun not in self._is_listed:
+            self._is_listed[noun] = self._list_changes(noun, [look, *others])
+        if not self._is_listed[noun]:
+            self.share.require(LIST_COSTS[noun] + by_id)
+            for page in self._pages(noun, look.place[1]):
+                self._take(noun, page)
+        self.share.require(COSTS[ONE[noun]] * len(self._unmet(noun, look)))
+        for remote_id in self._unmet(noun, look):
+            try:
+                self._take(noun, [self.crm.thing(noun, int(remote_id))])
+            except Gone:
+                continue
+
+    def look_at_fields(self) -> None:
+        """Read the deal fields, which set-up may have made twice."""
+        self.share.require(SET_UP_COST)
+        for record in self.crm.deal_fields():
+            code, name = str(record.get("field_code")), str(record.get("field_name"))
+            self.things.append(Thing("deal_field", code, name, False, None, None))
+
+    def _list_changes(self, noun: Noun, looks: Sequence[Look]) -> bool:
+        """Ask for what the account changed, where that may spare asking person by person.
+
+        False: it is more than a page, or there is only one person to ask about.
+        """
+        cost = sum(COSTS[name] for name in CHANGED[noun])
+        if len(looks) < 2 or cost >= LIST_COSTS[noun] * len(looks):
+            return False
+        self.share.require(cost)
+        changed = self.crm.changed_since(noun, min(look.sent_since for look in looks) - EARLIER)
+        if changed is None:
+            return False
+        self._take(noun, changed)
+        return True
+
+    def _pages(self, noun: Noun, person_id: int) -> Iterator[list[dict[str, Any]]]:
+        if noun == "activity":
+            return self.crm.activities_of(person_id)
+        return self.crm.deals_of(person_id) if noun == "deal" else self.crm.notes_of(person_id)
+
+    def _unmet(self, noun: Noun, look: Look) -> list[str]:
+        return [one for one in look.remote_ids if (noun, one) not in self._met]
+
+    def _take(self, noun: Noun, records: Iterable[dict[str, Any]]) -> None:
+        for record in records:
+            if (noun, str(record["id"])) not in self._met:
+                self._met.add((noun, str(record["id"])))
+                self.things += _things(noun, record)
+
+
+def look_at_list(engagement: Mailigen, list_id: str) -> list[dict[str, str]]:
+    """Every row of the list's four listings: {email, status}."""
+    return [
+        {"email": str(row["email"]).strip().lower(), "status": status}
+        for status in ("subscribed", "unsubscribed", "inactive", "bounced")
+        for page in engagement.members(list_id, status)
+        for row in page
+    ]
+
+
+def ask_members(
+    engagement: Mailigen, list_id: str, emails: Iterable[str]
+) -> Iterator[dict[str, Any]]:
+    """Read members one by one: {email, is_there, shown}, `shown` being JSON of their values."""
+    for email in emails:
+        record = engagement.member(list_id, email)
+        merges = {tag: str(value or "") for tag, value in (record or {}).get("merges", {}).items()}
+        yield {"email": email, "is_there": record is not None, "shown": _json(merges)}
+
+
+def set_up_things(engagement: Mailigen, list_id: str | None) -> Iterator[Thing]:
+    """Lists by title and merge vars by tag: two of one name were made twice."""
+    for row in engagement.lists():
+        yield Thing("list", str(row["id"]), str(row.get("name")), False, None, None)
+    for number, row in enumerate(engagement.merge_vars(list_id) if list_id else ()):
+        tag = str(row.get("tag"))
+        yield Thing("merge_var", f"{tag} ({number + 1})", tag, False, None, None)
+
+
+def _things(noun: Noun, record: dict[str, Any]) -> Iterator[Thing]:
+    """The record once per reference it carries: somebody may have pasted several."""
+    carriers = {
+        "activity": ("note", "public_description", "subject"),
+        "deal": ("custom_fields",),
+        "note": ("content",),
+    }[noun]
+    text = _json({name: record.get(name) for name in carriers})
+    for reference in sorted(set(REFERENCE.findall(text))) or [None]:
+        yield Thing(
+            noun, str(record["id"]), reference, is_deleted(record),
+            _moment(record.get("add_time")), _json(_shown(noun, record)),
+        )  # fmt: skip
+
+
+def _shown(noun: Noun, record: dict[str, Any]) -> dict[str, Any]:
+    """What audit.deeds compares with, under the same names."""
+    if noun == "deal":
+        value = record.get("value")
+        return {
+            "title": record.get("title"),
+            "value": float(value) if isinstance(value, int | float) else None,
+        }
+    if noun == "note":
+        return {"text": plain_text(str(record.get("content") or ""))}
+    return {
+        "subject": record.get("subject"),
+        "type": record.get("type"),
+        "due date": record.get("due_date"),
+        "text": plain_text(str(record.get("note") or "")),
+    }
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _moment(text: object) -> datetime | None:
+    """A time of the vendor's: v1 writes UTC without saying so."""
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
