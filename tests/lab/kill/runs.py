@@ -21,11 +21,13 @@ from tests.lab.kill.world import surroundings
 
 FORKS = multiprocessing.get_context("forkserver")
 RUN_SECONDS = 120  # real ones; nothing waits, so a run that takes this long hangs
+LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a process has to run, and where it is told to end."""
+    """What a process has to run, and where it is told to end. `state_url`: a state database that
+    is not this home's, as that of a second machine."""
 
     flow: str
     url: str
@@ -34,6 +36,7 @@ class Order:
     horizon: float
     at: int = 0
     by: signal.Signals = signal.SIGKILL
+    state_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,14 @@ class Run:
     def pid(self) -> int:
         return self.process.pid or 0
 
+    def wait_until_stopped(self) -> bool:
+        """Until SIGSTOP has met it; False when it ended instead."""
+        while self.process.is_alive():
+            if _letter(self.pid) in "Tt":
+                return True
+            self.process.join(LOOK_SECONDS)
+        return False
+
     def end(self) -> Report:
         self.process.join(RUN_SECONDS)
         if self.process.is_alive():
@@ -87,6 +98,8 @@ def _run(order: Order, told: Path) -> None:
     boundaries = Boundaries(order.at, order.by)
     desk = LabDesk.at_home(order.url, order.home, order.wanted)
     desk.horizon = order.horizon
+    if order.state_url:
+        desk.secrets["SYNCLINE_STATE_URL"] = order.state_url
     around = surroundings(order.url, partial(open_watched_http, boundaries))
     # Great Expectations takes a third of a run, keeps nothing, and would say the same of the counts.
     judged = patch.object(checks, "_judge", lambda _stage, _expected, counts: [
@@ -100,6 +113,14 @@ def _run(order: Order, told: Path) -> None:
         )
     )
     raise SystemExit(outcome.exit_code)
+
+
+def _letter(pid: int) -> str:
+    """How the system says a process fares; `T` is stopped, nothing is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def _be_quiet(said: Path) -> None:

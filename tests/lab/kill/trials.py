@@ -105,18 +105,21 @@ class Bench:
         was_killed = all(report.was_killed for report in killed)
         return Trial(self._flow.name, at, was_killed, verdict, recovered.boundaries)
 
-    def verdict(self) -> Verdict:
-        """Of the world as it stands."""
-        return judge(self._before, self._twin, self._look())
+    def verdict(self, home: Path | None = None) -> Verdict:
+        """Of the world as it stands, and of what `home` (else the desk's) remembers of it."""
+        return judge(self._before, self._twin, self._look(home))
+
+    def number_of(self, what: str) -> int:
+        """The first boundary of that name."""
+        return next(number for number, _, said in self.boundaries if said == what)
 
     def effects(self) -> int:
         """How many lines of the journal committed something."""
         return sum(1 for line in self._journal() if '"effects":[]' not in line)
 
-    def _look(self) -> Seen:
-        return look(
-            self._vendors.url, self._desk.home, self._flow.books(self._desk), after=self._seq
-        )
+    def _look(self, home: Path | None = None) -> Seen:
+        books = self._flow.books(self._desk)
+        return look(self._vendors.url, home or self._desk.home, books, after=self._seq)
 
     def _journal(self) -> Sequence[str]:
         answer = httpx.get(f"{self._vendors.url}/_sandbox/journal", trust_env=False)
