@@ -18,13 +18,14 @@ def sent(lease, *rows, said="connection reset"):
     deeds.unknown(lease, [(key, said) for key in keys])
 
 
-def sent_setting(lease, setting):
+def sent_setting(lease, setting, *, is_told=True):
     """A setting that was sealed, claimed and never answered."""
     ledger.seal(lease, settings=[setting])
     at, horizon = lease.state.now(), HORIZON
     (window,) = settings.planned(lease, at=at, horizon=horizon)
     assert settings.claim(lease, window, at, horizon)
-    settings.unknown(lease, [(setting.key, "timed out")])
+    if is_told:
+        settings.unknown(lease, [(setting.key, "timed out")])
 
 
 def on_call(lease):

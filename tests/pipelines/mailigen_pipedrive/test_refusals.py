@@ -93,7 +93,7 @@ def test_a_refused_deal_is_tried_at_once_when_the_definition_changes(
     assert made["title"].startswith("Interested in")
 
 
-def test_a_refused_note_is_tried_at_once_when_its_data_changes(desk: Desk) -> None:
+def test_a_refused_note_is_tried_at_once_when_its_contact_changes(desk: Desk) -> None:
     """The person's place is taken by another one of the same address: the note goes there."""
     desk.wanted = definition(CUSTOMERS)
     person, email = desk.person(on_list=True)
