@@ -76,7 +76,14 @@ def _mutations(names: list[str], seeds: range) -> int:
 
 def _replay(seed: int, regime: Regime, protection: str) -> int:
     story, played, verdict = run_one(seed, regime, protection)
-    for part in (*story.deeds, *story.wishes, *story.acts, *story.runs, story.weather):
+    for part in (
+        *story.deeds,
+        *story.wishes,
+        *story.persons,
+        *story.acts,
+        *story.runs,
+        story.weather,
+    ):
         print(part)
     for entry in played.log:
         print(

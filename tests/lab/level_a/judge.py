@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.lab.level_a.story import Deed, Story, Wish
+from tests.lab.level_a.story import Story, Wish
 from tests.lab.level_a.vendor import Entry
 
 
@@ -29,18 +29,25 @@ class Verdict:
 def judge(story: Story, log: Sequence[Entry]) -> Verdict:
     """Weigh one schedule after it has come to rest."""
     written = Counter(e.content for e in log if e.object == "note" and e.verb == "create")
+    born = Counter(f"person {e.content}" for e in log if e.object == "person")
+    keys = [deed.key for deed in story.deeds]
+    wanted = [f"person {person.address}" for person in story.persons]
     return Verdict(
         effects=sum(1 for e in log if e.who == "us"),
-        duplicates=tuple(
-            f"{d.key}: {written[d.key]} times" for d in story.deeds if written[d.key] > 1
+        duplicates=(*_doubled(keys, written), *_doubled(wanted, born)),
+        lost=(
+            *_missing(keys, written), *_missing(wanted, born), *_wrong_values(story.wishes, log),
         ),
-        lost=(*_missing(story.deeds, written), *_wrong_values(story.wishes, log)),
         breaches=_breaches(log),
-    )
+    )  # fmt: skip
 
 
-def _missing(deeds: Sequence[Deed], written: Counter[str]) -> list[str]:
-    return [f"{deed.key}: never" for deed in deeds if not written[deed.key]]
+def _doubled(keys: Sequence[str], written: Counter[str]) -> list[str]:
+    return [f"{key}: {written[key]} times" for key in keys if written[key] > 1]
+
+
+def _missing(keys: Sequence[str], written: Counter[str]) -> list[str]:
+    return [f"{key}: never" for key in keys if not written[key]]
 
 
 def _wrong_values(wishes: Sequence[Wish], log: Sequence[Entry]) -> list[str]:

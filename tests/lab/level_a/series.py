@@ -9,7 +9,7 @@ from time import perf_counter
 from unittest.mock import patch
 
 from state import ledger
-from state.database import open_state
+from tests.lab.level_a.desk import open_desk
 from tests.lab.level_a.judge import Verdict, judge
 from tests.lab.level_a.play import Played, Stage
 from tests.lab.level_a.story import Regime, Story, draw
@@ -102,19 +102,17 @@ def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] 
 def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story, Played, Verdict]]:
     # A take-over is worth a warning in a run; here it is every other schedule.
     logging.getLogger("state.lease").setLevel(logging.ERROR)
-    state = open_state("sqlite://")
-    # The figures of a run's report are a fifth of the time and decide nothing.
+    # The figures of a run's report decide nothing here.
     unreported = patch.object(ledger, "counts_on", lambda _db, _lease: NOTHING)
     gc.disable()
-    with unreported, without(protection) as kept:
+    with unreported, without(protection) as kept, open_desk() as desk:
         for seed in seeds:
             if seed % GENTLE == 0:
                 gc.collect()
             story = draw(seed, regime)
-            played = Stage(state.engine, story, kept).live()
+            played = Stage(desk, story, kept).live()
             yield story, played, judge(story, played.log)
     gc.enable()
-    state.close()
 
 
 def _unreported(played: Played, verdict: Verdict) -> int:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 Regime = Literal["inside", "frozen", "promise", "beyond"]
 REGIMES: tuple[Regime, ...] = ("inside", "frozen", "promise", "beyond")
 
+SYNC, RIVAL = "lab", "rival"  # the rival shares the account, and wants the same persons
 HORIZON = 120.0
 LEASE = 60.0
 TIMEOUT = 30.0  # how long a client waits for an answer that does not come
@@ -49,6 +50,12 @@ class UserAct(NamedTuple):
     subject: str
 
 
+class Person(NamedTuple):
+    """Somebody who has to exist once in the account, whichever of its two syncs comes first."""
+
+    address: str
+
+
 @dataclass(frozen=True)
 class Run:
     """One holder: when it starts, where it dies or freezes, what its clock shows."""
@@ -60,6 +67,7 @@ class Run:
     skew: float = 0.0
     host: str = "one"
     patience: float = HORIZON + 1
+    sync: str = SYNC
 
 
 @dataclass(frozen=True)
@@ -82,11 +90,7 @@ class Story:
     acts: tuple[UserAct, ...]
     runs: tuple[Run, ...]
     weather: Weather
-
-    @property
-    def ends_at(self) -> float:
-        """When the last scripted thing has begun; recovery comes after it."""
-        return max(r.starts_at for r in self.runs)
+    persons: tuple[Person, ...] = ()
 
 
 def draw(seed: int, regime: Regime) -> Story:
@@ -97,7 +101,12 @@ def draw(seed: int, regime: Regime) -> Story:
     times = [0.0, *(r.starts_at - 0.5 for r in runs[1:])]
     deeds, wishes = _intents(dice, times)
     acts = _acts(dice, regime, deeds, wishes, runs[-1].starts_at)
-    return Story(seed, regime, deeds, wishes, acts, runs, _weather(dice, regime, is_slow))
+    weather = _weather(dice, regime, is_slow)
+    if dice.random() < 0.75:
+        return Story(seed, regime, deeds, wishes, acts, runs, weather)
+    persons = tuple(Person(address) for address in ("ann@x", "bob@x")[: dice.choice((1, 1, 2))])
+    rivals = _rivals(dice, regime, runs)
+    return Story(seed, regime, deeds, wishes, acts, (*runs, *rivals), weather, persons)
 
 
 def _intents(dice: random.Random, times: list[float]) -> tuple[tuple[Deed, ...], tuple[Wish, ...]]:
@@ -133,6 +142,21 @@ def _runs(dice: random.Random, regime: Regime, is_slow: bool) -> tuple[Run, ...]
         # Half of the next runs come while this one may still be busy.
         at += dice.choice((2.0, 20.0, 61.0, 130.0) if is_slow else (2.0, 15.0, 40.0, 70.0, 400.0))
     return tuple(runs)
+
+
+def _rivals(dice: random.Random, regime: Regime, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Draw a run of the other sync close to one of ours, or two."""
+    return tuple(
+        Run(
+            starts_at=dice.choice(runs).starts_at + dice.choice((0.0, 0.2, 2.0, 31.0)),
+            crash_at=dice.randint(1, 30) if dice.random() < 0.3 else 0,
+            freeze_at=dice.randint(1, 30) if dice.random() < 0.2 else 0,
+            freeze_seconds=_freeze(dice, regime),
+            patience=dice.choice((0.0, HORIZON + 1)),
+            sync=RIVAL,
+        )
+        for _ in range(dice.choice((1, 1, 2)))
+    )
 
 
 def _freeze(dice: random.Random, regime: Regime) -> float:

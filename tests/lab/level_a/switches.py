@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from state import claims, settings
 from state import lease as leases
-from state import settings
-from tests.lab.level_a.play import Protections
+from tests.lab.level_a.planner import Protections
 from tests.lab.level_a.story import Regime
 
 NO_TIME = timedelta(0)
@@ -30,6 +30,7 @@ SWITCHES: dict[str, tuple[Protections, Regime]] = {
     "generations": (Protections(has_generations=False), "inside"),
     "consent": (Protections(has_consent=False), "inside"),
     "key from facts": (Protections(has_key_from_facts=False), "inside"),
+    "row claim": (EVERYTHING, "inside"),
 }
 
 
@@ -39,6 +40,9 @@ def without(protection: str) -> Iterator[Protections]:
     if protection in ("lease and fence", "fence"):
         with patch.object(leases, "check_fence", lambda _db, _lease: None):
             yield SWITCHES[protection][0]
+    elif protection == "row claim":
+        with patch.object(claims, "take", lambda _db, _lease, _claims: {}):
+            yield EVERYTHING
     elif protection == "late bodies":
         with (
             patch.object(settings, "planned", _without_horizon(settings.planned)),

@@ -1,4 +1,4 @@
-"""The simulated vendor: notes and one list of members, as dicts, with everything logged.
+"""The simulated vendor: notes, persons and one list of members, with everything logged.
 
 Imports nothing of the engine. Every change of a book is one line of the append-only `log`,
 whatever was answered; the judge reads nothing else. Reads see the books as the lag lets them.
@@ -14,9 +14,9 @@ class Entry(NamedTuple):
     at: float
     who: str  # us | user
     verb: str  # create | update | unsubscribe | edit | delete
-    object: str  # note | member
+    object: str  # note | person | member
     subject: str
-    content: str  # a note's text, a member's value
+    content: str  # a note's text, a person's address, a member's value
 
 
 @dataclass
@@ -24,6 +24,15 @@ class Note:
     note_id: str
     subject: str
     text: str
+    marker: str
+    visible_at: float
+
+
+class Person(NamedTuple):
+    """Addresses are no key here: the vendor lets two persons have one."""
+
+    person_id: str
+    address: str
     marker: str
     visible_at: float
 
@@ -43,6 +52,7 @@ class Books:
 
     now: float = 0.0
     notes: list[Note] = field(default_factory=list)
+    persons: list[Person] = field(default_factory=list)
     members: dict[str, list[Version]] = field(default_factory=dict)
     log: list[Entry] = field(default_factory=list)
 
@@ -61,6 +71,16 @@ class Books:
             if is_seen and marker in note.marker:
                 return note.note_id
         return None
+
+    def create_person(self, address: str, marker: str, lag: float) -> str:
+        person = Person(str(len(self.persons) + 1), address, marker, self.now + lag)
+        self.persons.append(person)
+        self._write("us", "create", "person", address, address)
+        return person.person_id
+
+    def seen_persons(self) -> list[Person]:
+        """The persons a reader is shown."""
+        return [person for person in self.persons if person.visible_at <= self.now]
 
     def create_member(
         self, subject: str, value: str, lag: float, updates_existing: bool = False

@@ -6,7 +6,7 @@ boundaries are where that holder can die or freeze.
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.errors import NotSent, OutcomeUnknown, Refused, Throttled, TryAgain
@@ -26,8 +26,11 @@ class Sky:
     dice: random.Random
     weather: Weather
     faults_left: int
+    ordered: list[str] = field(default_factory=list)  # what the next requests suffer
 
     def fault(self) -> str:
+        if self.ordered:
+            return self.ordered.pop(0)
         if self.faults_left <= 0 or self.dice.random() >= self.weather.fault_chance:
             return ""
         self.faults_left -= 1
@@ -112,6 +115,21 @@ class Notes:
         if not self.has_read_back:
             return None
         return self.line.books.find_note(deed.subject, deed.marker)
+
+
+@dataclass
+class Persons:
+    """Persons carry their reference in a field of their own."""
+
+    line: Line
+
+    def send(self, deed: Deed) -> str:
+        books, address = self.line.books, deed.body["address"]
+        return str(self.line.request(lambda lag: books.create_person(address, deed.marker, lag)))
+
+    def find(self, deed: Deed) -> str | None:
+        seen = self.line.books.seen_persons()
+        return next((p.person_id for p in seen if p.marker == deed.marker), None)
 
 
 @dataclass
