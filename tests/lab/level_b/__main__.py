@@ -17,7 +17,7 @@ TITLES: dict[Regime, str] = {
     "frozen": "frozen over the lease, awake within H",
     "beyond": "beyond the bounds",
 }
-COLUMNS = ("schedules", "runs", "effects", "duplicates", "lost", "breaches", "wrong")
+COLUMNS = ("schedules", "runs", "effects", "duplicates", "lost", "breaches", "wrong", "unreported")
 
 
 def main() -> int:
@@ -52,7 +52,7 @@ def tables(seeds: range, regimes: list[Regime]) -> int:
         print(f"{TITLES[regime]:40}{counts}   {_pace(tally)}", flush=True)
         for seed, said in tally.red[:SHOWN]:
             print(f"    --replay {seed} --regime {regime}: {said}")
-        failed += bool(tally.red) if regime != "beyond" else 0
+        failed += bool(tally.red) if regime != "beyond" else bool(tally.unreported)
     return 1 if failed else 0
 
 
@@ -83,6 +83,8 @@ def _replay(seed: int, regime: Regime, protection: str) -> int:
     for entry in played.log:
         print(f"  {entry}")
     print("\n".join(["How the runs ended, the innermost first:", *(f"  {t}" for t in played.told)]))
+    for found in played.findings:
+        print(f"The audit finds: {found.finding} {found.object} {found.remote_ids}: {found.said}")
     wrong = [*verdict.sentences, *played.wrong]
     print("\n".join(["Verdict:", *(f"  {said}" for said in wrong)]) if wrong else "Verdict: clean")
     return 1 if wrong else 0

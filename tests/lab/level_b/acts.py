@@ -204,7 +204,10 @@ def _merge(scene: Scene, person: Person, number: int) -> None:
 def _add(scene: Scene, _: Person, number: int) -> None:
     email = f"new.{len(scene.people)}.{number}@acme.example"
     name = f"New{len(scene.people)}"
-    body = {"name": f"{name} Arrival", "emails": [{"value": email, "primary": True, "label": "work"}]}
+    body = {
+        "name": f"{name} Arrival",
+        "emails": [{"value": email, "primary": True, "label": "work"}],
+    }
     if scene.ask("POST", "/api/v2/persons", body):
         newest = list(scene.live.stage.vendors["pipedrive"].books["persons"].live())[-1]
         person = Person(newest["id"], name, [email], was_always_selected=False)
@@ -213,7 +216,9 @@ def _add(scene: Scene, _: Person, number: int) -> None:
 
 
 def _pause(scene: Scene, _: Person, __: int) -> None:
-    scene.was_paused |= _operate(scene, lambda state: bots.pause(state, SYNC, BOT, by="user", reason=""))
+    scene.was_paused |= _operate(
+        scene, lambda state: bots.pause(state, SYNC, BOT, by="user", reason="")
+    )
 
 
 def _resume(scene: Scene, _: Person, __: int) -> None:

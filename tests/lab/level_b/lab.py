@@ -1,9 +1,9 @@
 """Run the real flow in process: virtual time, no sockets, no files, deaths on demand.
 
-    lab = Lab()                 once a process: a settled world is made and kept
-    with lab.installed():       the product takes state, files and lease keeping from the lab
-        live = lab.begin()      a schedule begins at the settled world
-        live.run(dies_at=40)    one run; `live.log` is what it did to the vendors
+lab = Lab()                 once a process: a settled world is made and kept
+with lab.installed():       the product takes state, files and lease keeping from the lab
+    live = lab.begin()      a schedule begins at the settled world
+    live.run(dies_at=40)    one run; `live.log` is what it did to the vendors
 """
 
 import logging
@@ -12,12 +12,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import httpx
 
 from pipelines import checks
+from pipelines.mailigen_pipedrive import audit as auditing
 from pipelines.mailigen_pipedrive import run as product
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome, RunOptions
@@ -41,6 +42,16 @@ HORIZON, LEASE = 120.0, 60.0
 RENEWED_EVERY = LEASE / 3
 # Few people: limits as small as they are.
 GUARDS = {"first_activation": "allow", "max_deletes": 2, "max_delete_share": 0.2}
+
+
+class Found(NamedTuple):
+    """One open finding of the audit."""
+
+    finding: str
+    object: str
+    remote_ids: list[str]
+    subject: str
+    said: str
 
 
 class Lab:
@@ -78,23 +89,30 @@ class Lab:
         """While this lasts, the product runs in the lab."""
         logging.getLogger("state.lease").setLevel(logging.ERROR)
         with ExitStack() as stack:
-            for target, name, ours in (
-                (product, "open_state", self._open_state),
-                (product, "open_work", self._open_work),
-                (product, "publish", self._publish),
+            for flow in (product, auditing):
+                for name, ours in (
+                    ("open_state", self._open_state),
+                    ("open_work", self._open_work),
+                    ("publish", self._publish),
+                ):
+                    stack.enter_context(patch.object(flow, name, ours))
+            for target, name, replaced in (
                 (leases, "keeping", self._keeping),
-                (leases, "this_process", lambda: self._now.owner()),
+                (leases, "this_process", self._owner),
                 (leases, "_is_dead", lambda row: row.pid in self._now.dead),
                 (keep, "append", self._append(keep.append)),
                 (checks, "_judge", _judge_plainly),
             ):
-                stack.enter_context(patch.object(target, name, ours))
+                stack.enter_context(patch.object(target, name, replaced))
             yield
 
     @property
     def _now(self) -> "Live":
         assert self.live is not None, "no schedule has begun"
         return self.live
+
+    def _owner(self) -> Owner:
+        return self._now.owner()
 
     def _open_state(self, _url: str, *, now: Callable[[], datetime]) -> State:
         return WatchedState(self.engine, now, process=self._now.process)
@@ -151,22 +169,49 @@ class Live:
         patience: float | None = None,
     ) -> Outcome | None:
         """One run of the flow; None when it died. `at` says what happens at which boundary."""
-        before = self.process
         process = Process(len(self.processes) + 1, dies_at, dict(at or {}))
-        self.process = process
-        self.processes.append(process)
-        try:
+
+        def sync() -> Outcome:
             return product.run_sync(
                 self.lab.wanted, self.lab.connections,
                 options=RunOptions(run_id=f"{self._name}-{process.number}", settle_within=patience),
                 report=lambda _: None, settings=self.lab.settings, around=self._around(process),
             )  # fmt: skip
+
+        return self._in(process, sync)
+
+    def audit(self) -> list[Found]:
+        """What the product's nightly audit finds, at the end of the day."""
+        process = Process(len(self.processes) + 1)
+
+        def audit() -> Outcome:
+            return auditing.audit_sync(
+                self.lab.wanted, self.lab.connections, report=lambda _: None,
+                run_id=f"{self._name}-{process.number}", settings=self.lab.settings,
+                around=self._around(process),
+            )  # fmt: skip
+
+        outcome = self._in(process, audit)
+        if outcome is None or outcome.outcome == "failed":
+            raise RuntimeError(f"the audit failed: {outcome and outcome.said}")
+        query = (
+            "SELECT finding, object, remote_ids, subject, said FROM history.findings "
+            "WHERE closed_at IS NULL ORDER BY ALL"
+        )
+        return [Found(*row) for row in self.files.db.execute(query).fetchall()]
+
+    def _in(self, process: Process, what: Callable[[], Outcome]) -> Outcome | None:
+        """Do it as that process; who was interrupted by it goes on afterwards."""
+        before, self.process = self.process, process
+        self.processes.append(process)
+        try:
+            return what()
         except Death:
             return None
         finally:
             process.is_dead = True
             self.dead.add(process.number)
-            self.process = before  # who was interrupted by this run goes on
+            self.process = before
             self.log.take("us")
 
     def act(self, what: Moment) -> None:

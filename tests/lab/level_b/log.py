@@ -52,9 +52,7 @@ class Log:
                     )
         self._seen = len(entries)
 
-    def _entry(
-        self, vendor: str, at: float, who: str, noun: str, key: str, verb: str
-    ) -> Entry:
+    def _entry(self, vendor: str, at: float, who: str, noun: str, key: str, verb: str) -> Entry:
         record = self._stage.vendors[vendor].books[noun].get(key) or {}
         if noun == "members":
             subject, status = str(record["email"]).lower(), str(record["status"])

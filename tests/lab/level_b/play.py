@@ -13,7 +13,7 @@ from sandbox.faults import Fault as Ordered
 from sandbox.stage import Stage
 from tests.lab.level_b.acts import ACTS, Scene, cast
 from tests.lab.level_b.judge import Cause, Ending, Known, Verdict, judge
-from tests.lab.level_b.lab import HORIZON, Lab, Live
+from tests.lab.level_b.lab import HORIZON, Found, Lab, Live
 from tests.lab.level_b.log import Entry
 from tests.lab.level_b.story import Act, Fault, Freeze, Run, Story, Wait
 
@@ -36,6 +36,8 @@ class Played:
     boundaries: int = 0
     runs: int = 0
     faults_fired: int = 0
+    unreported: list[str] = field(default_factory=list)  # wrong, and the audit is silent
+    findings: list[Found] = field(default_factory=list)
 
 
 class Play:
@@ -95,12 +97,30 @@ class Play:
         """The verdict on what has been played."""
         self.played.boundaries = sum(len(p.passed) for p in self.live.processes)
         self.played.runs = len(self.live.processes)
-        return self.played, judge(self._ending())
+        verdict = judge(self._ending())
+        if verdict.sentences:
+            self._audit(verdict)
+        return self.played, verdict
+
+    def _audit(self, verdict: Verdict) -> None:
+        """Ask the product's audit, a night later, about what the judge objects to."""
+        self.live.pass_time(DAY)
+        self.played.findings = self.live.audit()
+        told = {(f.finding, key) for f in self.played.findings for key in f.remote_ids}
+        for sentence in (*verdict.duplicates, *verdict.lost, *verdict.breaches):
+            person = sentence.split(" ")[1]
+            mine = {e.id for e in self.played.log if e.who == "us" and e.subject == person}
+            if not any(key in mine for _, key in told):
+                self.played.unreported.append(sentence)
 
     def _check_rest(self) -> None:
         already = len(self.live.log.entries)
         self._told(self.live.run())
+        # What somebody edited on the list is found by the rotating sample, one day or another.
+        edited = {a for p in self.scene.people if p.is_renamed_on_list for a in p.addresses}
         for entry in self.live.log.entries[already:]:
+            if entry.subject in edited:
+                continue
             self.played.wrong.append(f"a run with nothing to do wrote: {entry}")
 
     def _run(self, step: Run) -> Outcome | None:

@@ -31,6 +31,7 @@ class Tally:
     lost: int = 0
     breaches: int = 0
     wrong: int = 0
+    unreported: int = 0  # wrong, and the audit is silent
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     red: list[tuple[int, str]] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Tally:
         self.lost += len(verdict.lost)
         self.breaches += len(verdict.breaches)
         self.wrong += len(verdict.wrong) + len(played.wrong)
+        self.unreported += len(played.unreported)
         if found := [*verdict.sentences, *played.wrong]:
             self.red.append((story.seed, "; ".join(found)))
 
@@ -100,7 +102,7 @@ def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story
     here = lab()
     gc.disable()
     try:
-        with here.installed(), without(protection):
+        with here.installed(), without(protection, here):
             for seed in seeds:
                 if seed % GENTLE == 0:
                     gc.collect()

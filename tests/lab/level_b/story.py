@@ -14,7 +14,8 @@ from typing import Literal, NamedTuple
 Regime = Literal["inside", "frozen", "beyond"]
 REGIMES: tuple[Regime, ...] = ("inside", "frozen", "beyond")
 HORIZON = 120.0
-BOUNDARIES = 130  # about as many as a run that writes a little passes
+# About as many as a run that writes a little passes, and from where on it does.
+BOUNDARIES, WRITING_FROM = 200, 110
 # Persons of the settled world that the bot selects, by their place; acts name places.
 CAST = 8
 # What the engine must take: twice as many events as edits, departures rarer still.
@@ -78,8 +79,10 @@ class Run:
                  for f in self.faults]  # fmt: skip
         told += [f"at boundary {n} {act}" for n, act in self.meanwhile]
         if self.freeze:
-            told.append(f"freezes at {self.freeze.at} for {self.freeze.seconds:.0f} s, "
-                        f"another run {'elsewhere' if self.freeze.is_elsewhere else 'here'}")
+            told.append(
+                f"freezes at {self.freeze.at} for {self.freeze.seconds:.0f} s, "
+                f"another run {'elsewhere' if self.freeze.is_elsewhere else 'here'}"
+            )
         return "a run " + ", ".join(told)
 
 
@@ -111,7 +114,7 @@ def draw(seed: int, regime: Regime) -> Story:
     steps: list[Step] = []
     left = dict(AT_MOST)
     for number in range(dice.choice((1, 1, 1, 2))):
-        steps += [_act(dice, left) for _ in range(dice.choice((1, 2, 3, 4)))]
+        steps += [_act(dice, left) for _ in range(dice.choice((2, 3, 4, 6)))]
         steps.append(_run(dice, regime, left, is_first=number == 0))
         steps.append(Wait(dice.choice((1.0, 30.0, 90.0, 200.0, 4000.0))))
     return Story(seed, regime, tuple(steps))
@@ -130,11 +133,11 @@ def _run(dice: random.Random, regime: Regime, left: dict[str, int], *, is_first:
     fate = dice.random()
     dies_at = freeze = 0
     if regime == "frozen" or (regime == "beyond" and fate < 0.5):
-        freeze = dice.randint(1, BOUNDARIES)
+        freeze = _boundary(dice)
     elif fate < 0.55:
-        dies_at = dice.randint(1, BOUNDARIES)
+        dies_at = _boundary(dice)
     meanwhile = [
-        (dice.randint(1, BOUNDARIES), _act(dice, left)) for _ in range(dice.choice((0, 0, 1, 2)))
+        (_boundary(dice), _act(dice, left)) for _ in range(dice.choice((0, 0, 1, 2)))
     ]
     # Nobody but us waits for a lost answer: two of them and a pause stay within the horizon.
     faults = [_fault(dice, regime) for _ in range(dice.choice((0, 1, 1, 2)))]
@@ -145,6 +148,11 @@ def _run(dice: random.Random, regime: Regime, left: dict[str, int], *, is_first:
         freeze=_freeze(dice, regime, freeze) if freeze else None,
         patience=dice.choice((0.0, None)) if regime != "frozen" else 0.0,
     )
+
+
+def _boundary(dice: random.Random) -> int:
+    """Anywhere, or where a run that has something to do writes it."""
+    return dice.choice((dice.randint(1, BOUNDARIES), dice.randint(WRITING_FROM, BOUNDARIES)))
 
 
 def _freeze(dice: random.Random, regime: Regime, at: int) -> Freeze:
