@@ -1,0 +1,278 @@
+"""The nightly audit: what the ledger says was done, held against the vendors' books."""
+
+import json
+from typing import Any
+
+import pytest
+
+from pipelines.mailigen_pipedrive.audit import audit_sync
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.report import Outcome
+from state import audits, consent, deeds, horizons, lease, runs
+from tests.pipelines.mailigen_pipedrive.desk import HORIZON, QUIET, Desk, connections
+
+OPEN = "SELECT finding, object FROM history.findings WHERE closed_at IS NULL ORDER BY ALL"
+LATE = 100  # seconds: far beyond the horizon
+NEVER_KEPT = {"success": True, "data": {"id": 987654}}  # an answer to what was not committed
+
+
+def audit(desk: Desk, **settings: Any) -> Outcome:
+    wanted = desk.wanted | ({"audit": settings} if settings else {})
+    return audit_sync(
+        Definition.model_validate(wanted), connections(desk.url, desk.horizon),
+        report=lambda _: None, settings=desk.settings,
+    )  # fmt: skip
+
+
+def opened(desk: Desk) -> tuple[int, str]:
+    """Somebody opens a campaign: an activity and a note of ours come of it."""
+    person, email = desk.person(on_list=True)
+    desk.play("open", email)
+    outcome = desk.run()
+    assert outcome.outcome == "done", outcome.said
+    return person, email
+
+
+def wait_out_the_horizon(desk: Desk) -> None:
+    desk.control("clock", advance_s=HORIZON + 3)
+
+
+def doubled_note(desk: Desk) -> int:
+    """A note whose first request is carried out long after the second."""
+    desk.fault("late_commit", "pipedrive", "/v1/notes", method="POST", delay_s=LATE)
+    person, _ = opened(desk)
+    desk.control("clock", advance_s=LATE + 1)
+    assert len(desk.ours("notes", person)) == 2
+    return person
+
+
+def ledger(desk: Desk, key: str) -> deeds.Deed:
+    with desk.state() as state:
+        found = deeds.by_key(state, key)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def world(fresh: Desk) -> Desk:
+    fresh.start(people=60)
+    fresh.settle()
+    return fresh
+
+
+def test_books_that_agree_are_said_to_agree_and_nothing_is_written(world: Desk) -> None:
+    opened(world)
+    wait_out_the_horizon(world)
+    world.effects()
+
+    outcome = audit(world)
+
+    assert (outcome.outcome, outcome.exit_code) == ("done", 0), outcome.said
+    assert outcome.counts["looked_at"] > 2
+    assert world.ask(OPEN) == []
+    assert world.effects() == []
+
+
+def test_a_copy_that_lands_beyond_the_horizon_is_found_and_the_horizon_grows(world: Desk) -> None:
+    person = doubled_note(world)
+
+    outcome = audit(world)
+
+    assert (outcome.outcome, outcome.exit_code) == ("open", 4)
+    assert (outcome.counts["duplicates"], outcome.counts["lost"]) == (1, 0)
+    assert world.ask(OPEN) == [("duplicate", "note"), ("late", "note")]
+    ((key, ids),) = world.ask(
+        "SELECT write_key, remote_ids FROM history.findings WHERE finding = 'duplicate'"
+    )
+    notes = sorted(note["id"] for note in world.ours("notes", person))
+    assert ids == [str(note) for note in notes]
+    assert ledger(world, key).remote_id == str(notes[0])
+    with world.state() as state:
+        assert horizons.in_use(state, {"crm": HORIZON})["crm"] > LATE
+    assert "1 duplicate" in outcome.said
+
+
+def test_a_second_audit_says_the_same_once_and_closes_what_was_mended(world: Desk) -> None:
+    person = doubled_note(world)
+    audit(world)
+    before = world.ask(
+        "SELECT finding, write_key, first_seen_at FROM history.findings ORDER BY ALL"
+    )
+
+    again = audit(world)
+
+    asked = "SELECT finding, write_key, first_seen_at FROM history.findings ORDER BY ALL"
+    assert (again.exit_code, world.ask(asked)) == (4, before)
+    assert world.run().counts["duplicates"] == 1, "a run prints what the last audit left open"
+    world._crm("DELETE", f"/v1/notes/{world.ours('notes', person)[0]['id']}")
+    assert audit(world).exit_code == 0
+    assert world.ask("SELECT finding FROM history.findings WHERE finding = 'duplicate' "
+                     "AND closed_at IS NOT NULL") == [("duplicate",)]  # fmt: skip
+
+
+def test_what_was_acknowledged_and_never_kept_is_lost_and_left_to_a_person(world: Desk) -> None:
+    world.fault(
+        "status", "pipedrive", "/v1/notes", method="POST", status=200, body=json.dumps(NEVER_KEPT)
+    )
+    person, _ = opened(world)
+    wait_out_the_horizon(world)
+
+    outcome = audit(world)
+
+    assert (outcome.exit_code, outcome.counts["lost"]) == (4, 1)
+    assert world.ask(OPEN) == [("lost", "note")]
+    world.run()
+    assert world.ours("notes", person) == [], "nothing is sent again by itself"
+
+
+def test_what_a_person_calls_lost_is_sent_once_more_under_its_key(world: Desk) -> None:
+    world.fault(
+        "status", "pipedrive", "/v1/notes", method="POST", status=200, body=json.dumps(NEVER_KEPT)
+    )
+    person, _ = opened(world)
+    wait_out_the_horizon(world)
+    audit(world)
+    ((key,),) = world.ask("SELECT write_key FROM history.findings WHERE finding = 'lost'")
+
+    with world.state() as state:
+        held = lease.acquire(state, "acme", run_id="by-hand")
+        audits.plan_again(held, key, said="lost, says ann")
+        lease.release(held)
+    world.run()
+    world.run()
+
+    assert len(world.ours("notes", person)) == 1
+    wait_out_the_horizon(world)
+    assert audit(world).exit_code == 0
+    assert world.ask(OPEN) == []
+
+
+def test_what_somebody_deleted_is_noted_and_never_made_again(world: Desk) -> None:
+    person, _ = opened(world)
+    wait_out_the_horizon(world)
+    (activity,), (note,) = world.ours("activities", person), world.ours("notes", person)
+    world._crm("DELETE", f"/api/v2/activities/{activity['id']}")
+    world._crm("DELETE", f"/v1/notes/{note['id']}")
+
+    outcome = audit(world)
+    world.run()
+
+    assert outcome.exit_code == 0, "what a person did is no trouble"
+    assert world.ask(OPEN) == [("deleted", "activity"), ("deleted", "note")]
+    assert world.ours("activities", person) == world.ours("notes", person) == []
+
+
+def test_what_somebody_edited_is_noted_by_the_field_and_not_by_its_value(world: Desk) -> None:
+    person, _ = opened(world)
+    wait_out_the_horizon(world)
+    (activity,), (note,) = world.ours("activities", person), world.ours("notes", person)
+    world._crm("PATCH", f"/api/v2/activities/{activity['id']}", {"subject": "Call her mother"})
+    world._crm("PUT", f"/v1/notes/{note['id']}", {"content": "Secret"})
+
+    outcome = audit(world)
+
+    assert outcome.exit_code == 0
+    assert world.ask("SELECT object, said FROM history.findings ORDER BY ALL") == [
+        ("activity", "somebody edited its subject"),
+        ("note", "somebody edited its text"),
+    ]
+
+
+def test_a_deal_that_is_worked_with_is_no_drift_and_a_new_title_is(world: Desk) -> None:
+    renamed = None
+    for _ in range(2):
+        person, email = world.person(on_list=True)
+        world.play("click", email, times=2)
+        world.run()
+        (deal,) = world.ours("deals", person)
+        title = {"title": "Renamed"} if renamed else {}
+        world._crm("PATCH", f"/api/v2/deals/{deal['id']}", {"status": "won"} | title)
+        renamed = str(deal["id"])
+    wait_out_the_horizon(world)
+
+    outcome = audit(world)
+
+    assert outcome.exit_code == 0
+    assert world.ask("SELECT finding, remote_ids, said FROM history.findings") == [
+        ("drift", [renamed], "somebody edited its title")
+    ]
+
+
+def test_a_share_that_does_not_suffice_ends_the_audit_at_a_place_and_goes_on_there(
+    world: Desk,
+) -> None:
+    for _ in range(3):
+        opened(world)
+    wait_out_the_horizon(world)
+    left_today = world.settle().cost[0].budget_left
+    assert left_today is not None
+    # Enough for what the account changed of activities and notes, not for the deal fields as well.
+    tiny = 36 / left_today
+
+    first = audit(world, budget_share=tiny)
+    second = audit(world, budget_share=tiny)
+
+    assert first.counts["left"] > 0
+    assert "left for the next audit" in first.said
+    assert first.cost[0].tokens <= 36 + 2
+    assert second.counts["left"] == 0
+    assert second.counts["looked_at"] == first.counts["left"], "nothing is looked at twice"
+
+
+def test_an_audit_does_not_run_beside_the_sync(world: Desk) -> None:
+    with world.state() as state:
+        held = lease.acquire(state, "acme", run_id="the-sync")
+        outcome = audit(world)
+        lease.release(held)
+
+    assert (outcome.outcome, outcome.exit_code) == ("skipped", 0)
+    assert "the-sync" in outcome.said
+
+
+def test_how_the_sync_ended_last_stays_what_it_was(world: Desk) -> None:
+    opened(world)
+    wait_out_the_horizon(world)
+    outcome = audit(world)
+
+    with world.state() as state:
+        known = runs.standing(state, "acme")
+        last = audits.latest(state)["acme"]
+    assert known is not None and not str(known.last_run_id).startswith(audits.PREFIX)
+    assert (last.outcome, last.counts["lost"]) == (outcome.outcome, 0)
+
+
+def test_members_somebody_took_off_edited_or_who_left_are_noted(fresh: Desk) -> None:
+    world = fresh.start(QUIET, people=40)
+    world.settle()
+    _, gone = world.person(on_list=True)
+    _, left = world.person(on_list=True)
+    _, edited = world.person(on_list=True)
+    world.act("remove", gone)
+    world.act("unsubscribe", left)
+    world.act("edit", edited, fields={"LNAME": "Scribbled over"})
+
+    outcome = audit(world)
+
+    assert outcome.exit_code == 0
+    said = "SELECT finding, said FROM history.findings ORDER BY ALL"
+    assert world.ask(said) == [
+        ("deleted", "somebody took it off the list"),
+        ("drift", "is unsubscribed on the list"),
+        ("drift", "somebody edited its values"),
+    ]
+
+
+def test_somebody_barred_whom_a_doubtful_create_subscribed_is_a_breach(world: Desk) -> None:
+    email = "barred.later@acme.example"
+    world.add_person("Barred Later", email)
+    world.fault("lost_answer", "mailigen", "/1.8/listBatchSubscribe")
+    assert world.run().outcome == "done"
+    with world.state() as state:
+        seen = [consent.Seen(email, "unsubscribed", "told us on the telephone")]
+        key = consent.read_key(world.home)
+        consent.record(state, "engagement", seen, key=key, home=world.home)
+
+    outcome = audit(world)
+
+    assert (outcome.exit_code, outcome.counts["breaches"]) == (4, 1)
+    assert world.ask(OPEN) == [("breach", "list_member")]
