@@ -178,6 +178,7 @@ def test_a_deed_that_happened_is_done_with_its_id_and_kept(held, home, state, ca
     (line,) = keep.read(home)
     assert (line["subject"], line["write_key"], line["by"]) == ("settled", NOTE, "ann")
     assert told(capsys, "settle", "news", NOTE, "--happened")[0] == 1
+    assert lease.acquire(state, "news", run_id="run-2"), "the sync is free again"
 
 
 def test_a_deed_is_planned_again_only_when_the_risk_was_agreed_to(held, home, state, capsys):

@@ -168,9 +168,12 @@ def test_a_setting_that_happened_is_acknowledged_as_sent(lease, state, tmp_path)
     assert after.acknowledged_hash == after.desired_hash
 
 
-def test_a_setting_to_send_again_lets_no_other_body_pass_before_the_horizon(lease, state, tmp_path):
+@pytest.mark.parametrize("is_told", [True, False], ids=["no answer", "killed while sending"])
+def test_a_setting_to_send_again_lets_no_other_body_pass_before_the_horizon(
+    lease, state, tmp_path, is_told
+):
     setting = member("c1")
-    sent_setting(lease, setting)
+    sent_setting(lease, setting, is_told=is_told)
     settling = on_call(lease)
     doubts.settle(settling, the_doubt(state), "send again", by="ann", home=tmp_path)
     now = on_call(settling)
