@@ -160,6 +160,8 @@ def _weigh(swept: Sweep) -> None:
             "and state <> 'done'\"` "
             "lists them with what the vendor said; the next run takes them up again."
         )
+        if counts.open:
+            outcome.next_step += f" `syncline doubts {outcome.sync}` says when each doubt decides."
     else:
         outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""
         if counts.standing_refused:
