@@ -19,7 +19,8 @@ from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
 
 HORIZON = 120.0  # seconds, Pipedrive's default; nobody waits for them here
 REFERENCE = re.compile(r"SL-[A-Z2-7]{8}")
-BUSY = CUSTOMERS | {"count_from": "all_time"}  # what happened before counts: the first run has deeds
+# What happened before counts, so that the first run has deeds to do.
+BUSY = CUSTOMERS | {"count_from": "all_time"}
 MANY = {"max_creates": 5000}
 
 
@@ -131,7 +132,9 @@ def _books(desk: LabDesk) -> list[str]:
     titles = {one["id"]: one["name"] for one in desk.book("mailigen", "lists")}
     found += [json.dumps(["list", title]) for title in titles.values()]
     found += [
-        json.dumps([titles[m["list"]], m["email"].lower(), m["status"], m["merges"]], sort_keys=True)
+        json.dumps(
+            [titles[m["list"]], m["email"].lower(), m["status"], m["merges"]], sort_keys=True
+        )
         for m in desk.book("mailigen", "members")
     ]
     for var in desk.book("mailigen", "merge_vars"):

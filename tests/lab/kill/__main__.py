@@ -16,7 +16,7 @@ from tests.lab.flows import FLOWS
 from tests.lab.kill.lab import COLUMNS, Row, list_boundaries, run_all, run_one
 from tests.lab.kill.trials import Trial
 
-SHOWN = 10  # red trials of a story
+SHOWN = 10  # sentences of a red trial
 
 
 def main() -> int:
@@ -60,26 +60,27 @@ def _one(name: str, at: tuple[int, ...]) -> int:
     return 1 if trial.sentences else 0
 
 
-def _tell(name: str, done: int, total: int) -> None:
-    if sys.stderr.isatty() or done % 50 == 0 or done == total:
-        print(f"{name}: {done} of {total}", file=sys.stderr, flush=True)
+def _tell(trial: Trial, done: int, total: int) -> None:
+    """Progress and, at once, what went wrong: a series may be stopped before its table."""
+    if done % 20 == 0 or done == total:
+        print(f"{trial.flow}: {done} of {total}", file=sys.stderr, flush=True)
+    if trial.sentences:
+        _show_red(trial)
 
 
 def _show(rows: list[Row], seconds: float) -> None:
     print(f"{'flow':40}" + "".join(f"{name:>12}" for name in COLUMNS))
     for row in rows:
         print(f"{row.name:40}" + "".join(f"{getattr(row, name):>12,}" for name in COLUMNS))
-        for trial in row.red[:SHOWN]:
-            _show_red(trial)
     trials = sum(row.trials for row in rows)
     print(f"{trials:,} trials in {seconds:,.0f} s; one effect per cause, against unkilled twins")
 
 
 def _show_red(trial: Trial) -> None:
     numbers = ",".join(str(number) for number in trial.at)
-    print(f'    python -m tests.lab.kill --flow "{trial.flow}" --at {numbers}')
+    print(f'python -m tests.lab.kill --flow "{trial.flow}" --at {numbers}')
     for sentence in trial.sentences[:SHOWN]:
-        print(f"        {sentence}")
+        print(f"    {sentence}", flush=True)
 
 
 if __name__ == "__main__":

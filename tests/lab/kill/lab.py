@@ -7,16 +7,19 @@ so that every worker's counting run must find the numbers that the first one fou
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.lab.flows import FLOWS
 from tests.lab.kill.boundaries import Boundary
 from tests.lab.kill.runs import FORKS
-from tests.lab.kill.trials import Bench, Trial
+from tests.lab.kill.trials import QUICK, Bench, Trial
 from tests.lab.kill.world import vendors
 
 WORKERS = 2
+Told = Callable[[Trial, int, int], None]
 COLUMNS = ("boundaries", "trials", "killed", "duplicates", "lost", "breaches", "differences")
 
 
@@ -48,18 +51,25 @@ class Row:
 
 
 class Worker:
-    """What a worker process keeps between its trials; opened with the process, ended with it."""
+    """What a worker process keeps between its trials. It ends with the process: its `folder` is
+    of the process that started it, which takes it away."""
 
+    folder: Path | None = None
     _kept = ExitStack()
     _bench: Bench | None = None
     _name = ""
+
+    @classmethod
+    def begin(cls, folder: Path) -> None:
+        cls.folder = folder
 
     @classmethod
     def bench(cls, name: str) -> Bench:
         """The story's bench; the one before is put away."""
         if cls._bench is None or cls._name != name:
             cls._kept.close()
-            cls._bench = cls._kept.enter_context(Bench(name, cls._kept.enter_context(vendors())))
+            world = cls._kept.enter_context(vendors())
+            cls._bench = cls._kept.enter_context(Bench(name, world, cls.folder))
             cls._name = name
         return cls._bench
 
@@ -92,9 +102,12 @@ def run_all(
     pairs: int = 50,
     seed: int = 1,
     sample: int | None = None,
-    told: Callable[[str, int, int], None] = lambda _name, _done, _total: None,
+    told: Told = lambda _trial, _done, _total: None,
 ) -> list[Row]:
-    """Kill each story (all of them unless named) at every boundary, or at `sample` drawn ones."""
+    """Kill each story (all of them unless named) at every boundary, or at `sample` drawn ones.
+
+    `told` hears of each trial as it ends, in any order, and how many of its story are over.
+    """
     with _pool() as pool:
         return [
             _row(pool, name, pairs, seed, sample, told)
@@ -114,13 +127,20 @@ def run_one(name: str, at: tuple[int, ...]) -> Trial:
         return pool.submit(play, name, at, len(pool.submit(counted, name).result())).result()
 
 
-def _pool(workers: int = WORKERS) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=FORKS)
+@contextmanager
+def _pool(workers: int = WORKERS) -> Iterator[Executor]:
+    with (
+        TemporaryDirectory(prefix="syncline-kill-", dir=QUICK) as folder,
+        ProcessPoolExecutor(
+            workers, mp_context=FORKS, initializer=Worker.begin, initargs=(Path(folder),)
+        ) as pool,
+    ):
+        yield pool
 
 
 def _row(
     pool: Executor, name: str, pairs: int, seed: int, sample: int | None,
-    told: Callable[[str, int, int], None],
+    told: Told,
 ) -> Row:  # fmt: skip
     passed = pool.submit(counted, name).result()
     row, dice = Row(name, len(passed)), random.Random(f"{seed}/{name}")
@@ -128,12 +148,12 @@ def _row(
     chosen = numbers if sample is None else sorted(dice.sample(numbers, min(sample, len(numbers))))
     orders = [pool.submit(play, name, (at,), len(passed)) for at in chosen]
     orders += [
-        pool.submit(play_pair, name, at, len(passed), seed)
-        for at in _drawn(dice, numbers, pairs)
+        pool.submit(play_pair, name, at, len(passed), seed) for at in _drawn(dice, numbers, pairs)
     ]
     for done, order in enumerate(as_completed(orders), start=1):
-        row.add(order.result())
-        told(name, done, len(orders))
+        trial = order.result()
+        row.add(trial)
+        told(trial, done, len(orders))
     row.red.sort(key=lambda trial: trial.at)
     return row
 

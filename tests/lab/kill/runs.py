@@ -97,6 +97,7 @@ def _run(order: Order, told: Path) -> None:
     tempfile.tempdir = str(order.home)
     boundaries = Boundaries(order.at, order.by)
     desk = LabDesk.at_home(order.url, order.home, order.wanted)
+    assert isinstance(desk, LabDesk)
     desk.horizon = order.horizon
     if order.state_url:
         desk.secrets["SYNCLINE_STATE_URL"] = order.state_url

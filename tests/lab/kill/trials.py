@@ -14,7 +14,8 @@ from tests.lab.kill.judge import Seen, Verdict, judge, look
 from tests.lab.kill.runs import Order, Report, Run
 from tests.lab.kill.world import Vendors, surroundings
 
-QUICK = Path("/dev/shm")  # a home in memory: SIGKILL takes nothing away that was written
+MEMORY = Path("/dev/shm")  # homes may lie in memory: SIGKILL takes nothing away that was written
+QUICK = MEMORY if MEMORY.is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,10 @@ class Trial:
 
 
 class Bench:
-    """A story ready for trials, one at a time."""
+    """A story ready for trials, one at a time. Its homes lie in `folder`, and go with the bench."""
 
-    def __init__(self, flow: str, vendors: Vendors) -> None:
+    def __init__(self, flow: str, vendors: Vendors, folder: Path | None = QUICK) -> None:
         self._vendors = vendors
-        folder = QUICK if QUICK.is_dir() else None
         self._folder = Path(tempfile.mkdtemp(prefix="syncline-kill-", dir=folder))
         self._flow = flow_named(flow)
         self._desk = LabDesk(vendors.url, self._folder)
@@ -53,7 +53,9 @@ class Bench:
         self._before = self._look()
         self.counted = self.alone()
         if self.counted.outcome != "done":
-            raise AssertionError(f"{flow}: the twin ended {self.counted.outcome}: {self.counted.said}")
+            raise AssertionError(
+                f"{flow}: the twin ended {self.counted.outcome}: {self.counted.said}"
+            )
         self._twin = self._look()
 
     def __enter__(self) -> "Bench":
@@ -100,7 +102,9 @@ class Bench:
         recovered = Run(order).end()
         verdict = judge(self._before, self._twin, self._look())
         if recovered.outcome != "done":
-            ended = f"the recovery ended {recovered.outcome or recovered.exit_code}: {recovered.said}"
+            ended = (
+                f"the recovery ended {recovered.outcome or recovered.exit_code}: {recovered.said}"
+            )
             verdict = replace(verdict, differences=(ended, *verdict.differences))
         was_killed = all(report.was_killed for report in killed)
         return Trial(self._flow.name, at, was_killed, verdict, recovered.boundaries)
