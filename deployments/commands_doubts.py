@@ -145,7 +145,8 @@ def _say_doubts(found: "list[Open]") -> None:
     console = Console()
     for row in rows:
         named = dict(zip(COLUMNS, row, strict=True))
-        console.print(Text(f"{named.pop('sync')}: {named.pop('key')}", style="bold yellow"))
+        title = Text(f"{named.pop('sync')}: {named.pop('key')}", style="bold yellow")
+        console.print(title, soft_wrap=True)
         to_do = named.pop("to do")
         for name, value in named.items():
             if value not in ("", 0):

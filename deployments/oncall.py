@@ -154,7 +154,8 @@ def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:
 
 def _open(doubt: Doubt, horizon: float) -> Open:
     look = f"look in {doubt.account} for {doubt.reference or doubt.object + ' ' + doubt.subject}"
-    say = f"say what you saw: syncline settle {doubt.sync} '{doubt.key}' --happened | --send-again"
+    name = doubt.reference or f"'{doubt.key}'"
+    say = f"say what you saw: syncline settle {doubt.sync} {name} --happened | --send-again"
     again = f"syncline run {doubt.sync}"
     if doubt.kind == "setting":
         return Open(doubt, None, "by the next run, which reads it back", f"{again}; or {say}")

@@ -116,8 +116,9 @@ def test_a_doubt_says_when_it_decides_itself_and_what_to_do(held, home, capsys):
     one = json.loads(shown)[0]
     since = datetime.fromisoformat(one["since"])
     assert datetime.fromisoformat(one["decides_at"]) == since + timedelta(seconds=90)
-    assert one["reference"] in one["to_do"]
-    assert f"syncline settle news '{NOTE}' --happened | --send-again" in one["to_do"]
+    reference = deeds.marker_of(NOTE)
+    assert f"look in acme for {reference}" in one["to_do"]
+    assert f"syncline settle news {reference} --happened | --send-again" in one["to_do"]
 
 
 def test_a_horizon_that_late_answers_taught_counts(held, state, capsys):
