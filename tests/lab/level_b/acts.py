@@ -52,6 +52,7 @@ class Scene:
     ever_left: set[str] = field(default_factory=set)
     joined: set[str] = field(default_factory=set)
     was_paused: bool = False
+    is_wiped: bool = False  # everybody was deleted in the CRM: a guard has to stop that
 
     def do(self, act: Act) -> None:
         """Carry out an act; what cannot happen any more does not."""
@@ -191,6 +192,12 @@ def _delete(scene: Scene, person: Person, _: int) -> None:
         person.is_there = person.was_always_selected = False
 
 
+def _wipe(scene: Scene, _: Person, __: int) -> None:
+    scene.is_wiped = True
+    for person in scene.people:
+        _delete(scene, person, 0)
+
+
 def _merge(scene: Scene, person: Person, number: int) -> None:
     """The person disappears into another one, which gets its addresses as further ones."""
     other = scene.people[(scene.people.index(person) + number) % len(scene.people)]
@@ -238,5 +245,5 @@ ACTS: dict[str, Callable[[Scene, Person, int], None]] = {
     "open": _open, "click": _click, "bounce": _bounce, "unsubscribe": _unsubscribe,
     "come_back": _come_back, "remove": _remove, "edit_on_list": _edit_on_list, "join": _join,
     "rename": _rename, "readdress": _readdress, "deselect": _deselect, "reselect": _reselect,
-    "delete": _delete, "merge": _merge, "add": _add, "pause": _pause, "resume": _resume,
+    "delete": _delete, "wipe": _wipe, "merge": _merge, "add": _add, "pause": _pause, "resume": _resume,
 }  # fmt: skip

@@ -41,7 +41,10 @@ SYNC = "acme"
 HORIZON, LEASE = 120.0, 60.0
 RENEWED_EVERY = LEASE / 3
 # Few people: limits as small as they are.
-GUARDS = {"first_activation": "allow", "max_deletes": 2, "max_delete_share": 0.2}
+MOST_DELETES = 2
+GUARDS = {
+    "first_activation": "allow", "max_deletes": MOST_DELETES, "max_delete_share": 0.2,
+}  # fmt: skip
 
 
 class Found(NamedTuple):
@@ -156,6 +159,7 @@ class Live:
         self.dead: set[int] = set()
         self.processes: list[Process] = []
         self.process = Process(0)
+        self.is_short = False
         self._held: dict[int, tuple[Lease, datetime]] = {}
 
     def owner(self) -> Owner:
@@ -241,7 +245,7 @@ class Live:
 
     def _around(self, process: Process) -> Surroundings:
         def open_http() -> httpx.Client:
-            way = Way(self.stage, process, self._handled)
+            way = Way(self.stage, process, self._handled, is_short=self.is_short)
             return httpx.Client(transport=way, trust_env=False)
 
         return Surroundings(self.stage.clock.now, self._sleep, open_http)

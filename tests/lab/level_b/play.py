@@ -13,7 +13,7 @@ from sandbox.faults import Fault as Ordered
 from sandbox.stage import Stage
 from tests.lab.level_b.acts import ACTS, Scene, cast
 from tests.lab.level_b.judge import Cause, Ending, Known, Verdict, judge
-from tests.lab.level_b.lab import HORIZON, Found, Lab, Live
+from tests.lab.level_b.lab import HORIZON, MOST_DELETES, Found, Lab, Live
 from tests.lab.level_b.log import Entry
 from tests.lab.level_b.story import Act, Fault, Freeze, Run, Story, Wait
 
@@ -82,7 +82,7 @@ class Play:
             self._is_quiet = False
         self.live.pass_time(5 * HORIZON)
         for _ in range(MOST_RECOVERIES):
-            if self._is_quiet:
+            if self._is_quiet or self.scene.is_wiped:
                 break
             outcome = self._told(self.live.run())
             self._is_quiet = outcome is not None and outcome.outcome == "done"
@@ -90,7 +90,9 @@ class Play:
                 self.live.pass_time(DAY + 60)
         else:
             self.played.wrong.append(f"not at rest: {self.played.told[-1]}")
-        if also_once_more:
+        if self.scene.is_wiped:
+            self._check_wiped()
+        elif also_once_more:
             self._check_rest()
 
     def end(self) -> tuple[Played, Verdict]:
@@ -123,13 +125,24 @@ class Play:
                 continue
             self.played.wrong.append(f"a run with nothing to do wrote: {entry}")
 
+    def _check_wiped(self) -> None:
+        """Nobody approved that everybody goes."""
+        gone = [e for e in self.played.log if e.who == "us" and e.verb == "delete"]
+        if len(gone) > MOST_DELETES:
+            self.played.wrong.append(f"{len(gone)} members were deleted, and nobody was asked")
+
     def _run(self, step: Run) -> Outcome | None:
         for fault in step.faults:
             self.live.stage.faults.add(ordered(fault))
         at: dict[int, Any] = {n: partial(self.scene.do, act) for n, act in step.meanwhile}
         if step.freeze:
             at[step.freeze.at] = partial(self._freeze, step.freeze, step.patience)
-        return self._told(self.live.run(dies_at=step.dies_at, at=at, patience=step.patience))
+        self.live.is_short = step.is_short
+        outcome = self._told(self.live.run(dies_at=step.dies_at, at=at, patience=step.patience))
+        self.live.is_short = False
+        if step.is_short and outcome is not None and outcome.outcome == "done":
+            self.played.wrong.append("a listing that was short was taken for the whole list")
+        return outcome
 
     def _freeze(self, freeze: Freeze, patience: float | None) -> None:
         """Stand still without renewing the lease; another run comes, then we wake."""

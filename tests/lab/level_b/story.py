@@ -72,11 +72,13 @@ class Run:
     meanwhile: tuple[tuple[int, Act], ...] = ()  # at which boundary
     freeze: Freeze | None = None
     patience: float | None = 0.0
+    is_short: bool = False  # the vendor leaves a row out of the list, however often it is asked
 
     def __str__(self) -> str:
         told = [f"dies at boundary {self.dies_at}" if self.dies_at else "lives"]
         told += [f"{f.kind} at the {f.nth + 1}. of {f.vendor} {f.path or 'any'} ({f.seconds:.0f} s)"
                  for f in self.faults]  # fmt: skip
+        told += ["is told of a member less than there are"] if self.is_short else []
         told += [f"at boundary {n} {act}" for n, act in self.meanwhile]
         if self.freeze:
             told.append(
@@ -113,6 +115,11 @@ def draw(seed: int, regime: Regime) -> Story:
     dice = random.Random(f"level b {regime} {seed}")
     steps: list[Step] = []
     left = dict(AT_MOST)
+    special = dice.random()
+    if special < 0.06:
+        ending = Act("wipe", 0, 0) if special < 0.03 else Act("rename", 1, 1)
+        run = Run(is_short=special >= 0.03)
+        return Story(seed, regime, (_act(dice, left), _act(dice, left), ending, run))
     for number in range(dice.choice((1, 1, 1, 2))):
         steps += [_act(dice, left) for _ in range(dice.choice((2, 3, 4, 6)))]
         steps.append(_run(dice, regime, left, is_first=number == 0))
@@ -136,9 +143,7 @@ def _run(dice: random.Random, regime: Regime, left: dict[str, int], *, is_first:
         freeze = _boundary(dice)
     elif fate < 0.55:
         dies_at = _boundary(dice)
-    meanwhile = [
-        (_boundary(dice), _act(dice, left)) for _ in range(dice.choice((0, 0, 1, 2)))
-    ]
+    meanwhile = [(_boundary(dice), _act(dice, left)) for _ in range(dice.choice((0, 0, 1, 2)))]
     # Nobody but us waits for a lost answer: two of them and a pause stay within the horizon.
     faults = [_fault(dice, regime) for _ in range(dice.choice((0, 1, 1, 2)))]
     return Run(
