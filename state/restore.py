@@ -112,21 +112,35 @@ def adoption(state: State, sync: str) -> str | None:
     return "done" if row.outcome == "done" else ""
 
 
+def adoption_sweeps(state: State, sync: str) -> list[int]:
+    """Return the sweeps that were adoptions, ended or not: what they kept is no older history."""
+    query = select(runs.c.sweep).where(runs.c.sync == sync, runs.c.run_id.like(_LIKE))
+    with state.read() as db:
+        return list(db.scalars(query))
+
+
 def references(state: State, account: str) -> set[str]:
     """Return the references of every deed that is known of an account, whichever sync did it."""
     with state.read() as db:
         return set(db.scalars(select(deeds.c.marker).where(deeds.c.account == account)))
 
 
-def put_bots(lease: Lease, kept: Sequence[Mapping[str, Any]], *, counting_since: int | None) -> int:
+def put_bots(
+    lease: Lease,
+    kept: Sequence[Mapping[str, Any]],
+    *,
+    counting_since: int | None,
+    died: Collection[int] = (),
+) -> int:
     """Bring bots back as they were kept; return how many. One that ran since is left alone.
 
-    `counting_since` replaces the kept baseline where its events are lost.
+    `counting_since` replaces the kept baseline where its events are lost; `died` are adoptions
+    that got no further than this, whose baseline nobody read.
     """
     restored = 0
     with lease.changing() as db:
         for line in kept:
-            if not _is_unborn(db, lease.sync, line["bot_id"]):
+            if not _is_unborn(db, lease.sync, line["bot_id"], died):
                 continue
             _put_bot(db, lease, line, counting_since)
             restored += 1
@@ -274,10 +288,12 @@ def _among(db: Connection, table: Table, ids: Collection[str], account: str) -> 
     return found
 
 
-def _is_unborn(db: Connection, sync: str, bot_id: str) -> bool:
+def _is_unborn(db: Connection, sync: str, bot_id: str, died: Collection[int]) -> bool:
     query = select(bots.c.state, bots.c.counting_since)
     row = db.execute(query.where(bots.c.sync == sync, bots.c.bot_id == bot_id)).one_or_none()
-    return row is None or (row.state == "new" and row.counting_since is None)
+    if row is None or row.counting_since in died:
+        return True
+    return bool(row.state == "new" and row.counting_since is None)
 
 
 def _put_bot(

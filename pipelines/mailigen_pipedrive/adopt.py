@@ -45,6 +45,13 @@ SELECT greatest(
 )
 """
 
+# A refused run is kept in the history too, and so is an adoption: only what a run remembered
+# before the loss says since when anything counts.
+REMEMBERED = """
+SELECT sweep FROM history.events
+UNION SELECT from_sweep FROM history.selections
+"""
+
 
 @dataclass
 class Adopted:
@@ -117,14 +124,21 @@ def adopt_sync(
 
 
 def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
-    has_history = number(sweep.db, "SELECT count(*) FROM history.runs") > 0
+    adoptions = set(restore.adoption_sweeps(sweep.state, held.sync))
+    remembered = {int(one) for (one,) in sweep.db.execute(REMEMBERED).fetchall()}
+    has_history = bool(remembered - adoptions)
     adopted = Adopted(sweep.run_id, held.sync, has_history, was_kept.is_readable)
     horizon = max(sweep.horizons.values())
     sweep.tell("wait", f"waiting {horizon:.0f} s: what was sent last may not show before")
     sweep.sleep(horizon)
-    adopted.opt_outs = _restore_kept(sweep, held, was_kept, has_history=has_history)
+    # Bots first: binding names meets them as they stood, and sees what was edited since.
+    restore.put_bots(
+        held, list(was_kept.bots.values()), counting_since=None if has_history else sweep.sweep,
+        died=adoptions - remembered,
+    )  # fmt: skip
+    adopted.opt_outs = _restore_opt_outs(sweep, held, was_kept)
     bind_names(sweep)
-    books = _read(sweep, was_kept)
+    books = _read(sweep, was_kept, has_history=has_history)
     recovered.put_back(sweep, held, books, adopted)
     _remember(sweep, held)
     if not books.is_blank and not (has_history and was_kept.bots):
@@ -136,12 +150,7 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     return adopted
 
 
-def _restore_kept(
-    sweep: Sweep, held: lease.Lease, was_kept: Kept, *, has_history: bool
-) -> int:  # fmt: skip
-    """Bots first: binding names meets them as they stood, and sees what was edited since."""
-    since = None if has_history else sweep.sweep
-    restore.put_bots(held, list(was_kept.bots.values()), counting_since=since)
+def _restore_opt_outs(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> int:
     if not was_kept.is_readable:
         return 0
     account = sweep.engagement_account
@@ -155,7 +164,7 @@ def _restore_kept(
     return len(was_kept.opt_outs)
 
 
-def _read(sweep: Sweep, was_kept: Kept) -> Books:
+def _read(sweep: Sweep, was_kept: Kept, *, has_history: bool) -> Books:
     """Read everything there is, and stage what a run stages."""
     extract.people(sweep)
     build(sweep.db, SYNC, "resolve.selected", "resolve.addresses")
@@ -166,7 +175,7 @@ def _read(sweep: Sweep, was_kept: Kept) -> Books:
     build(sweep.db, SYNC, "staging.mailigen__members", "staging.mailigen__campaigns",
           "staging.mailigen__engagement")  # fmt: skip
     life.keep_opt_outs(sweep)
-    return read_books(sweep, was_kept)
+    return read_books(sweep, was_kept, has_history=has_history)
 
 
 def _remember(sweep: Sweep, held: lease.Lease) -> None:

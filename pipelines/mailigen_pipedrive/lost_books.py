@@ -44,7 +44,7 @@ class Books:
         return not (self.references or self.members or self.done or self.written)
 
 
-def read_books(sweep: Sweep, kept: Kept) -> Books:
+def read_books(sweep: Sweep, kept: Kept, *, has_history: bool) -> Books:
     """Read every person, every thing with a reference and every member of the list."""
     found = list(references.read_references(sweep.crm))
     ours, doubles = references.first_of_each(found)
@@ -60,7 +60,7 @@ def read_books(sweep: Sweep, kept: Kept) -> Books:
         members=dict(_members(sweep, [email for email, _ in rows], _places(written))),
         done={one.write_key: one for one in (*_settled(kept), *_done(sweep))},
         written=written,
-        has_history=bool(sweep.db.execute("SELECT 1 FROM history.runs LIMIT 1").fetchall()),
+        has_history=has_history,
     )
 
 

@@ -3,28 +3,25 @@
 What may be lost with it, in turn: the history, the keep file, the key of its hashes.
 """
 
-from collections.abc import Callable
-
 import pytest
 
-from pipelines.mailigen_pipedrive.adopt import Adopted, adopt_sync
-from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.surroundings import Surroundings
-from state.errors import NotAllowed
+from state import bots
 from tests.pipelines.mailigen_pipedrive.desk import (
     CONSENT,
     CUSTOMERS,
     CrashedError,
     Desk,
-    connections,
     crash_after,
 )
+from tests.pipelines.mailigen_pipedrive.losses import KINDS, adopt, busy, lose, quiet
 
 EVERYBODY = {
     "id": "everybody",
     "contacts": "all",
     "consent": CONSENT,
-    "activities": [{"id": "third", "after": 1, "event": "click", "type": "task", "repeat": "every"}],
+    "activities": [
+        {"id": "third", "after": 1, "event": "click", "type": "task", "repeat": "every"}
+    ],
     "notes": ["click"],
 }
 LOSSES = {
@@ -34,53 +31,6 @@ LOSSES = {
     "history and keep file": ("history", "keep"),
     "the consent key": ("key",),
 }
-
-
-def lose(desk: Desk, *more: str) -> None:
-    """Delete the state database, and what else is named; work files go with it."""
-    for file in desk.home.glob("state.db*"):
-        file.unlink()
-    for name in ("work", "published", *(["history"] if "history" in more else [])):
-        for file in desk.home.glob(f"{name}/*.duckdb*"):
-            file.unlink()
-    if "keep" in more:
-        (desk.home / "keep.jsonl").unlink()
-    if "key" in more:
-        (desk.home / "consent.key").unlink()
-
-
-def adopt(desk: Desk) -> Adopted:
-    """Adopt, and see that no vendor was written to; the wait for late writes is only noted."""
-    slept: list[float] = []
-    adopted = adopt_sync(
-        Definition.model_validate(desk.wanted), connections(desk.url, desk.horizon),
-        settings=desk.settings, report=lambda _: None, around=Surroundings(sleep=slept.append),
-    )  # fmt: skip
-    assert sum(slept) >= desk.horizon
-    assert desk.effects() == []
-    return adopted
-
-
-def quiet(desk: Desk) -> None:
-    """The next run is in step, and neither vendor sees an effect of it."""
-    outcome = desk.run()
-    assert outcome.outcome == "done", outcome.said
-    assert desk.effects() == []
-
-
-def busy(desk: Desk) -> tuple[int, str]:
-    """A settled world in which one person has an activity, a deal and a note of ours."""
-    desk.start(CUSTOMERS, people=60)
-    desk.settle()
-    person, email = desk.person(on_list=True)
-    desk.play("open", email)
-    desk.play("click", email, times=2)
-    desk.settle()
-    assert [len(desk.ours(kind, person)) for kind in KINDS] == [1, 1, 1]
-    return person, email
-
-
-KINDS = ("activities", "deals", "notes")
 
 
 @pytest.mark.parametrize("lost", LOSSES.values(), ids=LOSSES.keys())
@@ -97,3 +47,196 @@ def test_after_an_adoption_the_next_run_writes_nothing(fresh: Desk, lost: tuple[
     fresh.play("click", email)
     fresh.run()
     assert [len(fresh.ours(kind, person)) for kind in KINDS] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("lost", [(), ("history", "keep")], ids=["state", "all"])
+def test_two_bots_and_several_crossings_are_recognised_each(
+    fresh: Desk, lost: tuple[str, ...]
+) -> None:
+    """ALL-14, MG-17, MG-18: one person's third click of a repeating rule, noted by link."""
+    fresh.start(CUSTOMERS, EVERYBODY, people=40)
+    fresh.settle()
+    person, email = fresh.person(on_list=True)
+    for _ in range(3):
+        fresh.play("click", email)
+        fresh.settle()
+    before = [len(fresh.ours(kind, person)) for kind in KINDS]
+    lose(fresh, *lost)
+
+    adopted = adopt(fresh)
+
+    assert (adopted.recognised, adopted.unexplained) == (sum(before), [])
+    quiet(fresh)
+    if not lost:
+        fresh.play("click", email)
+        fresh.settle()
+        assert [len(fresh.ours(kind, person)) for kind in KINDS] == [before[0] + 1, *before[1:]]
+
+
+@pytest.mark.parametrize("lost", [(), ("history",), ("keep",)], ids=["state", "history", "keep"])
+def test_a_moved_and_a_merged_contact_fire_nothing_again(
+    fresh: Desk, lost: tuple[str, ...]
+) -> None:
+    """ALL-14, MG-18: what a contact did under a former address is still its own."""
+    fresh.start(CUSTOMERS, people=60)
+    fresh.settle()
+    (mover, moved), (joiner, joined), (host, shared) = (fresh.person(on_list=True) for _ in "abc")
+    for email in (moved, joined, shared):
+        fresh.play("open", email)
+    fresh.settle()
+    fresh.readdress(mover, "moved.here@acme.example")
+    fresh.readdress(joiner, shared)
+    fresh.delete_person(host)
+    fresh.settle()
+    fresh.control("clock", advance_s=5)
+    fresh.settle()
+    ours = [len(fresh.ours("activities", one)) for one in (mover, joiner)]
+    lose(fresh, *lost)
+
+    adopted = adopt(fresh)
+
+    assert adopted.unexplained == []
+    quiet(fresh)
+    fresh.play("open", "moved.here@acme.example")
+    fresh.play("open", shared)
+    fresh.run()
+    assert [len(fresh.ours("activities", one)) for one in (mover, joiner)] == ours
+    assert fresh.member(moved) is None
+
+
+def test_who_left_is_not_subscribed_again_though_only_the_keep_file_knows(fresh: Desk) -> None:
+    """ALL-08, ALL-14: gone from the list, under the old address and a new one."""
+    fresh.start(CUSTOMERS, people=40)
+    fresh.settle()
+    (_, first), (changed, second) = (fresh.person(on_list=True) for _ in "ab")
+    for email in (first, second):
+        fresh.act("unsubscribe", email)
+    fresh.settle()
+    fresh.act("remove", first)
+    fresh.act("remove", second)
+    fresh.readdress(changed, "another@acme.example")
+    fresh.settle()
+    fresh.add_person("Came Since", "came.since@acme.example")
+    lose(fresh, "history")
+
+    adopted = adopt(fresh)
+
+    assert adopted.has_keep
+    fresh.settle()
+    assert [fresh.member(e) for e in (first, "another@acme.example")] == [None, None]
+    assert fresh.member("came.since@acme.example") is not None, "the others may join"
+
+
+def test_without_the_keep_file_nobody_off_the_list_is_put_on_it(fresh: Desk) -> None:
+    """ALL-14: nobody can vouch for who is not there; bots ask before they start again."""
+    fresh.start(CUSTOMERS, people=40)
+    fresh.settle()
+    _, email = fresh.person(on_list=True)
+    fresh.act("unsubscribe", email)
+    fresh.settle()
+    fresh.act("remove", email)
+    fresh.add_person("Came Since", "came.since@acme.example")
+    lose(fresh, "keep")
+
+    adopted = adopt(fresh)
+
+    assert adopted.barred > 0
+    assert adopted.bots == {"customers": "new"}
+    fresh.wanted["guards"] = {"first_activation": "ask"}
+    assert fresh.run().outcome == "guarded"
+    fresh.approve()
+    outcome = fresh.run()
+    assert fresh.effects() == []
+    assert "was not on the list when the lost state was rebuilt" in outcome.skipped
+    fresh.add_person("Came After", "came.after@acme.example")
+    fresh.settle()
+    assert fresh.member("came.after@acme.example") is not None
+    fresh.act("subscribe", email)
+    fresh.settle()
+    again = fresh.member(email)
+    assert again is not None and again["merges"]["SOURCE"] == "Pipedrive|customers"
+
+
+@pytest.mark.parametrize("lost", [(), ("history",), ("keep",)], ids=["state", "history", "keep"])
+def test_what_somebody_deleted_at_the_vendor_is_not_made_again(
+    fresh: Desk, lost: tuple[str, ...]
+) -> None:
+    """ALL-14: no reference is left to recognise it by."""
+    person, email = busy(fresh)
+    for kind, version in (("activities", "api/v2"), ("notes", "v1"), ("deals", "api/v2")):
+        (thing,) = fresh.ours(kind, person)
+        fresh.crm.delete(f"/{version}/{kind}/{thing['id']}").raise_for_status()
+    lose(fresh, *lost)
+
+    adopt(fresh)
+
+    quiet(fresh)
+    for _ in range(3):
+        fresh.play("open", email)
+        fresh.play("click", email, times=2)
+    fresh.settle()
+    assert [fresh.ours(kind, person) for kind in KINDS] == [[], [], []]
+
+
+def test_what_happened_meanwhile_is_written_once_by_the_next_run(fresh: Desk) -> None:
+    """ALL-14: events, a changed name, a new address and somebody deleted, none of them lost."""
+    busy(fresh)
+    (opener, opened), (named, _), (moving, old), (_, gone) = (
+        fresh.person(on_list=True) for _ in "abcd"
+    )
+    deleted = next(p["id"] for p in fresh.selected() if p["emails"][0]["value"] == gone)
+    fresh.play("open", opened)
+    fresh.edit(named, first_name="Renamed")
+    fresh.readdress(moving, "moving.on@acme.example")
+    fresh.delete_person(deleted)
+    lose(fresh)
+
+    adopt(fresh)
+    outcome = fresh.run()
+
+    assert outcome.outcome == "done", outcome.said
+    things = {(effect["object"], effect["id"]) for effect in fresh.effects()}
+    assert len(things) == 5, "an activity, a note, a name, a move and a removal"
+    assert [len(fresh.ours(kind, opener)) for kind in KINDS] == [1, 0, 1]
+    assert [fresh.member(one) for one in (old, gone)] == [None, None]
+    assert fresh.member("moving.on@acme.example") is not None
+    quiet(fresh)
+
+
+def test_a_run_cut_off_before_the_loss_is_neither_doubled_nor_lost(fresh: Desk) -> None:
+    """ALL-14: of two openers one was written before the process and its database went."""
+    fresh.start(CUSTOMERS, people=40)
+    fresh.settle()
+    openers = [fresh.person(on_list=True) for _ in "ab"]
+    for _, email in openers:
+        fresh.play("open", email)
+    fresh.fault("lost_answer", "pipedrive", "/api/v2/activities", method="POST")
+    fresh.fault("lost_request", "pipedrive", "/v1/notes", method="POST")
+    with pytest.raises(CrashedError):
+        fresh.run(step=crash_after("Load"), settle_within=0)
+    fresh.clear_faults()
+    fresh.effects()
+    lose(fresh)
+
+    adopt(fresh)
+    fresh.settle()
+
+    for person, _ in openers:
+        assert [len(fresh.ours(kind, person)) for kind in KINDS] == [1, 0, 1]
+
+
+def test_a_paused_bot_comes_back_paused_and_an_edited_rule_stays_edited(fresh: Desk) -> None:
+    """ALL-14, MG-18, MG-20: what only the keep file knows of bots."""
+    busy(fresh)
+    with fresh.state() as state:
+        bots.pause(state, "acme", "customers", by="user", reason="paused by the user")
+    fresh.settle()
+    lose(fresh)
+
+    adopted = adopt(fresh)
+
+    assert adopted.bots == {"customers": "paused"}
+    quiet(fresh)
+    with fresh.state() as state:
+        (bot,) = bots.bots(state, "acme")
+    assert (bot.paused_by, bot.counting_since, len(bot.pauses)) == ("user", 1, 1)
