@@ -88,10 +88,7 @@ def retry(
 
 def settle(
     ctx: typer.Context,
-    which: Annotated[
-        tuple[str, str],
-        typer.Argument(metavar="SYNC KEY", help="The sync, and a key or SL- reference of doubts."),
-    ],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="A key or SL- reference of doubts.")],
     happened: Annotated[bool, typer.Option("--happened", help="It is at the vendor.")] = False,
     remote_id: Annotated[str, typer.Option("--id", help="The vendor's id of it.")] = "",
     send_again: Annotated[bool, typer.Option("--send-again", help="It is not; send it.")] = False,
@@ -110,12 +107,12 @@ def settle(
     word: Verdict = "happened" if happened else "send again"
     settings = settings_of(ctx)
     with oncall.opened(settings) as state:
-        doubt = oncall.one_doubt(settings, state, *which)
+        doubt = oncall.one_doubt(state, key)
         if send_again:
             _ask(doubt, is_agreed=yes)
         who = by or getuser()
         oncall.settle(settings, state, doubt, word, by=who, remote_id=remote_id.strip())
-    then = "is done" if happened else f"is planned again; syncline run {which[0]} sends it"
+    then = "is done" if happened else f"is planned again; syncline run {doubt.sync} sends it"
     say(f"{doubt.key} {then}")
 
 

@@ -78,25 +78,27 @@ def open_doubts(settings: Settings, state: State, names: Sequence[str]) -> list[
     return [_open(doubt, in_use[doubt.account]) for doubt in found]
 
 
-def one_doubt(settings: Settings, state: State, sync: str, name: str) -> Doubt:
-    """The doubt of that key or reference; says what was meant, or how the write stands.
+def one_doubt(state: State, name: str) -> Doubt:
+    """The doubt of that key or reference, whichever sync it is of; says what else was meant.
 
     What a run is sending right now is given as well: taking the lease names that run, or takes
     over from it if it died.
     """
-    if not chosen_syncs(settings, state, sync):
-        raise UsageTrouble(f"{sync} never ran, so nothing of it is in doubt")
-    found = doubts.find(state, [sync])
-    known = doubts.named(state, sync, name)
-    if known is None:
-        raise UsageTrouble(_unknown(sync, name, [doubt.key for doubt in found]))
+    syncs = doubts.known_syncs(state)
+    found = doubts.find(state, syncs)
+    known = [one for sync in syncs if (one := doubts.named(state, sync, name))]
+    if not known:
+        raise UsageTrouble(_unknown("no sync has a", name, [doubt.key for doubt in found]))
+    if len(known) > 1:
+        of = ", ".join(one.sync for one in known)
+        raise UsageTrouble(f"{name} is the name of writes of {of}: give an SL- reference instead")
     for doubt in found:
-        if doubt.key == known.key:
+        if (doubt.sync, doubt.key) == (known[0].sync, known[0].key):
             return doubt
-    if known.state == "sending":
-        return Doubt(**asdict(known), since=None, attempt=0, run_id="", held_up=0,
+    if known[0].state == "sending":
+        return Doubt(**asdict(known[0]), since=None, attempt=0, run_id="", held_up=0,
                      is_replaced=False)  # fmt: skip
-    raise NotAllowed(_stands(known, "in doubt can be settled"))
+    raise NotAllowed(_stands(known[0], "in doubt can be settled"))
 
 
 def refusals(state: State, sync: str, keys: Sequence[str], **only: str | None) -> list[Refusal]:
@@ -155,7 +157,7 @@ def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:
 def _open(doubt: Doubt, horizon: float) -> Open:
     look = f"look in {doubt.account} for {doubt.reference or doubt.object + ' ' + doubt.subject}"
     name = doubt.reference or f"'{doubt.key}'"
-    say = f"say what you saw: syncline settle {doubt.sync} {name} --happened | --send-again"
+    say = f"say what you saw: syncline settle {name} --happened | --send-again"
     again = f"syncline run {doubt.sync}"
     if doubt.kind == "setting":
         return Open(doubt, None, "by the next run, which reads it back", f"{again}; or {say}")
@@ -170,14 +172,14 @@ def _open(doubt: Doubt, horizon: float) -> Open:
 def _refused_key(state: State, sync: str, name: str, found: Sequence[Refusal]) -> str:
     known = doubts.named(state, sync, name)
     if known is None:
-        raise UsageTrouble(_unknown(sync, name, [one.key for one in found]))
+        raise UsageTrouble(_unknown(f"{sync} has no", name, [one.key for one in found]))
     if known.state != "refused":
         raise NotAllowed(_stands(known, "refused can be tried again"))
     return known.key
 
 
-def _unknown(sync: str, name: str, keys: Sequence[str]) -> str:
-    return f"{sync} has no write called {name}" + _like(name, keys) + " Nothing was changed"
+def _unknown(who: str, name: str, keys: Sequence[str]) -> str:
+    return f"{who} write called {name}" + _like(name, keys) + " Nothing was changed"
 
 
 def _stands(known: Written, what: str) -> str:

@@ -52,7 +52,7 @@ def publish(home: Path, sync: str) -> None:
         (["list"], 0, "no syncs in"),
         (["--version"], 0, "syncline 0."),
         (["retry", "acme", "--all"], 2, "no sync is called acme"),
-        (["settle", "acme"], 2, "takes 2 values"),
+        (["settle"], 2, "Missing argument 'KEY'"),
     ],
 )
 def test_every_ending_has_its_code_and_a_sentence(here, capsys, words, code, said):

@@ -118,7 +118,7 @@ def test_a_doubt_says_when_it_decides_itself_and_what_to_do(held, home, capsys):
     assert datetime.fromisoformat(one["decides_at"]) == since + timedelta(seconds=90)
     reference = deeds.marker_of(NOTE)
     assert f"look in acme for {reference}" in one["to_do"]
-    assert f"syncline settle news {reference} --happened | --send-again" in one["to_do"]
+    assert f"syncline settle {reference} --happened | --send-again" in one["to_do"]
 
 
 def test_a_horizon_that_late_answers_taught_counts(held, state, capsys):
@@ -172,23 +172,23 @@ def test_list_counts_the_doubts_of_a_sync(held, state, capsys):
 
 def test_a_deed_that_happened_is_done_with_its_id_and_kept(held, home, state, capsys):
     in_doubt(held)
-    words = ("settle", "news", deeds.marker_of(NOTE), "--happened", "--id", "55", "--by", "ann")
+    words = ("settle", deeds.marker_of(NOTE), "--happened", "--id", "55", "--by", "ann")
     assert told(capsys, *words) == (0, f"{NOTE} is done\n")
     deed = deeds.by_key(state, NOTE)
     assert (deed.state, deed.remote_id, deed.said) == ("done", "55", "settled by ann: happened")
     (line,) = keep.read(home)
     assert (line["subject"], line["write_key"], line["by"]) == ("settled", NOTE, "ann")
-    assert told(capsys, "settle", "news", NOTE, "--happened")[0] == 1
+    assert told(capsys, "settle", NOTE, "--happened")[0] == 1
     assert lease.acquire(state, "news", run_id="run-2"), "the sync is free again"
 
 
 def test_a_deed_is_planned_again_only_when_the_risk_was_agreed_to(held, home, state, capsys):
     in_doubt(held)
-    code, shown = told(capsys, "settle", "news", NOTE, "--send-again")
+    code, shown = told(capsys, "settle", NOTE, "--send-again")
     assert code == 2
     assert "there may be two of it in acme" in shown
     assert deeds.by_key(state, NOTE).state == "unknown"
-    assert told(capsys, "settle", "news", NOTE, "--send-again", "--yes")[0] == 0
+    assert told(capsys, "settle", NOTE, "--send-again", "--yes")[0] == 0
     assert deeds.by_key(state, NOTE).state == "planned"
 
 
@@ -197,7 +197,7 @@ def test_a_person_at_a_terminal_is_asked(held, state, capsys, monkeypatch, answe
     in_doubt(held)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
     monkeypatch.setattr("typer.confirm", confirm_with(answer))
-    main(["settle", "news", NOTE, "--send-again"])
+    main(["settle", NOTE, "--send-again"])
     assert deeds.by_key(state, NOTE).state == after
 
 
@@ -216,7 +216,7 @@ def confirm_with(answer: str):
 
 def test_a_setting_is_settled_by_the_name_that_doubts_and_history_give_it(held, state, capsys):
     in_doubt(held)
-    assert told(capsys, "settle", "news", "subscriber|acme|fields|c1", "--happened")[0] == 0
+    assert told(capsys, "settle", "subscriber|acme|fields|c1", "--happened")[0] == 0
     assert settings.by_key(state, member("c1").key).state == "done"
 
 
@@ -230,24 +230,24 @@ def test_a_setting_is_settled_by_the_name_that_doubts_and_history_give_it(held, 
 )
 def test_a_word_that_is_none_or_two_ends_with_2(held, state, capsys, flags):
     in_doubt(held)
-    assert told(capsys, "settle", "news", NOTE, *flags)[0] == 2
+    assert told(capsys, "settle", NOTE, *flags)[0] == 2
     assert deeds.by_key(state, NOTE).state == "unknown"
 
 
 def test_what_is_not_in_doubt_is_refused_with_its_state(held, capsys):
     in_doubt(held)
-    code, shown = told(capsys, "settle", "news", "n2", "--happened")
+    code, shown = told(capsys, "settle", "n2", "--happened")
     assert (code, "n2 is planned: only what is in doubt" in shown) == (1, True)
-    code, shown = told(capsys, "settle", "news", NOTE[:-1], "--happened")
+    code, shown = told(capsys, "settle", NOTE[:-1], "--happened")
     assert (code, f"did you mean {NOTE}?" in shown) == (2, True)
-    code, shown = told(capsys, "settle", "never", NOTE, "--happened")
-    assert (code, "no sync is called never" in shown) == (2, True)
+    code, shown = told(capsys, "settle", "never", "--happened")
+    assert (code, "no sync has a write called never" in shown) == (2, True)
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ("settle", "news", NOTE, "--happened"),
+        ("settle", NOTE, "--happened"),
         ("retry", "news", "--all"),
     ],
 )

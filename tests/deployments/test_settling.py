@@ -87,7 +87,7 @@ def test_a_write_that_came_late_is_settled_as_happened_and_not_made_twice(desk, 
     desk.control("clock", advance_s=700)
     (activity,) = desk.ours("activities", person)
 
-    settled = told(capsys, "settle", "acme", key, "--happened", "--id", str(activity["id"]))
+    settled = told(capsys, "settle", key, "--happened", "--id", str(activity["id"]))
 
     assert settled == (0, f"{key} is done\n")
     assert told(capsys, "run", "acme")[0] == 0
@@ -107,8 +107,8 @@ def test_a_write_that_never_arrived_is_sent_again_once_without_waiting(desk, cap
     person, key = leave_in_doubt(desk, capsys, "lost_request")
     assert desk.ours("activities", person) == []
 
-    assert told(capsys, "settle", "acme", key, "--send-again")[0] == 2, "nobody agreed"
-    assert told(capsys, "settle", "acme", key, "--send-again", "--yes")[0] == 0
+    assert told(capsys, "settle", key, "--send-again")[0] == 2, "nobody agreed"
+    assert told(capsys, "settle", key, "--send-again", "--yes")[0] == 0
 
     assert told(capsys, "run", "acme")[0] == 0
     assert made(desk, person) == [1, 1]
