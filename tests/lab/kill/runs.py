@@ -17,6 +17,7 @@ from unittest.mock import patch
 from pipelines import checks
 from tests.lab.flows import LabDesk, flow_named
 from tests.lab.kill.boundaries import Boundaries, Boundary, open_watched_http
+from tests.lab.kill.switches import without
 from tests.lab.kill.world import surroundings
 
 FORKS = multiprocessing.get_context("forkserver")
@@ -27,7 +28,7 @@ LOOK_SECONDS = 0.02
 @dataclass(frozen=True)
 class Order:
     """What a process has to run, and where it is told to end. `state_url`: a state database that
-    is not this home's, as that of a second machine."""
+    is not this home's, as that of a second machine; `without`: a protection switched off."""
 
     flow: str
     url: str
@@ -37,6 +38,7 @@ class Order:
     at: int = 0
     by: signal.Signals = signal.SIGKILL
     state_url: str = ""
+    without: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def _run(order: Order, told: Path) -> None:
     judged = patch.object(checks, "_judge", lambda _stage, _expected, counts: [
         (count == 0, "") for count in counts
     ])  # fmt: skip
-    with boundaries.installed(order.home), judged:
+    with boundaries.installed(order.home), judged, without(order.without):
         outcome = flow_named(order.flow).run(desk, around)
     told.write_text(
         json.dumps(

@@ -31,6 +31,7 @@ def test_two_counting_runs_pass_the_same_boundaries_and_every_kind_of_them(bench
     assert len(again.boundaries) > 300
 
 
+@pytest.mark.slow
 def test_killed_at_any_boundary_the_next_run_leaves_what_an_unkilled_twin_left(
     bench: Bench,
 ) -> None:
@@ -56,6 +57,17 @@ def test_killed_again_during_the_recovery_is_no_different(bench: Bench) -> None:
 
 def test_the_stories_write_everything_the_flow_can_write(bench: Bench) -> None:
     assert bench.expected.created.keys() >= {"members", "activities", "deals", "notes"}
+
+
+def test_without_reading_back_what_was_sent_the_laboratory_finds_a_second_activity(
+    bench: Bench,
+) -> None:
+    """It must be able to fail."""
+    place = bench.number_of("handled, not read: POST /pipedrive/api/v2/activities")
+
+    trial = bench.trial(place, without="read-back")
+
+    assert len(trial.verdict.duplicates) == 2, "by its reference, and in the journal"
 
 
 def test_the_judge_tells_a_second_deed_of_one_reference() -> None:

@@ -96,8 +96,9 @@ class Bench:
         """An unkilled run from the beginning."""
         return Run(self.begin_again()).end()
 
-    def trial(self, *at: int) -> Trial:
-        order = self.begin_again()
+    def trial(self, *at: int, without: str = "") -> Trial:
+        """Kill, recover, judge; `without` a protection from the start."""
+        order = replace(self.begin_again(), without=without)
         killed = [Run(replace(order, at=place)).end() for place in at]
         recovered = Run(order).end()
         verdict = judge(self._before, self._twin, self._look())
