@@ -9,7 +9,7 @@ Pure: imports nothing of the engine. The same seed and regime give the same stor
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 Regime = Literal["inside", "frozen", "promise", "beyond"]
@@ -79,6 +79,7 @@ class Weather:
     most_delay: float  # of a late commit and of the list's lag, together
     least_delay: float
     most_latency: float
+    late_update: str = ""  # the member whose first update comes late, as one of the faults
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,10 @@ def draw(seed: int, regime: Regime) -> Story:
     deeds, wishes = _intents(dice, times)
     acts = _acts(dice, regime, deeds, wishes, runs[-1].starts_at)
     weather = _weather(dice, regime, is_slow)
+    if len(runs) == 3:
+        # One who changes back and forth: a late first body may then land on the third.
+        wishes += tuple(Wish("dora", value, at) for value, at in zip("ABA", times, strict=True))
+        weather = replace(weather, late_update="dora")
     if dice.random() < 0.75:
         return Story(seed, regime, deeds, wishes, acts, runs, weather)
     persons = tuple(Person(address) for address in ("ann@x", "bob@x")[: dice.choice((1, 1, 2))])

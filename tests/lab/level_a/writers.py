@@ -27,10 +27,19 @@ class Sky:
     weather: Weather
     faults_left: int
     ordered: list[str] = field(default_factory=list)  # what the next requests suffer
+    late_update: str = field(init=False)
 
-    def fault(self) -> str:
+    def __post_init__(self) -> None:
+        self.late_update = self.weather.late_update
+
+    def fault(self, updates: str = "") -> str:
+        """Draw what a request suffers; `updates` is the one member it updates, if it does."""
         if self.ordered:
             return self.ordered.pop(0)
+        if updates and updates == self.late_update and self.faults_left > 0:
+            self.late_update = ""
+            self.faults_left -= 1
+            return "late_commit"
         if self.faults_left <= 0 or self.dice.random() >= self.weather.fault_chance:
             return ""
         self.faults_left -= 1
@@ -59,13 +68,13 @@ class Line:
     pause: Callable[[float], None]
     later: Callable[[float, Commit], None]
 
-    def request(self, commit: Callable[[float], Any]) -> Any:
+    def request(self, commit: Callable[[float], Any], updates: str = "") -> Any:
         """Send one write; `commit(lag)` does it at the vendor.
 
         Raises what a client would have to conclude from the answer, or from the lack of one.
         """
         self.boundary("before send")
-        fault = self.sky.fault()
+        fault = self.sky.fault(updates)
         if fault in _NEVER_ARRIVES:
             self.pause(0.05)
             raise _NEVER_ARRIVES[fault]()
@@ -182,7 +191,7 @@ class Members:
             return self.line.books.update_member(setting.subject, setting.desired, lag)
 
         try:
-            is_there = self.line.request(commit)
+            is_there = self.line.request(commit, updates=setting.subject)
         except (TryAgain, Refused, OutcomeUnknown) as error:
             return Sent(setting.key, _result(error), str(error))
         return Sent(setting.key, "done" if is_there else "refused", "")
