@@ -111,5 +111,5 @@ def _remembered(state: State) -> Remembered:
 
 
 def _audited(last: LastAudit) -> str:
-    found = [f"{last.counts.get(noun, 0)} {noun}" for noun in ("duplicates", "lost")]
+    found = [f"{noun} {last.counts.get(noun, 0)}" for noun in ("duplicates", "lost")]
     return f"{last.ended_at:%Y-%m-%d %H:%M} UTC: {', '.join(found)}"

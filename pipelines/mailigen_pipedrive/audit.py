@@ -4,8 +4,8 @@ Read from top to bottom. Nothing is written to a vendor. What is found is in his
 what follows from it is told in docs/decisions, "The audit".
 """
 
+import resource
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,6 +37,18 @@ from pipelines.mailigen_pipedrive.audit_reads import (
     ask_members,
     look_at_list,
     set_up_things,
+)
+from pipelines.mailigen_pipedrive.audit_tables import (
+    ASK_QUERY,
+    ASKED,
+    BARRED,
+    CORRECT_QUERY,
+    EMPTY,
+    LEFT_QUERY,
+    LISTED,
+    LOOK_QUERY,
+    THINGS,
+    put,
 )
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.run import EXPECTED
@@ -144,6 +156,7 @@ def audit_sync(
     except EXPECTED as error:
         _fail(outcome, error)
     outcome.seconds = round(time.monotonic() - began, 2)
+    outcome.peak_memory_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
     alert(definition, settings, outcome)
     return outcome
 
@@ -202,8 +215,8 @@ def _read_ledger(one: Audit) -> None:
             one.horizon / 2 + CLOCK_SECONDS,
         ],
     )  # fmt: skip
-    _put(db, "ledger", deeds.read(state, name))
-    _put(db, "places", settings.read(state, name))
+    put(db, "ledger", deeds.read(state, name))
+    put(db, "places", settings.read(state, name))
     for table, columns in EMPTY.items():
         db.execute(f"CREATE OR REPLACE TABLE audit.{table} ({columns})")
     build(db, SYNC, "audit.deeds", "audit.members")
@@ -252,23 +265,23 @@ def _look_at_list(one: Audit, key: bytes) -> None:
     due = db.execute("SELECT write_key, email FROM audit.members WHERE is_due").fetchall()
     if list_id is not None and due:
         engagement = one.accounts.engagement
-        _put(db, "listed", pa.Table.from_pylist(look_at_list(engagement, list_id), LISTED))
+        put(db, "listed", pa.Table.from_pylist(look_at_list(engagement, list_id), LISTED))
         emails = [row[0] for row in db.execute(ASK_QUERY, [MOST_ASKED]).fetchall()]
         asked = list(ask_members(engagement, list_id, emails))
-        _put(db, "asked", pa.Table.from_pylist(asked, ASKED))
+        put(db, "asked", pa.Table.from_pylist(asked, ASKED))
         doubtful = db.execute("SELECT email FROM audit.members WHERE was_in_doubt").fetchall()
         barred = consent.in_force(
             one.lease.state, one.list_account, [email for (email,) in doubtful], key=key
         )
-        _put(db, "barred", pa.Table.from_pylist([each._asdict() for each in barred], BARRED))
+        put(db, "barred", pa.Table.from_pylist([each._asdict() for each in barred], BARRED))
     one.looked_at += [write_key for write_key, _ in due]
     one.reached = (LIST, 0)
 
 
 def _compare(one: Audit) -> None:
     db = one.db
-    _put(db, "things", pa.Table.from_pylist([each._asdict() for each in one.things], THINGS))
-    _put(db, "looked_at", pa.table({"write_key": pa.array(one.looked_at, pa.string())}))
+    put(db, "things", pa.Table.from_pylist([each._asdict() for each in one.things], THINGS))
+    put(db, "looked_at", pa.table({"write_key": pa.array(one.looked_at, pa.string())}))
     build(db, SYNC, "audit.met", "audit.ours", "audit.delays", "audit.findings",
           "audit.member_findings")  # fmt: skip
     db.execute(
@@ -317,9 +330,11 @@ def _weigh(one: Audit) -> None:
         **kept,
     }
     outcome.cost = one.accounts.cost()
-    told = ", ".join(f"{count} {noun}" for noun, count in kept.items() if count)
+    told = ", ".join(f"{noun} {count}" for noun, count in kept.items() if count)
     outcome.outcome = "open" if told else "done"
-    outcome.said = f"Looked at {len(one.looked_at)} writes: {told or 'the books agree'}."
+    outcome.said = (
+        f"Looked at {len(one.looked_at)} writes: {told or 'nothing double and nothing lost'}."
+    )
     if one.left_count:
         outcome.said += f" {one.left_count} are left for the next audit."
     if told:
@@ -331,70 +346,10 @@ def _weigh(one: Audit) -> None:
 
 def _count_left(one: Audit) -> int:
     names = pa.table({"write_key": pa.array(one.looked_at, pa.string())})
-    _put(one.db, "looked_at", names)
+    put(one.db, "looked_at", names)
     return int(number(one.db, LEFT_QUERY))
 
 
 def _fail(outcome: Outcome, error: Exception) -> None:
     outcome.outcome, outcome.said = "failed", str(error)
     outcome.next_step = "Nothing was changed; the next audit looks at what this one would have."
-
-
-def _put(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
-    db.register("arrived", rows)
-    db.execute(f"CREATE OR REPLACE TABLE audit.{name} AS FROM arrived")
-    db.unregister("arrived")
-
-
-LISTED = pa.schema([("email", pa.string()), ("status", pa.string())])
-ASKED = pa.schema([("email", pa.string()), ("is_there", pa.bool_()), ("shown", pa.string())])
-BARRED = pa.schema([("address", pa.string()), ("kind", pa.string())])
-THINGS = pa.schema(
-    [
-        ("object", pa.string()), ("remote_id", pa.string()), ("reference", pa.string()),
-        ("is_deleted", pa.bool_()), ("added_at", pa.timestamp("us", tz="UTC")),
-        ("shown", pa.string()),
-    ]
-)  # fmt: skip
-# What an audit that stops early has not read is empty, not the last one's.
-EMPTY: Mapping[str, str] = {
-    "listed": "email VARCHAR, status VARCHAR",
-    "asked": "email VARCHAR, is_there BOOLEAN, shown VARCHAR",
-    "barred": "address VARCHAR, kind VARCHAR",
-}
-LOOK_QUERY = """
-SELECT
-    CASE WHEN is_marked THEN object ELSE 'set-up' END AS noun,
-    CASE WHEN is_marked THEN person_id_pipedrive END AS person,
-    list(write_key ORDER BY write_key),
-    list(remote_id ORDER BY remote_id) FILTER (WHERE is_marked AND remote_id IS NOT NULL),
-    min(sending_at)
-FROM audit.deeds
-WHERE is_due
-GROUP BY ALL
-"""
-# Who is nowhere on the list first, then those longest not written.
-ASK_QUERY = """
-SELECT DISTINCT m.email, l.email IS NOT NULL AS is_listed
-FROM audit.members AS m
-LEFT JOIN audit.listed AS l ON l.email = m.email
-WHERE m.is_due AND m.meant IS NOT NULL AND (l.status IS NULL OR l.status = 'subscribed')
-ORDER BY is_listed, hash(m.email)
-LIMIT ?
-"""
-# Of a deed met on the way a lower one may be living that was not read.
-CORRECT_QUERY = """
-SELECT o.write_key, o.lowest_living_id
-FROM audit.ours AS o
-INNER JOIN audit.looked_at AS l ON l.write_key = o.write_key
-WHERE o.lowest_living_id IS DISTINCT FROM o.remote_id_in_ledger AND o.lowest_living_id IS NOT NULL
-"""
-LEFT_QUERY = """
-SELECT count(*)
-FROM (
-    SELECT write_key FROM audit.deeds WHERE is_due
-    UNION
-    SELECT write_key FROM audit.members WHERE is_due
-) AS due
-WHERE write_key NOT IN (SELECT write_key FROM audit.looked_at)
-"""

@@ -140,7 +140,8 @@ def keep_opt_outs(sweep: Sweep) -> None:
     """Keep every opt-out the list shows, and lift those taken back by an act of their own.
 
     Nobody barred is ever subscribed by a sync, so a barred address that is subscribed now
-    subscribed by itself.
+    subscribed by itself; unless a write of ours for it was in doubt, and came late. Then the bar
+    stays, and the audit reports a breach.
     """
     if sweep.lease is None:
         return
@@ -157,12 +158,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
         ).fetchall()
     ]
     consent.record(sweep.state, account, seen, key=key, home=home)
-    subscribed = [
-        email
-        for (email,) in sweep.db.execute(
-            "SELECT email FROM staging.mailigen__members WHERE status = 'subscribed'"
-        ).fetchall()
-    ]
+    subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED_BY_THEMSELVES).fetchall()]
     barred = consent.in_force(sweep.state, account, subscribed, key=key)
     back = [entry.address for entry in barred if entry.kind != "forgotten"]
     if back:
@@ -186,3 +182,16 @@ def _unborn(sweep: Sweep, bot_id: str) -> Bot:
         since=sweep.read_at, confirmed_by="", confirmed_on=None, activated_at=None,
         counting_since=None, definition=None,
     )  # fmt: skip
+
+
+SUBSCRIBED_BY_THEMSELVES = """
+SELECT m.email
+FROM staging.mailigen__members AS m
+CROSS JOIN staging.syncline__sweep AS w
+WHERE
+    m.status = 'subscribed'
+    AND NOT EXISTS (
+        SELECT 1 FROM staging.syncline__settings AS s
+        WHERE lower(s.natural_key) = m.email AND s.doubt_at > w.read_at - INTERVAL 30 DAY
+    )
+"""
