@@ -141,9 +141,11 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     books = _read(sweep, was_kept, has_history=has_history)
     recovered.put_back(sweep, held, books, adopted)
     _remember(sweep, held)
-    if not books.is_blank and not (has_history and was_kept.bots):
+    # A sync that never wrote has nothing to double, and nobody it might put back.
+    has_written = adopted.recognised > 0 or not books.is_blank
+    if has_written and not (has_history and was_kept.bots):
         adopted.counted_as_done = recovered.count_as_done(sweep, held)
-    everybody = not books.is_blank and not was_kept.is_readable
+    everybody = has_written and not was_kept.is_readable
     adopted.barred = recovered.bar(sweep, books, everybody=everybody)
     adopted.bots = {bot.bot_id: bot.state for bot in bots.bots(sweep.state, held.sync)}
     adopted.said = list(_sentences(adopted, was_kept))

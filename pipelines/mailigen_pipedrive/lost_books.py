@@ -40,8 +40,8 @@ class Books:
 
     @property
     def is_blank(self) -> bool:
-        """Nothing was ever written: there is nothing to lose, and nobody to keep off."""
-        return not (self.references or self.members or self.done or self.written)
+        """Nothing shows that the sync ever wrote, references aside: they may be another sync's."""
+        return not (self.members or self.done or self.written)
 
 
 def read_books(sweep: Sweep, kept: Kept, *, has_history: bool) -> Books:
