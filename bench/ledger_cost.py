@@ -1,8 +1,8 @@
 """What exactly-once costs: effects a second with the ledger, and the same loop without it.
 
-The vendor answers at once, so that nothing hides the difference; real ones take 50 to 500 ms a
-request, and the milliseconds a write are what to compare with that. Commits are durable:
-SQLite with synchronous=FULL on a disk. `python -m bench.ledger_cost [--profile]`.
+The vendor answers at once, so that nothing hides the difference; a real one is far away, and the
+milliseconds a write are what to compare with its answer. Commits are durable: SQLite with
+synchronous=FULL on a disk. `python -m bench.ledger_cost [--profile]`.
 """
 
 import argparse
