@@ -86,8 +86,8 @@ SEALED = ("write_key", "account", "operation", "object", "subject", "marker", *R
 def _sealing(insert: Any) -> Any:
     new = insert.excluded
     is_revived = or_(
-        table.c.state == machine.WITHDRAWN,
-        and_(table.c.state == machine.REFUSED, table.c.body_hash != new.body_hash),
+        machine.is_in(table, machine.WITHDRAWN),
+        and_(machine.is_in(table, machine.REFUSED), table.c.body_hash != new.body_hash),
     )
     return insert.on_conflict_do_update(
         index_elements=["write_key"], set_={name: new[name] for name in REPLACED}, where=is_revived

@@ -28,6 +28,7 @@ from sqlalchemy import (
     case,
     exists,
     literal,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -93,20 +94,19 @@ def given(keys: Sequence[Key]) -> dict[str, Any]:
     return {"keys": keys, **lists}
 
 
+def is_in(table: FromClause, *states: str) -> ColumnElement[bool]:
+    """True of rows in one of these states. Written out: a parameter costs at every execution."""
+    return or_(*(table.c.state == literal_column(f"'{state}'") for state in states))
+
+
 def is_due(table: Table, at: Any = NOW) -> ColumnElement[bool]:
     """True of rows that may be sent now: planned, or refused long enough ago."""
-    return or_(
-        table.c.state == PLANNED,
-        and_(table.c.state == REFUSED, table.c.next_try_at <= at),
-    )
+    return or_(is_in(table, PLANNED), and_(is_in(table, REFUSED), table.c.next_try_at <= at))
 
 
 def in_doubt(table: FromClause, fence: Any = MY_FENCE) -> ColumnElement[bool]:
     """True of rows that may have reached the vendor: unknown, or an earlier run's `sending`."""
-    return or_(
-        table.c.state == UNKNOWN,
-        and_(table.c.state == SENDING, table.c.fence < fence),
-    )
+    return or_(is_in(table, UNKNOWN), and_(is_in(table, SENDING), table.c.fence < fence))
 
 
 def subject_is_clear(table: Table, subject: Sequence[str]) -> ColumnElement[bool]:
@@ -141,7 +141,7 @@ class Move(NamedTuple):
 
 def settlement(table: Table, to: str, values: dict[str, Any], *per_row: str) -> Move:
     """Build the move of rows this run is sending."""
-    mine = and_(table.c.state == SENDING, table.c.fence == MY_FENCE, table.c.run_id == MY_RUN)
+    mine = and_(is_in(table, SENDING), table.c.fence == MY_FENCE, table.c.run_id == MY_RUN)
     return _move(table, to, mine, {"settled_at": NOW, **values}, per_row)
 
 

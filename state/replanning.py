@@ -29,7 +29,7 @@ SEALED = (
 def _sealing(insert: Any) -> Any:
     new = insert.excluded
     is_replanned = _is_replanned(new)
-    in_doubt = or_(table.c.state == machine.SENDING, table.c.state == machine.UNKNOWN)
+    in_doubt = machine.is_in(table, machine.SENDING, machine.UNKNOWN)
     is_free = and_(is_replanned, ~in_doubt)
     changes: dict[str, Any] = {
         name: case((is_replanned, new[name]), else_=table.c[name]) for name in PLANNED_ANEW
@@ -50,18 +50,15 @@ def _is_replanned(new: Any) -> ColumnElement[bool]:
     drifted = and_(new.seen_different, table.c.fence < new.sweep)
     return or_(
         table.c.desired_hash != new.desired_hash,
-        table.c.state == machine.WITHDRAWN,
+        machine.is_in(table, machine.WITHDRAWN),
         # The same value by another verb: who was to be updated has left and must be created.
-        and_(
-            or_(table.c.state == machine.PLANNED, table.c.state == machine.REFUSED),
-            table.c.verb != new.verb,
-        ),
-        and_(table.c.state == machine.DONE, or_(differs, drifted)),
+        and_(machine.is_in(table, machine.PLANNED, machine.REFUSED), table.c.verb != new.verb),
+        and_(machine.is_in(table, machine.DONE), or_(differs, drifted)),
     )
 
 
 def _may_replan(new: Any) -> ColumnElement[bool]:
-    in_flight = and_(table.c.state == machine.SENDING, table.c.fence == new.sweep)
+    in_flight = and_(machine.is_in(table, machine.SENDING), table.c.fence == new.sweep)
     is_older = new.source_updated_at < table.c.source_updated_at
     return and_(~in_flight, or_(is_older.is_(None), ~is_older))
 

@@ -108,7 +108,7 @@ def may_send(setting: Setting, body_hash: str, at: datetime, horizon: timedelta)
     return at >= setting.doubt_at + horizon
 
 
-_IN_FLIGHT = and_(table.c.state == machine.SENDING, table.c.fence == machine.MY_FENCE)
+_IN_FLIGHT = and_(machine.is_in(table, machine.SENDING), table.c.fence == machine.MY_FENCE)
 _SENDABLE = and_(
     table.c.sync == machine.MY_SYNC,
     table.c.wanted_sweep == machine.MY_FENCE,
