@@ -225,8 +225,8 @@ def test_a_run_cut_off_before_the_loss_is_neither_doubled_nor_lost(fresh: Desk) 
         assert [len(fresh.ours(kind, person)) for kind in KINDS] == [1, 0, 1]
 
 
-def test_a_paused_bot_comes_back_paused_and_an_edited_rule_stays_edited(fresh: Desk) -> None:
-    """ALL-14, MG-18, MG-20: what only the keep file knows of bots."""
+def test_a_bot_paused_by_hand_comes_back_paused(fresh: Desk) -> None:
+    """ALL-14, MG-20: what only the keep file knows of bots."""
     busy(fresh)
     with fresh.state() as state:
         bots.pause(state, "acme", "customers", by="user", reason="paused by the user")
