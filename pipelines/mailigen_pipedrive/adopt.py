@@ -138,6 +138,7 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     )  # fmt: skip
     adopted.opt_outs = _restore_opt_outs(sweep, held, was_kept)
     bind_names(sweep)
+    tables.write(sweep)
     books = _read(sweep, was_kept, has_history=has_history)
     recovered.put_back(sweep, held, books, adopted)
     _remember(sweep, held)

@@ -33,6 +33,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     """Bring list and CRM up to date. StoppedByGuardError: the plan waits for an approval."""
     step("Bind names to ids", bind_names, sweep)
     step("Look up doubtful writes", settle, sweep)
+    tables.write(sweep)  # not before: the plan compares with what the look-up settled
 
     # Extract: the vendors' records as they came.
     step("Extract persons", extract.people, sweep)

@@ -6,7 +6,7 @@ from typing import Any
 
 from connectors.mailigen import Mailigen
 from connectors.pipedrive import Pipedrive
-from pipelines.mailigen_pipedrive import extract, life, tables
+from pipelines.mailigen_pipedrive import extract, life
 from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
@@ -19,7 +19,7 @@ LIST_SIDE = ("list", "merge tag")  # kinds whose pins belong to the Mailigen acc
 
 
 def bind_names(sweep: Sweep) -> None:
-    """Prove who we are at both vendors, bind every name, and bring bots and settings into SQL.
+    """Prove who we are at both vendors, bind every name, and see how the bots stand.
 
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
@@ -38,7 +38,6 @@ def bind_names(sweep: Sweep) -> None:
                 pins.put(sweep.state, _stored(sweep, pin))
     extract.account(sweep, account.users, _fields(account))
     life.define_bots(sweep)
-    tables.write(sweep)
 
 
 def _list_of_sync(sweep: Sweep, bound: Bound) -> Pin:

@@ -113,7 +113,7 @@ def _second_members(ending: Ending) -> Iterator[str]:
             yield f"person {person.id} is on the list as {' and '.join(ours)}"
 
 
-def _missing(ending: Ending, made: Mapping[Deed, int]) -> Iterator[str]:
+def _missing(ending: Ending, made: Counter[Deed]) -> Iterator[str]:
     have = Counter((noun, person) for noun, person, _ in made.elements())
     for person in ending.people:
         if not person.is_steady:

@@ -8,9 +8,11 @@ import pytest
 from tests.lab.level_b import judge, log
 from tests.lab.level_b.judge import Cause, Ending, Known
 from tests.lab.level_b.judge import judge as weigh
+from tests.lab.level_b.lab import HORIZON
 from tests.lab.level_b.log import Entry
-from tests.lab.level_b.series import first_red, run_one, run_series
-from tests.lab.level_b.story import Regime, draw
+from tests.lab.level_b.play import Play
+from tests.lab.level_b.series import first_red, lab, run_one, run_series
+from tests.lab.level_b.story import Act, Regime, Run, Wait, draw
 
 ENGINE = ("state", "pipelines", "connectors", "transforms")
 
@@ -29,6 +31,27 @@ def test_a_missing_protection_turns_the_laboratory_red() -> None:
 def test_a_seed_plays_the_same_schedule_again() -> None:
     first, again = (run_one(12, "inside")[1] for _ in range(2))
     assert (first.log, first.told, first.boundaries) == (again.log, again.told, again.boundaries)
+
+
+def test_a_value_changed_back_after_a_run_that_died_is_changed_back_on_the_list() -> None:
+    """What the look-up of doubts settles is what the plan has to compare with."""
+    here = lab()
+    update = "before POST mailigen /1.8/listUpdateMember"
+    with here.installed():
+        counted = Play(here)
+        counted.take(Act("rename", 2, 2))
+        counted.take(Run())
+        handled = counted.live.processes[0].passed.index(update) + 2
+
+        play = Play(here)
+        first_name = play.scene.people[2].name
+        play.take(Act("rename", 2, 2))
+        play.take(Run(dies_at=handled))
+        play.scene.live.act(lambda: play.scene.edit(play.scene.people[2], first_name=first_name))
+        play.scene.people[2].name = first_name
+        play.take(Wait(HORIZON))
+        play.take(Run(patience=None))
+        assert play.end()[1].sentences == []
 
 
 def test_a_story_is_drawn_from_its_number_alone() -> None:
