@@ -6,7 +6,6 @@ StateTrouble
   x LeaseLost         somebody took over: stop at once; nothing was written
   x WrongState        a bug or a double: the row is not where the caller thought
   x TooEarly          ask again in .wait_seconds: what was sent may still arrive
-  x RowClaimed        another write is creating the same row
   x BudgetExhausted   the account's share of the day is spent
   x FileHeld          another process has the DuckDB file open
   x HistoryDamaged    restore the history file from its backup
@@ -59,14 +58,6 @@ class TooEarly(StateTrouble):
         super().__init__(
             f"{key}: look again in {wait_seconds:.0f} s, before that absent is no proof"
         )
-
-
-class RowClaimed(StateTrouble):
-    """Another write is creating the row with this natural key."""
-
-    def __init__(self, write_key: str, sync: str) -> None:
-        self.write_key, self.sync = write_key, sync
-        super().__init__(f"sync {sync} is creating the same row under {write_key}")
 
 
 class BudgetExhausted(StateTrouble):

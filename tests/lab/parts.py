@@ -1,0 +1,137 @@
+"""Long series in parts: each is kept as soon as it is over, so that a series can be stopped.
+
+A part is one level, one regime and a range of seeds. What is kept says of which code it speaks;
+parts of other code are neither counted nor played again.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+
+from tests.lab.level_a import series as series_a
+from tests.lab.level_a import story as story_a
+from tests.lab.level_b import series as series_b
+from tests.lab.level_b import story as story_b
+
+WORKERS = 2
+SIZES = {"a": 5_000, "b": 250}  # schedules a part: under a minute of one core
+REGIMES: dict[str, tuple[str, ...]] = {"a": story_a.REGIMES, "b": story_b.REGIMES}
+WITHIN = ("inside", "frozen")
+FIGURES = ("schedules", "effects", "boundaries", "duplicates", "lost", "breaches", "unreported")
+Told = Callable[["Part", "Kept", int, int], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    level: str
+    regime: str
+    start: int
+    stop: int
+
+
+@dataclass
+class Kept:
+    """The sums of one part, or of many; `other` counts what is wrong and none of the three."""
+
+    figures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FIGURES, 0))
+    other: int = 0
+    seconds: float = 0.0  # of one core
+    red: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, more: "Kept") -> None:
+        for name in FIGURES:
+            self.figures[name] += more.figures[name]
+        self.other += more.other
+        self.seconds += more.seconds
+        self.red += more.red
+
+    def is_clean(self, regime: str) -> bool:
+        """Within the bounds nothing may go wrong; beyond them all of it must be reported."""
+        return not self.figures["unreported"] if regime not in WITHIN else not self.red
+
+
+def parts_of(counts: dict[str, int], first_seed: int) -> list[Part]:
+    """Cut `counts` schedules a level, shared evenly among its regimes; all end at about once."""
+    placed: list[tuple[float, Part]] = []
+    for level, count in counts.items():
+        end, size = first_seed + count // len(REGIMES[level]), SIZES[level]
+        queue = [
+            Part(level, regime, start, min(start + size, end))
+            for start in range(first_seed, end, size)
+            for regime in REGIMES[level]
+        ]
+        placed += [(place / len(queue), part) for place, part in enumerate(queue)]
+    return [part for _, part in sorted(placed, key=lambda one: one[0])]
+
+
+def play(part: Part) -> Kept:
+    """Play one part in this process."""
+    seeds = range(part.start, part.stop)
+    series: Any = {"a": series_a, "b": series_b}[part.level]
+    tally = series.run_series(seeds, part.regime)
+    other = tally.wrong if part.level == "b" else tally.open_count + tally.surprises
+    figures = {name: getattr(tally, name) for name in FIGURES}
+    return Kept(figures, other, tally.seconds, tally.red)
+
+
+def play_all(
+    parts: Sequence[Part], folder: Path, *, minutes: float | None, told: Told
+) -> dict[Part, Kept]:
+    """Play what is not kept yet, two at a time, until all is done or the time is over."""
+    file, code = folder / "parts.jsonl", code_version()
+    known = _read(file, code)
+    done = {part: known[part] for part in parts if part in known}
+    ends = monotonic() + minutes * 60 if minutes is not None else float("inf")
+    waiting = iter([part for part in parts if part not in known])
+    with ProcessPoolExecutor(WORKERS) as pool:
+        running: dict[Future[Kept], Part] = {}
+        while True:
+            while len(running) < WORKERS and monotonic() < ends and (part := next(waiting, None)):
+                running[pool.submit(play, part)] = part
+            if not running:
+                return done
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                part = running.pop(future)
+                done[part] = future.result()
+                _append(file, code, part, done[part])
+                told(part, done[part], len(done), len(parts))
+
+
+def sums(done: dict[Part, Kept]) -> Iterator[tuple[str, str, Kept]]:
+    """Level, regime and what its parts come to."""
+    for level, regimes in REGIMES.items():
+        for regime in regimes:
+            total = Kept()
+            for part, kept in done.items():
+                if (part.level, part.regime) == (level, regime):
+                    total.add(kept)
+            if total.figures["schedules"]:
+                yield level, regime, total
+
+
+def code_version() -> str:
+    """The commit, with a mark when files differ from it."""
+    said = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+        capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    return said.stdout.strip()
+
+
+def _read(file: Path, code: str) -> dict[Part, Kept]:
+    if not file.exists():
+        return {}
+    lines = [orjson.loads(line) for line in file.read_bytes().splitlines()]
+    return {Part(**line["part"]): Kept(**line["kept"]) for line in lines if line["code"] == code}
+
+
+def _append(file: Path, code: str, part: Part, kept: Kept) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("ab") as lines:
+        lines.write(orjson.dumps({"code": code, "part": vars(part), "kept": vars(kept)}) + b"\n")
