@@ -12,6 +12,7 @@ from unittest.mock import patch
 import duckdb
 import orjson
 
+from pipelines.accounts import open_accounts
 from pipelines.mailigen_pipedrive import extract, flow, guards, life, seal, tables, writes
 from pipelines.mailigen_pipedrive import run as product
 from state import lease as leases
@@ -19,6 +20,7 @@ from state.deeds import Deed
 from state.settings import Setting
 from tests.lab.level_b.lab import Lab, Live
 from tests.lab.level_b.story import Regime
+from transforms.build import build
 
 Wrap = tuple[Any, str, Any]  # whose attribute, which, by what
 
@@ -85,14 +87,14 @@ def _no_read_back(_: Lab) -> list[Wrap]:
 
 def _no_horizon(_: Lab) -> list[Wrap]:
     """What the vendor does not show at once counts as never written."""
-    opened = product.open_accounts
+    opened = open_accounts
 
     @contextmanager
-    def open_accounts(*given: Any) -> Iterator[Any]:
+    def opened_blind(*given: Any) -> Iterator[Any]:
         with opened(*given) as accounts:
             yield replace(accounts, horizons=dict.fromkeys(accounts.horizons, 0.0))
 
-    return [(product, "open_accounts", open_accounts)]
+    return [(product, "open_accounts", opened_blind)]
 
 
 def _no_lease(lab: Lab) -> list[Wrap]:
@@ -143,15 +145,15 @@ def _no_consent(_: Lab) -> list[Wrap]:
     """Nobody remembers who left, and who is in state or on the list as gone does not count."""
     return [
         (life, "remember_opt_outs", lambda _sweep: None),
-        (flow, "build", _emptying(flow.build, "resolve.consent")),
+        (flow, "build", _emptying(build, "resolve.consent")),
         (tables, "write_consent", _empty_consent(tables.write_consent)),
     ]
 
 
-def _emptying(build: Callable[..., None], emptied: str) -> Callable[..., None]:
+def _emptying(built_by: Callable[..., None], emptied: str) -> Callable[..., None]:
     def built(db: duckdb.DuckDBPyConnection, sync: str, *names: str) -> None:
         for name in names:
-            build(db, sync, name)
+            built_by(db, sync, name)
             if name == emptied:
                 db.execute(f"DELETE FROM {emptied}")
 
