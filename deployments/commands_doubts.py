@@ -10,11 +10,17 @@ from deployments.screen import complain, is_terminal, say, say_json, say_table
 
 if TYPE_CHECKING:
     from deployments.oncall import Open
-    from state.doubts import Doubt, Verdict
+    from state.doubts import Verdict, Written
 
 Sync = Annotated[str, typer.Argument(help="Name of the sync.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 OPEN = 4
+RISKS = {
+    "deed": "{} may have happened. It is sent again without another look, so there may be two of "
+    "it in {}.",
+    "setting": "{} is written again, over whatever {} holds now.",
+}
+LOST = "{} was done once. It is sent again, so there are two of it in {} if it is still there."
 COLUMNS = ("sync", "key", "what", "account", "since", "attempt", "held up", "said", "run",
            "decides itself", "to do")  # fmt: skip
 
@@ -95,7 +101,7 @@ def settle(
     by: Annotated[str | None, typer.Option(help="Who says so; default: who is logged in.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """A person's word on one doubt; kept for good."""
+    """A person's word on one doubt, or on a write that the audit calls lost; kept for good."""
     from getpass import getuser
 
     from deployments import oncall
@@ -106,24 +112,24 @@ def settle(
         raise typer.BadParameter("--id belongs to --happened: what is to be sent has no id yet")
     word: Verdict = "happened" if happened else "send again"
     settings = settings_of(ctx)
+    who = by or getuser()
+    about: Written
     with oncall.opened(settings) as state:
-        doubt = oncall.one_doubt(state, key)
-        if send_again:
-            _ask(doubt, is_agreed=yes)
-        who = by or getuser()
-        oncall.settle(settings, state, doubt, word, by=who, remote_id=remote_id.strip())
-    then = "is done" if happened else f"is planned again; syncline run {doubt.sync} sends it"
-    say(f"{doubt.key} {then}")
+        if send_again and (lost := oncall.one_lost(settings, state, key)):
+            _ask(LOST.format(lost.key, lost.account), is_agreed=yes)
+            oncall.send_lost_again(settings, state, lost, by=who)
+            about = lost
+        else:
+            about = doubt = oncall.one_doubt(state, key)
+            if send_again:
+                _ask(RISKS[doubt.kind].format(doubt.key, doubt.account), is_agreed=yes)
+            oncall.settle(settings, state, doubt, word, by=who, remote_id=remote_id.strip())
+    then = "is done" if happened else f"is planned again; syncline run {about.sync} sends it"
+    say(f"{about.key} {then}")
 
 
-def _ask(doubt: "Doubt", *, is_agreed: bool) -> None:
+def _ask(risk: str, *, is_agreed: bool) -> None:
     """Name the risk, and go on only with a yes: from the option, or on a terminal."""
-    risk = (
-        f"{doubt.key} may have happened. It is sent again without another look, so there may be "
-        f"two of it in {doubt.account}."
-        if doubt.kind == "deed"
-        else f"{doubt.key} is written again, over whatever {doubt.account} holds now."
-    )
     if is_agreed:
         return
     if not sys.stdin.isatty():

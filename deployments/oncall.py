@@ -5,7 +5,7 @@ connections.yaml as far as it can be read, and from what an account has taught u
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from deployments.definitions import load
+from deployments.published import CannotAskError, ask
 from deployments.trouble import OperatorError, UsageTrouble
 from pipelines.settings import Settings
 from state import bots, doubts, horizons, lease
@@ -21,6 +22,7 @@ from state.doubts import Doubt, Refusal, Verdict, Written
 from state.errors import LeaseHeld, NotAllowed
 from state.lease import Lease
 
+IS_LOST = "FROM history.findings WHERE finding = 'lost' AND closed_at IS NULL AND write_key = ?"
 MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
 
 
@@ -101,6 +103,18 @@ def one_doubt(state: State, name: str) -> Doubt:
     raise NotAllowed(_stands(known[0], "in doubt can be settled"))
 
 
+def one_lost(settings: Settings, state: State, name: str) -> Written | None:
+    """The done deed of that key or reference, if the last audit could not find it."""
+    for sync in doubts.known_syncs(state):
+        known = doubts.named(state, sync, name)
+        if known is None or known.state != "done":
+            continue
+        with suppress(CannotAskError):
+            if ask(settings.home, sync, IS_LOST, [known.key]).rows:
+                return known
+    return None
+
+
 def refusals(state: State, sync: str, keys: Sequence[str], **only: str | None) -> list[Refusal]:
     """The refused writes named by `keys`, or all, narrowed to a bot and an operation.
 
@@ -144,6 +158,12 @@ def settle(
     """Take a person's word on a doubt, under the lease of its sync."""
     with holding(state, doubt.sync, "settle") as held:
         doubts.settle(held, doubt, verdict, by=by, home=settings.home, remote_id=remote_id)
+
+
+def send_lost_again(settings: Settings, state: State, lost: Written, *, by: str) -> None:
+    """Take a person's word that a done write is lost, under the lease of its sync."""
+    with holding(state, lost.sync, "settle") as held:
+        doubts.send_lost_again(held, lost, by=by, home=settings.home)
 
 
 def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:

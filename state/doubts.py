@@ -18,12 +18,13 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select, update
 
+from state import audits, keep, machine
 from state import deeds as deed_rows
-from state import keep, machine
+from state import runs as run_rows
 from state.database import State
 from state.errors import NotAllowed
 from state.lease import Lease
-from state.schema import contacts, deeds, leases, links, runs, settings, syncs
+from state.schema import contacts, deeds, leases, links, settings, syncs
 
 Kind = Literal["deed", "setting"]
 Verdict = Literal["happened", "send again"]
@@ -195,14 +196,28 @@ def settle(
         row = _row_in_doubt(db, lease, table, doubt)
         if verdict == "happened":
             _refuse_wrong_word(db, table, row, doubt, remote_id)
-        line = {
-            "sync": lease.sync, "kind": doubt.kind, "write_key": doubt.key,
-            "reference": doubt.reference, "verdict": verdict, "remote_id": remote_id or None,
-            "by": by, "at": lease.state.now().isoformat(),
-        }  # fmt: skip
-        keep.append(home, "settled", [line])
+        _keep_word(home, lease, doubt, verdict, by, remote_id)
         _change(db, lease, table, row, verdict, f"settled by {by}: {verdict}", remote_id)
-        _remember_run(db, lease, f"{doubt.key} settled by {by}: {verdict}")
+        run_rows.note_settling(db, lease, f"{doubt.key} settled by {by}: {verdict}")
+
+
+def send_lost_again(lease: Lease, lost: Written, *, by: str, home: Path) -> None:
+    """Plan a done deed once more, since a person says that the vendor has it no more."""
+    _keep_word(home, lease, lost, "send again", by, "")
+    audits.plan_again(lease, lost.key, said=f"lost, says {by}: send again")
+    with lease.changing() as db:
+        run_rows.note_settling(db, lease, f"{lost.key} called lost by {by}: send again")
+
+
+def _keep_word(
+    home: Path, lease: Lease, about: Written, verdict: Verdict, by: str, remote_id: str
+) -> None:
+    line = {
+        "sync": lease.sync, "kind": about.kind, "write_key": about.key,
+        "reference": about.reference, "verdict": verdict, "remote_id": remote_id or None,
+        "by": by, "at": lease.state.now().isoformat(),
+    }  # fmt: skip
+    keep.append(home, "settled", [line])
 
 
 def _change(
@@ -281,18 +296,6 @@ def _refuse_wrong_word(
             f"{row.object} {remote_id} is what {other} made, so it cannot be what {doubt.key} "
             "made; nothing was changed"
         )
-
-
-def _remember_run(db: Connection, lease: Lease, said: str) -> None:
-    """The settled row names this run; without the run itself the history would take it for one
-    that died, and keep the row again with every run. `list` goes on showing the last real one."""
-    now = lease.state.now()
-    db.execute(
-        runs.insert().values(
-            run_id=lease.run_id, sync=lease.sync, sweep=lease.sweep, started_at=now,
-            ended_at=now, outcome="settled", exit_code=0, counts={}, said=said,
-        )
-    )  # fmt: skip
 
 
 def _running_fence(db: Connection, sync: str, now: datetime) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from state.database import State
 from state.lease import Lease
@@ -109,3 +109,18 @@ def recent(state: State, sync: str, limit: int = 20) -> list[Run]:
     query = select(*RUN_COLUMNS).where(runs.c.sync == sync)
     with state.read() as db:
         return [Run(*row) for row in db.execute(query.order_by(runs.c.sweep.desc()).limit(limit))]
+
+
+def note_settling(db: Connection, lease: Lease, said: str) -> None:
+    """Keep a person's word as a run of its own: the row it settled names that run.
+
+    Without it the history would take it for one that died, and keep the row again with every
+    run. `list` goes on showing the last real one.
+    """
+    now = lease.state.now()
+    db.execute(
+        runs.insert().values(
+            run_id=lease.run_id, sync=lease.sync, sweep=lease.sweep, started_at=now,
+            ended_at=now, outcome="settled", exit_code=0, counts={}, said=said,
+        )
+    )  # fmt: skip

@@ -98,7 +98,7 @@ def _mutations(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 def _peers(_: argparse.Namespace) -> Iterator[tuple[str, bool]]:
     from bench import peers
 
-    found = peers.rows()
+    found = list(peers.rows())
     yield "## Peers under the same faults\n\n" + markdown(peers.HEADINGS, found), True
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deployments.cli import main
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome
@@ -125,7 +126,7 @@ def test_what_was_acknowledged_and_never_kept_is_lost_and_left_to_a_person(world
     assert world.ours("notes", person) == [], "nothing is sent again by itself"
 
 
-def test_what_a_person_calls_lost_is_sent_once_more_under_its_key(world: Desk) -> None:
+def test_what_a_person_calls_lost_is_sent_once_more_under_its_key(world: Desk, monkeypatch) -> None:
     world.fault(
         "status", "pipedrive", "/v1/notes", method="POST", status=200, body=json.dumps(NEVER_KEPT)
     )
@@ -134,10 +135,11 @@ def test_what_a_person_calls_lost_is_sent_once_more_under_its_key(world: Desk) -
     audit(world)
     ((key,),) = world.ask("SELECT write_key FROM history.findings WHERE finding = 'lost'")
 
-    with world.state() as state:
-        held = lease.acquire(state, "acme", run_id="by-hand")
-        audits.plan_again(held, key, said="lost, says ann")
-        lease.release(held)
+    monkeypatch.setenv("SYNCLINE_HOME", str(world.home))
+    assert main(["settle", key, "--happened"]) == 1, "it is done already"
+    assert main(["settle", key, "--send-again", "--by", "ann"]) == 2, "nobody agreed"
+    assert main(["settle", key, "--send-again", "--by", "ann", "--yes"]) == 0
+    assert main(["settle", key, "--send-again", "--by", "ann", "--yes"]) == 1, "once is enough"
     world.run()
     world.run()
 
