@@ -130,7 +130,9 @@ def open_accounts(
                     meter=Metered(budgets[names.engagement], "mailigen"),
                     http=stack.enter_context(around.open_http()),
                     now=around.now,
-                    pace=Pace(engagement.calls_per_second, sleep=around.sleep),
+                    pace=Pace(
+                        engagement.calls_per_second, sleep=around.sleep, clock=around.seconds
+                    ),
                 )
             ),
             state=state,

@@ -20,6 +20,7 @@ class Surroundings:
     now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     open_http: Callable[[], httpx.Client] = open_http
+    seconds: Callable[[], float] = time.monotonic  # for pacing: no clock set anew disturbs it
 
 
 REAL = Surroundings()

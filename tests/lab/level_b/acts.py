@@ -32,6 +32,7 @@ class Person:
     id: int
     name: str
     addresses: list[str]
+    inherited: list[str] = field(default_factory=list)  # of persons merged into this one
     is_there: bool = True
     is_selected: bool = True
     was_always_selected: bool = True
@@ -205,7 +206,7 @@ def _merge(scene: Scene, person: Person, number: int) -> None:
         return
     if scene.ask("PUT", f"/v1/persons/{person.id}/merge", {"merge_with_id": other.id}):
         person.is_there = person.was_always_selected = other.was_always_selected = False
-        other.addresses[:0] = person.addresses  # what happened there happened to the other one
+        other.inherited += [*person.addresses, *person.inherited]
 
 
 def _add(scene: Scene, _: Person, number: int) -> None:

@@ -32,6 +32,7 @@ class Known:
     id: int
     name: str
     addresses: tuple[str, ...]
+    inherited: tuple[str, ...]  # of persons merged into this one: their events are its own
     is_there: bool
     is_selected: bool
     is_steady: bool  # selected from first to last, by a bot that was never paused
@@ -181,7 +182,7 @@ def _uncaused(ending: Ending, made: Mapping[Deed, int]) -> Iterator[str]:
     people = {str(p.id): p for p in ending.people}
     for noun, person, said in sorted(made):
         known = people.get(person)
-        addresses = known.addresses if known else ()
+        addresses = (*known.addresses, *known.inherited) if known else ()
         happened = [c for c in ending.causes if c.email in addresses]
         if known is None or not happened:
             yield f"person {person} has one of {noun} and did nothing {said}".rstrip()

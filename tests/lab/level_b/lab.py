@@ -248,7 +248,10 @@ class Live:
             way = Way(self.stage, process, self._handled, is_short=self.is_short)
             return httpx.Client(transport=way, trust_env=False)
 
-        return Surroundings(self.stage.clock.now, self._sleep, open_http)
+        def seconds() -> float:
+            return self.stage.clock.now().timestamp()
+
+        return Surroundings(self.stage.clock.now, self._sleep, open_http, seconds)
 
     def _handled(self) -> None:
         self.log.take("us")

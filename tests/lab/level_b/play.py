@@ -161,7 +161,7 @@ class Play:
         scene, stage = self.scene, self.live.stage
         people = [
             Known(
-                p.id, p.name, tuple(p.addresses), p.is_there, p.is_selected and p.is_there,
+                p.id, p.name, tuple(p.addresses), tuple(p.inherited), p.is_there, p.is_selected and p.is_there,
                 p.was_always_selected and not scene.was_paused, p.is_renamed_on_list,
             )
             for p in scene.people

@@ -59,7 +59,7 @@ def test_a_story_is_drawn_from_its_number_alone() -> None:
 
 
 def test_the_judge_tells_doubled_lost_resubscribed_and_uncaused() -> None:
-    ann = Known(1, "Ann", ("ann@acme.example",), True, True, True, False)
+    ann = Known(1, "Ann", ("ann@acme.example",), (), True, True, True, False)
     opened = Cause("open", "news", "ann@acme.example", 1)
     once = [_deed("notes", "Opened (2026-11-02)"), _deed("activities", "Call")]
     assert weigh(_ending(once, [ann], [opened])).sentences == []
