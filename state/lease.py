@@ -124,6 +124,12 @@ def check_fence(db: Connection, lease: Lease) -> None:
         )
 
 
+def check(lease: Lease) -> None:
+    """Raise LeaseLost unless this run still is the one: before a change outside the database."""
+    with lease.changing():
+        pass
+
+
 def renew(lease: Lease) -> None:
     """Move the end of the lease to one ttl from now."""
     with lease.changing() as db:

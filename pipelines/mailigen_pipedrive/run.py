@@ -200,9 +200,13 @@ def _needs_reauthorization(swept: Sweep, error: ConnectorError) -> None:
 
 
 def _close(swept: Sweep, work: Work) -> None:
-    """Count, keep the run in history, publish for readers, and note how it ended."""
+    """Count, keep the run in history, publish for readers, and note how it ended.
+
+    LeaseLost for a run that was frozen until another took over: the tables are that one's now.
+    """
     assert swept.lease is not None
     outcome = swept.outcome
+    lease.check(swept.lease)
     outcome.counts = record.counts(swept)
     outcome.skipped = record.skipped(swept)
     outcome.plan = record.plan_reasons(swept)

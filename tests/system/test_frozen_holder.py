@@ -58,6 +58,7 @@ def test_a_holder_that_wakes_up_after_another_finished_writes_nothing_more(
     assert woken.outcome == "failed"
     assert "no longer holds" in woken.said
     assert bench.effects() == written
+    assert not list(home.glob("published/*")), "readers keep what the newer run published"
     assert bench.verdict(elsewhere).sentences == ()
 
 
