@@ -7,6 +7,7 @@ own and take their place when the last has arrived.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Literal
 
 import duckdb
@@ -35,20 +36,25 @@ def put_raw(
     that came twice (pages shift while being read) is kept as it came last.
     `merge` leaves what did not come again; `replace` drops it.
     """
-    name = _checked(f"raw.{table}")
+    name, stamp = _checked(f"raw.{table}"), (fetched_at, run_id)
     arriving = f"{name}__arriving"
     typed = ", ".join(f'"{key}" {kind}' for key, kind in keys.items())
     columns = f"{typed}, body JSON, fetched_at TIMESTAMPTZ, run_id VARCHAR"
-    try:
-        count = 0
-        for rows in _gathered(pages):
-            _insert(db, arriving, keys, rows, count, (fetched_at, run_id))
-            count += len(rows)
-        if count:
-            return _settle(db, name, columns, list(keys), mode)
+    batches = iter(_gathered(pages))
+    first, second = next(batches, []), next(batches, None)
+    if not first:
         # Most tables of a quiet run are empty: one statement each.
         db.execute(f"{CREATE[mode]} {name} ({columns})")
         return 0
+    if second is None and mode == "replace":
+        # And most others come at once: whole already, they need not gather anywhere.
+        return _replace(db, name, keys, _latest(first, keys), stamp)
+    try:
+        count = 0
+        for rows in chain([first], [second] if second else (), batches):
+            _insert(db, arriving, keys, rows, count, stamp)
+            count += len(rows)
+        return _settle(db, name, columns, list(keys), mode)
     finally:
         db.execute(f"DROP TABLE IF EXISTS {arriving}")
 
@@ -80,24 +86,45 @@ def _gathered(pages: Iterable[Sequence[Mapping[str, Any]]]) -> Iterable[list[Map
         yield waiting
 
 
+def _latest(rows: list[Mapping[str, Any]], keys: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
+    """Each record as it came last."""
+    by_key = {tuple(_text(row.get(key)) for key in keys): row for row in rows}
+    return list(by_key.values())
+
+
+def _replace(
+    db: duckdb.DuckDBPyConnection, name: str, keys: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]], stamp: tuple[datetime, str],
+) -> int:  # fmt: skip
+    _take(db, f"CREATE OR REPLACE TABLE {name} AS SELECT {_typed(keys)}", keys, rows, stamp)
+    return len(rows)
+
+
 def _insert(
     db: duckdb.DuckDBPyConnection, arriving: str, keys: Mapping[str, str],
-    rows: list[Mapping[str, Any]], first: int, stamp: tuple[datetime, str],
+    rows: Sequence[Mapping[str, Any]], first: int, stamp: tuple[datetime, str],
 ) -> None:  # fmt: skip
-    fetched_at, run_id = stamp
+    into = f"INSERT INTO {arriving}" if first else f"CREATE OR REPLACE TABLE {arriving} AS"
+    _take(db, f"{into} SELECT arrival + {first:d} AS arrival, {_typed(keys)}", keys, rows, stamp)
+
+
+def _typed(keys: Mapping[str, str]) -> str:
+    listed = ", ".join(f'CAST("{key}" AS {kind}) AS "{key}"' for key, kind in keys.items())
+    return f"{listed}, body::JSON AS body, ?::TIMESTAMPTZ AS fetched_at, ?::VARCHAR AS run_id"
+
+
+def _take(
+    db: duckdb.DuckDBPyConnection, query: str, keys: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]], stamp: tuple[datetime, str],
+) -> None:  # fmt: skip
+    """Run a query over rows that just came: `arrival` counts them from 0."""
     # As text, and cast by DuckDB: vendors send the same id as number here and as string there.
     columns = [pa.array([_text(row.get(key)) for row in rows], pa.string()) for key in keys]
     body = pa.array([orjson.dumps(dict(row)).decode() for row in rows], pa.string())
-    arrival = pa.array(range(first, first + len(rows)), pa.int64())
+    arrival = pa.array(range(len(rows)), pa.int64())
     db.register("syncline_page", pa.table([arrival, *columns, body], ["arrival", *keys, "body"]))
     try:
-        listed = ", ".join(f'CAST("{key}" AS {kind}) AS "{key}"' for key, kind in keys.items())
-        into = f"INSERT INTO {arriving}" if first else f"CREATE OR REPLACE TABLE {arriving} AS"
-        db.execute(
-            f"{into} SELECT arrival, {listed}, body::JSON AS body, ?::TIMESTAMPTZ AS fetched_at, "
-            "?::VARCHAR AS run_id FROM syncline_page",
-            [fetched_at, run_id],
-        )
+        db.execute(f"{query} FROM syncline_page", list(stamp))
     finally:
         db.unregister("syncline_page")
 

@@ -46,11 +46,18 @@ def people(sweep: Sweep) -> None:
     """Walk the persons each active bot selects; suspend bots whose filter cannot be walked."""
     walkable = [b for b in sweep.names.bots if is_running(sweep.known_bots[b.bot.id])]
     everybody = any(b.filter_id is None for b in walkable)
-    pages = _persons(sweep, None) if everybody else iter(())
-    _put(sweep, "pipedrive__persons", _told(sweep, "persons", pages))
+    if everybody:
+        _put(sweep, "pipedrive__persons", _told(sweep, "persons", _persons(sweep, None)))
     members: list[dict[str, Any]] = []
+    is_more = everybody
     for filter_id in sorted({b.filter_id for b in walkable if b.filter_id is not None}):
-        _walk_filter(sweep, filter_id, members, keep_records=not everybody)
+        records = _walk_filter(sweep, filter_id)
+        members.extend({"filter_id": filter_id, "person_id": r["id"]} for r in records)
+        if records and not everybody:
+            _put(sweep, "pipedrive__persons", records, is_more=is_more)
+            is_more = True
+    if not is_more:
+        _put(sweep, "pipedrive__persons", [])  # nobody: an earlier run's must not stay
     _put(sweep, "pipedrive__filter_members", members)
     build(
         sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails",
@@ -59,9 +66,8 @@ def people(sweep: Sweep) -> None:
     sweep.tell("extract", f"{_count(sweep, 'staging.pipedrive__persons')} persons read")
 
 
-def _walk_filter(
-    sweep: Sweep, filter_id: int, members: list[dict[str, Any]], *, keep_records: bool
-) -> None:
+def _walk_filter(sweep: Sweep, filter_id: int) -> list[dict[str, Any]]:
+    """The persons of a filter; none when it cannot be walked, and its bots are suspended then."""
     records: list[dict[str, Any]] = []
     problem = _problem_now(sweep, filter_id)
     if not problem:
@@ -71,10 +77,8 @@ def _walk_filter(
         problem = _problem_now(sweep, filter_id)
     if problem:
         suspend(sweep, [b for b in sweep.names.bots if b.filter_id == filter_id], problem)
-        return
-    members.extend({"filter_id": filter_id, "person_id": r["id"]} for r in records)
-    if keep_records:
-        _put(sweep, "pipedrive__persons", records, is_more=True)
+        return []
+    return records
 
 
 def suspend(sweep: Sweep, bots: Iterable[BoundBot], problem: str) -> None:
@@ -188,7 +192,8 @@ def members(sweep: Sweep) -> None:
             raise IncompleteError(said)
     _put(sweep, "mailigen__members", rows)
     found, removed = _unlisted(sweep, list_id, {r["email"].strip().lower() for r in rows})
-    _put(sweep, "mailigen__members", found, is_more=True)
+    if found:
+        _put(sweep, "mailigen__members", found, is_more=True)
     sweep.db.execute("CREATE OR REPLACE TABLE staging.syncline__removed (email VARCHAR)")
     if removed:
         sweep.db.executemany(
