@@ -15,6 +15,7 @@ import orjson
 import pyarrow as pa
 
 ROWS_AT_ONCE = 10_000
+FEW = 100  # so many arrive as parameters sooner than an Arrow table is registered
 TABLE = re.compile(r"[a-z]+\.[a-z0-9_]+")
 CREATE = {"replace": "CREATE OR REPLACE TABLE", "merge": "CREATE TABLE IF NOT EXISTS"}
 
@@ -119,10 +120,16 @@ def _take(
 ) -> None:  # fmt: skip
     """Run a query over rows that just came: `arrival` counts them from 0."""
     # As text, and cast by DuckDB: vendors send the same id as number here and as string there.
-    columns = [pa.array([_text(row.get(key)) for row in rows], pa.string()) for key in keys]
-    body = pa.array([orjson.dumps(dict(row)).decode() for row in rows], pa.string())
-    arrival = pa.array(range(len(rows)), pa.int64())
-    db.register("syncline_page", pa.table([arrival, *columns, body], ["arrival", *keys, "body"]))
+    columns = [[_text(row.get(key)) for row in rows] for key in keys]
+    columns.append([orjson.dumps(dict(row)).decode() for row in rows])
+    names = [*keys, "body"]
+    if len(rows) <= FEW:
+        listed = ", ".join(f'unnest(?::VARCHAR[]) AS "{name}"' for name in names)
+        page = f"(SELECT unnest(range(?)) AS arrival, {listed})"
+        db.execute(f"{query} FROM {page}", [*stamp, len(rows), *columns])
+        return
+    arrays = [pa.array(range(len(rows)), pa.int64()), *(pa.array(c, pa.string()) for c in columns)]
+    db.register("syncline_page", pa.table(arrays, ["arrival", *names]))
     try:
         db.execute(f"{query} FROM syncline_page", list(stamp))
     finally:

@@ -164,12 +164,11 @@ def _fields(db: duckdb.DuckDBPyConnection, fields: Iterable[BoundField]) -> None
 def _rows(
     db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{name} ({columns})")
-    if rows:
-        columns_of = {str(n): column for n, column in enumerate(zip(*rows, strict=True))}
-        db.register("arrived", pa.table(columns_of))
-        db.execute(f"INSERT INTO staging.syncline__{name} FROM arrived")
-        db.unregister("arrived")
+    """Make a small table in one statement; `columns` are names with their types."""
+    typed = [column.rsplit(" ", 1) for column in columns.split(", ")]
+    listed = ", ".join(f"unnest(?::{kind}[]) AS {column}" for column, kind in typed)
+    values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in typed]
+    db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{name} AS SELECT {listed}", values)
 
 
 def _arrow(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table, query: str) -> None:
