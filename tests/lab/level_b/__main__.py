@@ -8,6 +8,7 @@ python -m tests.lab.level_b --schedules 100 --switch-off each
 import argparse
 
 from tests.lab.level_b.lab import HORIZON
+from tests.lab.level_b.memory import start_again_with_larger_caches
 from tests.lab.level_b.series import SHOWN, Tally, first_red, run_one, run_wide
 from tests.lab.level_b.story import REGIMES, Regime
 from tests.lab.level_b.switches import SWITCHES
@@ -91,4 +92,5 @@ def _replay(seed: int, regime: Regime, protection: str) -> int:
 
 
 if __name__ == "__main__":
+    start_again_with_larger_caches()
     raise SystemExit(main())

@@ -20,6 +20,7 @@ import httpx
 from pipelines import checks
 from pipelines.mailigen_pipedrive import audit as auditing
 from pipelines.mailigen_pipedrive import run as product
+from pipelines.mailigen_pipedrive import sample
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome, RunOptions
 from pipelines.settings import read_settings
@@ -47,6 +48,11 @@ GUARDS = {
 }  # fmt: skip
 
 
+# One that changes with the selection; each more is a few calls and rows a run.
+FIELDS = {"person": ["Customer tier"]}
+SAMPLED = 2  # members a run that are held against the list: eight are soon through
+
+
 class Found(NamedTuple):
     """One open finding of the audit."""
 
@@ -65,7 +71,7 @@ class Lab:
         self.files, self.home = world.Files(), world.new_home()
         self.elsewhere = world.Files(self.files.history_generation)
         self.settings = read_settings({"SYNCLINE_HOME": str(self.home)} | SECRETS)
-        self.wanted = Definition.model_validate(definition(CUSTOMERS, guards=GUARDS))
+        self.wanted = Definition.model_validate(definition(CUSTOMERS, guards=GUARDS, fields=FIELDS))
         self.connections = connections(URL, HORIZON)
         self.live: Live | None = None
         with self.installed():
@@ -105,6 +111,7 @@ class Lab:
                 (leases, "_is_dead", lambda row: row.pid in self._now.dead),
                 (keep, "append", self._append(keep.append)),
                 (checks, "_judge", _judge_plainly),
+                (sample, "MEMBERS_A_RUN", SAMPLED),
             ):
                 stack.enter_context(patch.object(target, name, replaced))
             yield

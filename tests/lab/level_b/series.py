@@ -100,6 +100,8 @@ def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] 
 
 def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story, Played, Verdict]]:
     here = lab()
+    gc.collect()
+    gc.freeze()  # what stays for ever need not be looked through again
     gc.disable()
     try:
         with here.installed(), without(protection, here):
@@ -111,3 +113,4 @@ def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story
                 yield story, played, verdict
     finally:
         gc.enable()
+        gc.unfreeze()

@@ -3,10 +3,12 @@ history. It is made once a process, by the flow itself, and restored in a few mi
 """
 
 import pickle
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -16,6 +18,7 @@ import pyarrow as pa
 from sqlalchemy import Engine
 
 from sandbox import stage as stages
+from sandbox.mailigen import seed
 from sandbox.stage import Stage
 from state import staging
 from state.errors import FileHeld
@@ -24,6 +27,7 @@ from tests.lab.level_b.clock import VirtualClock, nobody
 from tests.lab.level_b.process import Process, WatchedFiles
 
 SEED, PEOPLE = 7, 14
+CAMPAIGNS = 3  # an autoresponder among them; each more is one call a run
 MEMORY = Path("/dev/shm")  # where it exists, the keep file costs no disk
 
 
@@ -97,7 +101,8 @@ class Files:
 
 def seed_stage() -> Stage:
     """Both vendors with a dozen people, on virtual time and with a plan that paces nothing."""
-    with patch.object(stages, "OffsetClock", VirtualClock):
+    few = seed.CAMPAIGNS[:CAMPAIGNS]
+    with patch.object(stages, "OffsetClock", VirtualClock), patch.object(seed, "CAMPAIGNS", few):
         stage = Stage(SEED, PEOPLE, None, nobody)
     stage.vendors["pipedrive"].assume("plan", "ultimate")
     stage.vendors["pipedrive"].assume("seats", 50)
@@ -126,7 +131,11 @@ def restore(snapshot: Snapshot, engine: Engine, files: Files, home: Path) -> Sta
 
 
 def new_home() -> Path:
-    return Path(tempfile.mkdtemp(prefix="lab-", dir=MEMORY if MEMORY.is_dir() else None))
+    """A folder that goes with the process, be it a worker of a pool or not."""
+    home = Path(tempfile.mkdtemp(prefix="lab-", dir=MEMORY if MEMORY.is_dir() else None))
+    # Not `atexit`: a worker that was forked leaves without it.
+    Finalize(None, shutil.rmtree, args=(home,), kwargs={"ignore_errors": True}, exitpriority=0)
+    return home
 
 
 def _driver(engine: Engine) -> Any:
