@@ -5,15 +5,21 @@ would take a third of a schedule's time, and would believe what is to be judged.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 from sqlalchemy import Engine
 
+from state import lease
 from state.database import open_state
 
 TABLES = ("deeds", "settings", "leases", "syncs", "row_claims")
+ASKED = (
+    "this_process",
+    "_is_dead",
+)  # of state.lease; `holders` answers, afterwards it is as it was
 OPEN = "state NOT IN ('done', 'withdrawn')"
 
 
@@ -54,8 +60,11 @@ class Desk:
 
 @contextmanager
 def open_desk() -> Iterator[Desk]:
+    """The database; and while it is open, holders say which process runs and which is dead."""
     state = open_state("sqlite://")
-    try:
+    asked = (patch.object(lease, name, getattr(lease, name)) for name in ASKED)
+    with ExitStack() as stack:
+        stack.callback(state.close)
+        for each in asked:
+            stack.enter_context(each)
         yield Desk(state.engine)
-    finally:
-        state.close()

@@ -5,7 +5,8 @@ What may be lost with it, in turn: the history, the keep file, the key of its ha
 
 import pytest
 
-from state import bots
+from pipelines.mailigen_pipedrive import kept
+from state import bots, keep
 from tests.pipelines.mailigen_pipedrive.desk import (
     CONSENT,
     CUSTOMERS,
@@ -115,6 +116,7 @@ def test_who_left_is_not_subscribed_again_though_only_the_keep_file_knows(fresh:
     fresh.act("remove", first)
     fresh.act("remove", second)
     fresh.readdress(changed, "another@acme.example")
+    fresh.control("clock", advance_s=fresh.horizon + 1)  # what was just written counts as there
     fresh.settle()
     fresh.add_person("Came Since", "came.since@acme.example")
     lose(fresh, "history")
@@ -125,6 +127,63 @@ def test_who_left_is_not_subscribed_again_though_only_the_keep_file_knows(fresh:
     fresh.settle()
     assert [fresh.member(e) for e in (first, "another@acme.example")] == [None, None]
     assert fresh.member("came.since@acme.example") is not None, "the others may join"
+
+
+def test_a_keep_file_made_anew_vouches_for_who_left_before_it_was_lost(fresh: Desk) -> None:
+    """ALL-08, ALL-14: the database still knew them when the next run began another file."""
+    email = left_and_gone(fresh)
+    keep.keep_path(fresh.home).unlink()
+    fresh.settle()
+    lose(fresh)
+
+    adopted = adopt(fresh)
+
+    assert (adopted.has_keep, adopted.opt_outs) == (True, 1)
+    fresh.settle()
+    assert fresh.member(email) is None
+
+
+def test_a_keep_file_made_anew_after_its_key_was_lost_vouches_for_nobody(fresh: Desk) -> None:
+    """ALL-08, ALL-14: the database's hashes are by a key that nobody has any more."""
+    email = left_and_gone(fresh)
+    keep.keep_path(fresh.home).unlink()
+    (fresh.home / "consent.key").unlink()
+    # Without its key the state does not know them either: the CRM holds them back meanwhile.
+    person = next(p["id"] for p in fresh.selected() if p["emails"][0]["value"] == email)
+    fresh.readdress(person, "elsewhere@acme.example")
+    fresh.settle()
+    assert not keep.standings(fresh.home)["key"]
+    fresh.readdress(person, email)
+    lose(fresh)
+
+    adopted = adopt(fresh)
+
+    assert not adopted.has_keep
+    fresh.settle()
+    assert fresh.member(email) is None
+
+
+def left_and_gone(desk: Desk) -> str:
+    """Somebody left and was then taken off the list, so that only we know of it."""
+    desk.start(CUSTOMERS, people=40)
+    desk.settle()
+    _, email = desk.person(on_list=True)
+    desk.act("unsubscribe", email)
+    desk.settle()
+    desk.act("remove", email)
+    desk.settle()
+    return email
+
+
+def test_a_persons_last_word_on_a_doubt_is_the_one_that_counts(tmp_path) -> None:
+    """ALL-14: what was said to have happened and then sent again is not taken for done."""
+    word = {"sync": "acme", "remote_id": "7"}
+    for key, verdict in (("a", "happened"), ("b", "happened"), ("a", "send again")):
+        keep.append(tmp_path, "settled", [word | {"write_key": key, "verdict": verdict}])
+
+    read = kept.read(tmp_path, "acme", "crm", "engagement", key=b"k" * 32)
+
+    assert read.settled == {"b": "7"}
 
 
 def test_without_the_keep_file_nobody_off_the_list_is_put_on_it(fresh: Desk) -> None:
