@@ -57,7 +57,8 @@ def _head(given: argparse.Namespace) -> str:
     lines = [
         "# The fault laboratory: a documented run", "",
         f"Printed by `{' '.join(['python -m tests.lab', *sys.argv[1:]])}` on "
-        f"{datetime.now(UTC):%Y-%m-%d}, code {parts.code_version()}, first seed {given.seed}. "
+        f"{datetime.now(UTC):%Y-%m-%d}, first seed {given.seed}. Code played: level (a) "
+        f"{parts.code_version('a')}, level (b) {parts.code_version('b')}. "
         "What the levels are and what they leave out: `tests/lab/README.md`.", "",
         *(f"- {line}" for line in machine.described(HERE)),
     ]  # fmt: skip
