@@ -1,5 +1,6 @@
 """Carry rows of the state database into DuckDB as Arrow tables."""
 
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -25,18 +26,23 @@ def as_arrow(db: Connection, query: Select[Any]) -> pa.Table:
 
     JSON columns arrive as text, so that DuckDB may read them as it likes.
     """
-    columns = list(query.selected_columns)
+    shown, schema = _plain(tuple(query.selected_columns))
+    rows = db.execute(query.with_only_columns(*shown)).all()
+    by_column = zip(*rows, strict=True) if rows else [()] * len(shown)
+    arrays = [
+        pa.array(values, type=field.type) for field, values in zip(schema, by_column, strict=True)
+    ]
+    return pa.table(arrays, schema=schema)
+
+
+@cache
+def _plain(columns: tuple[Column[Any] | Any, ...]) -> tuple[list[Any], pa.Schema]:
+    """The columns as they are asked for, and as they arrive. A table's columns never change."""
     shown = [
         cast(column, Text).label(column.name) if isinstance(column.type, JSON) else column
         for column in columns
     ]
-    rows = db.execute(query.with_only_columns(*shown)).all()
-    by_column = zip(*rows, strict=True) if rows else [()] * len(columns)
-    arrays = [
-        pa.array(values, type=_arrow_type(column))
-        for column, values in zip(columns, by_column, strict=True)
-    ]
-    return pa.table(arrays, names=[column.name for column in columns])
+    return shown, pa.schema([(column.name, _arrow_type(column)) for column in columns])
 
 
 def _arrow_type(column: Column[Any] | Any) -> pa.DataType:

@@ -62,6 +62,8 @@ def introduce(state: State, account: str, vendor: str, *, company: str = "", use
         )
     values = {"vendor": vendor, "remote_company": company, "remote_user": user,
               "remote_email": email}  # fmt: skip
+    if known is not None and all(getattr(known, name) == value for name, value in values.items()):
+        return  # as every run but the first finds it: a commit less
     with state.write() as db:
         db.execute(
             upsert(db, table)
@@ -76,6 +78,8 @@ def change(state: State, account: str, to: Condition, *, said: str = "",
     known = find(state, account)
     if known is None:
         raise NotAllowed(f"there is no connection {account}")
+    if (known.state, known.said, known.blocked_until) == (to, said, blocked_until):
+        return
     since = known.since if known.state == to else state.now()
     with state.write() as db:
         db.execute(
