@@ -115,17 +115,24 @@ def settle(
     who = by or getuser()
     about: Written
     with oncall.opened(settings) as state:
-        if send_again and (lost := oncall.one_lost(settings, state, key)):
-            _ask(LOST.format(lost.key, lost.account), is_agreed=yes)
-            oncall.send_lost_again(settings, state, lost, by=who)
+        if lost := oncall.one_lost(settings, state, key):
             about = lost
+            if send_again:
+                _ask(LOST.format(lost.key, lost.account), is_agreed=yes)
+            oncall.settle_lost(settings, state, lost, word, by=who, remote_id=remote_id.strip())
         else:
             about = doubt = oncall.one_doubt(state, key)
             if send_again:
                 _ask(RISKS[doubt.kind].format(doubt.key, doubt.account), is_agreed=yes)
             oncall.settle(settings, state, doubt, word, by=who, remote_id=remote_id.strip())
-    then = "is done" if happened else f"is planned again; syncline run {about.sync} sends it"
-    say(f"{about.key} {then}")
+        stopped = oncall.waiting_for_bots(state, about.sync, [about])
+    if happened:
+        say(f"{about.key} is done")
+    elif stopped:
+        say(f"{about.key} is planned again")
+        complain(f"but its bot {stopped[0]} does not run: syncline resume {about.sync}")
+    else:
+        say(f"{about.key} is planned again; syncline run {about.sync} sends it")
 
 
 def _ask(risk: str, *, is_agreed: bool) -> None:

@@ -16,13 +16,17 @@ from deployments.definitions import load
 from deployments.published import CannotAskError, ask
 from deployments.trouble import OperatorError, UsageTrouble
 from pipelines.settings import Settings
-from state import bots, doubts, horizons, lease
+from state import bots, deeds, doubts, horizons, lease
 from state.database import State, open_state
-from state.doubts import Doubt, Refusal, Verdict, Written
+from state.doubts import EVER, Doubt, Refusal, Verdict, Written
 from state.errors import LeaseHeld, NotAllowed
 from state.lease import Lease
 
-IS_LOST = "FROM history.findings WHERE finding = 'lost' AND closed_at IS NULL AND write_key = ?"
+# Settled after the audit saw it last, by a run or a person, it is not what the audit missed.
+IS_LOST = """
+FROM history.findings
+WHERE finding = 'lost' AND closed_at IS NULL AND write_key = ? AND last_seen_at >= ?
+"""
 MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
 
 
@@ -104,13 +108,14 @@ def one_doubt(state: State, name: str) -> Doubt:
 
 
 def one_lost(settings: Settings, state: State, name: str) -> Written | None:
-    """The done deed of that key or reference, if the last audit could not find it."""
+    """The done deed of that key or reference, if an audit missed it since it was settled."""
     for sync in doubts.known_syncs(state):
         known = doubts.named(state, sync, name)
-        if known is None or known.state != "done":
+        deed = deeds.by_key(state, known.key) if known else None
+        if known is None or deed is None or deed.state != "done":
             continue
         with suppress(CannotAskError):
-            if ask(settings.home, sync, IS_LOST, [known.key]).rows:
+            if ask(settings.home, sync, IS_LOST, [known.key, deed.settled_at or EVER]).rows:
                 return known
     return None
 
@@ -130,7 +135,7 @@ def refusals(state: State, sync: str, keys: Sequence[str], **only: str | None) -
     ]
 
 
-def waiting_for_bots(state: State, sync: str, rows: Sequence[Refusal]) -> list[str]:
+def waiting_for_bots(state: State, sync: str, rows: Sequence[Written]) -> list[str]:
     """Bots of these writes that do not run: the next run sends nothing of theirs."""
     stopped = {bot.bot_id for bot in bots.bots(state, sync) if bot.state in ("paused", "deleted")}
     return sorted({row.bot_id for row in rows} & stopped)
@@ -160,10 +165,20 @@ def settle(
         doubts.settle(held, doubt, verdict, by=by, home=settings.home, remote_id=remote_id)
 
 
-def send_lost_again(settings: Settings, state: State, lost: Written, *, by: str) -> None:
-    """Take a person's word that a done write is lost, under the lease of its sync."""
+def settle_lost(
+    settings: Settings, state: State, lost: Written, verdict: Verdict, *, by: str, remote_id: str
+) -> None:
+    """Take a person's word on a done write that an audit calls lost, under the lease of its sync.
+
+    NotAllowed when somebody else's word or a run was faster: two words would send it twice.
+    """
     with holding(state, lost.sync, "settle") as held:
-        doubts.send_lost_again(held, lost, by=by, home=settings.home)
+        if one_lost(settings, state, lost.key) is None:
+            raise NotAllowed(f"{lost.key} has been settled meanwhile; nothing was changed")
+        if verdict == "happened":
+            doubts.lost_happened(held, lost, by=by, home=settings.home, remote_id=remote_id)
+        else:
+            doubts.send_lost_again(held, lost, by=by, home=settings.home)
 
 
 def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:

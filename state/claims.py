@@ -6,7 +6,9 @@
 Vendors here let two persons have one address. A deed with a natural key takes
 it in the transaction that claims the deed. It keeps it for good once the row
 exists, and while that is in doubt; it gives it back when it is refused or
-withdrawn, for then there is no row.
+withdrawn, or when its only request provably was not sent, for then there is
+no row. Rows deleted at the vendor stay taken: a person makes them again there,
+and who still wants to create them finds them.
 """
 
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select
 
+from state import machine
 from state.database import Upsert
 from state.lease import Lease
 from state.schema import deeds, row_claims
@@ -33,13 +36,24 @@ def _unless_held(insert: Any) -> Any:
 
 
 _TAKE = Upsert(row_claims, row_claims.c.keys(), _unless_held)
-_HOLDER = select(row_claims.c.write_key, row_claims.c.sync).where(
-    row_claims.c.account == bindparam("account"),
-    row_claims.c.object == bindparam("object"),
-    row_claims.c.natural_key == bindparam("natural_key"),
+_HOLDER = (
+    select(row_claims.c.write_key, row_claims.c.sync, deeds.c.state)
+    .join_from(row_claims, deeds, deeds.c.write_key == row_claims.c.write_key, isouter=True)
+    .where(
+        row_claims.c.account == bindparam("account"),
+        row_claims.c.object == bindparam("object"),
+        row_claims.c.natural_key == bindparam("natural_key"),
+    )
 )
 _GIVE_BACK = delete(row_claims).where(
     row_claims.c.write_key.in_(bindparam("write_keys", expanding=True))
+)
+_GIVE_BACK_UNSENT = delete(row_claims).where(
+    row_claims.c.write_key.in_(
+        select(deeds.c.write_key).where(
+            deeds.c.write_key.in_(bindparam("write_keys", expanding=True)), deeds.c.attempt == 0
+        )
+    )
 )
 _GIVE_BACK_WITHDRAWN = delete(row_claims).where(
     row_claims.c.write_key.in_(
@@ -61,12 +75,25 @@ def take(db: Connection, lease: Lease, claims: Sequence[Claim]) -> dict[str, str
     _TAKE.run(db, rows)
     held = {}
     for each in claims:
-        holder, sync = db.execute(_HOLDER, each._asdict()).one()
+        holder, sync, state = db.execute(_HOLDER, each._asdict()).one()
         if holder != each.write_key:
-            held[each.write_key] = (
-                f"sync {sync} creates this {each.object} under {holder}, or has created it"
-            )
+            held[each.write_key] = _why(each.object, holder, sync, state)
     return held
+
+
+def _why(noun: str, holder: str, sync: str, state: str | None) -> str:
+    """Say who has a row, and what a person can do about it."""
+    if state == machine.DONE:
+        return (
+            f"sync {sync} created this {noun} under {holder}; if somebody deleted it since, make "
+            "it there by hand: it is found then, and never created twice"
+        )
+    if state in (machine.SENDING, machine.UNKNOWN):
+        return (
+            f"sync {sync} may have created this {noun} under {holder}: `syncline doubts {sync}` "
+            "says when that is known"
+        )
+    return f"sync {sync} creates this {noun} under {holder}: `syncline run {sync}`"
 
 
 def _row(claim: Claim) -> tuple[str, str, str]:
@@ -76,6 +103,14 @@ def _row(claim: Claim) -> tuple[str, str, str]:
 def give_back(db: Connection, write_keys: Sequence[str]) -> None:
     """Let go of rows that were definitely not created. Never after a doubt: it may exist."""
     db.execute(_GIVE_BACK, {"write_keys": list(write_keys)})
+
+
+def give_back_unsent(db: Connection, write_keys: Sequence[str]) -> None:
+    """Let go of rows whose deed was never sent: one sent before may exist by that earlier request.
+
+    Ask once the attempts are counted back.
+    """
+    db.execute(_GIVE_BACK_UNSENT, {"write_keys": list(write_keys)})
 
 
 def give_back_withdrawn(db: Connection, lease: Lease) -> None:

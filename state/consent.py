@@ -19,17 +19,20 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, case, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, or_, select, update
 
 from state import keep
 from state.arrow import as_arrow
 from state.database import State, upsert
+from state.lease import Lease
 from state.schema import consent as table
+from state.schema import pins
 
 Kind = Literal["absent", "unsubscribed", "bounced", "removed", "forgotten"]
 
 RANKS = {"absent": 1, "unsubscribed": 2, "bounced": 3, "removed": 4, "forgotten": 5}
 CHUNK = 5_000
+KEY_PIN = "consent key"  # the kind of pin that says which keys an account's hashes are by
 
 
 class Seen(NamedTuple):
@@ -39,6 +42,16 @@ class Seen(NamedTuple):
     kind: Kind
     evidence: str
     contact_id: str | None = None
+
+
+class Entry(NamedTuple):
+    """One row as the keep file has it: the address only as its hash."""
+
+    account: str
+    address_hash: str
+    kind: str
+    evidence: str
+    at: datetime
 
 
 class InForce(NamedTuple):
@@ -100,6 +113,7 @@ def record(
                 for each, hashed in fresh
             ])  # fmt: skip
         with state.write() as db:
+            _note_key(db, account, key, now)
             changed += db.execute(_ratchet(upsert(db, table)), [
                 {"account": account, "address_hash": hashed, "contact_id": each.contact_id,
                  "kind": each.kind, "evidence": each.evidence, "first_seen_at": now,
@@ -130,6 +144,37 @@ def lift(state: State, account: str, addresses: Sequence[str], *, key: bytes, ev
     )
     with state.write() as db:
         return db.execute(statement).rowcount
+
+
+def put_back(lease: Lease, entries: Sequence[Entry], *, key: bytes) -> None:
+    """Store what the keep file had, hashes by this key. What is known and stronger stays."""
+    for start in range(0, len(entries), CHUNK):
+        part = entries[start : start + CHUNK]
+        with lease.changing() as db:
+            for account in {each.account for each in part}:
+                _note_key(db, account, key, lease.state.now())
+            db.execute(_ratchet(upsert(db, table)), [
+                {"account": each.account, "address_hash": each.address_hash, "contact_id": None,
+                 "kind": each.kind, "evidence": each.evidence, "first_seen_at": each.at,
+                 "lifted_at": None}
+                for each in part
+            ])  # fmt: skip
+
+
+def all_in_force(state: State, *, key: bytes) -> list[Entry] | None:
+    """Return the entries in force of all accounts; None if some may be by another key."""
+    columns = (table.c[name] for name in ("account", "address_hash", "kind", "evidence"))
+    query = select(*columns, table.c.first_seen_at).where(table.c.lifted_at.is_(None))
+    noted = select(pins.c.account, pins.c.name).where(pins.c.kind == KEY_PIN)
+    keys: dict[str, set[str]] = {}
+    with state.read() as db:
+        entries = [Entry(*row) for row in db.execute(query)]
+        for account, fingerprint in db.execute(noted):
+            keys.setdefault(account, set()).add(fingerprint)
+    ours = {keep.fingerprint(key)}
+    if any(keys.get(account) != ours for account in {each.account for each in entries}):
+        return None
+    return entries
 
 
 def in_force(state: State, account: str, addresses: Sequence[str], *, key: bytes) -> list[InForce]:
@@ -168,6 +213,14 @@ def _stronger(
     with state.read() as db:
         known = {row.address_hash: RANKS[row.kind] for row in db.execute(query)}
     return [(each, hashed) for each, hashed in entries if RANKS[each.kind] > known.get(hashed, 0)]
+
+
+def _note_key(db: Connection, account: str, key: bytes, now: datetime) -> None:
+    """A hash does not tell its key, and a lost key is made anew without a word."""
+    fingerprint = keep.fingerprint(key)
+    pin = {"account": account, "kind": KEY_PIN, "name": fingerprint, "remote_id": fingerprint,
+           "label": "hashes of opt-outs are by it", "pinned_at": now}  # fmt: skip
+    db.execute(upsert(db, pins).values(**pin).on_conflict_do_nothing())
 
 
 def _ratchet(insert: Any) -> Any:

@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from sqlalchemy import Connection, Select, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select, update
 
 from state import claims, machine
 from state.arrow import as_arrow
@@ -204,6 +204,7 @@ def back_to_planned(lease: Lease, keys: Sequence[str]) -> None:
     """Take back claims whose request provably never was processed (not sent, 429)."""
     with lease.changing() as db:
         machine.apply(db, lease, _NOT_SENT, [((key,),) for key in keys])
+        claims.give_back_unsent(db, keys)
 
 
 def unknown(
@@ -268,10 +269,26 @@ def retry(lease: Lease, keys: Sequence[str]) -> int:
 
 def withdraw(lease: Lease, bots: Collection[str], *, why: str) -> int:
     """Drop the unsent deeds of bots that were paused or deleted; return how many."""
+    return _withdraw(lease, table.c.bot_id.in_(bots), why)
+
+
+def withdraw_unwanted(
+    lease: Lease, operations: Collection[str], wanted: Collection[str], *, why: str
+) -> int:
+    """Drop the unsent deeds of no bot, of these operations, that are not among the wanted keys.
+
+    For set-up, which each plan names whole: what is there by now must not be made once more.
+    """
+    unwanted = table.c.write_key.not_in(wanted)
+    of_nobody = and_(table.c.bot_id == "", table.c.operation.in_(operations))
+    return _withdraw(lease, and_(of_nobody, unwanted), why)
+
+
+def _withdraw(lease: Lease, which: ColumnElement[bool], why: str) -> int:
     unsent = table.c.state.in_((machine.PLANNED, machine.REFUSED))
     statement = (
         update(table)
-        .where(table.c.sync == lease.sync, table.c.bot_id.in_(bots), unsent)
+        .where(table.c.sync == lease.sync, which, unsent)
         .values(state=machine.WITHDRAWN, said=why, next_try_at=None)
     )
     with lease.changing() as db:

@@ -209,6 +209,23 @@ def send_lost_again(lease: Lease, lost: Written, *, by: str, home: Path) -> None
         run_rows.note_settling(db, lease, f"{lost.key} called lost by {by}: send again")
 
 
+def lost_happened(lease: Lease, lost: Written, *, by: str, home: Path, remote_id: str = "") -> None:
+    """Let a done deed stand though the vendor shows it no more: a person says it did happen.
+
+    A merge or a purge looks like that. The audit never asks for it again.
+    """
+    said = f"settled by {by}: happened"
+    with lease.changing() as db:
+        mine = and_(deeds.c.write_key == lost.key, deeds.c.sync == lease.sync)
+        row = db.execute(select(deeds).where(mine, deeds.c.state == machine.DONE)).one_or_none()
+        if row is None:
+            raise NotAllowed(f"{lost.key} is not done any more; nothing was changed")
+        _refuse_wrong_word(db, deeds, row, lost, remote_id)
+        _keep_word(home, lease, lost, "happened", by, remote_id)
+        _change(db, lease, deeds, row, "happened", said, remote_id)
+        run_rows.note_settling(db, lease, f"{lost.key} called lost, {said}")
+
+
 def _keep_word(
     home: Path, lease: Lease, about: Written, verdict: Verdict, by: str, remote_id: str
 ) -> None:

@@ -11,7 +11,7 @@ database is lost, `adopt` reads this before it writes.
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,11 +74,17 @@ def standings(home: Path) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
     return found
 
 
-def append_changed(home: Path, wanted: dict[Subject, Sequence[dict[str, Any]]]) -> None:
-    """Add the standings that differ from what was last kept of them. Twice adds nothing."""
-    known = standings(home)
-    for subject, rows in wanted.items():
-        before = known[subject]
+def append_changed(
+    home: Path,
+    known: Mapping[str, Mapping[tuple[Any, ...], dict[str, Any]]],
+    wanted: Mapping[Subject, Sequence[dict[str, Any]]],
+) -> None:
+    """Add the standings that differ from `known`, how they stood when they were last kept.
+
+    The `key` comes last: a file that has it is taken for complete, also after a power cut.
+    """
+    for subject in sorted(wanted, key=lambda name: name == "key"):
+        before, rows = known[subject], wanted[subject]
         fresh = [row for row in rows if before.get(tuple(row[n] for n in KEYS[subject])) != row]
         append(home, subject, fresh)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import ColumnElement, Connection, Table, func, or_, select
 
-from state import machine
+from state import audits, machine
 from state.consent import address_hash
 from state.database import State, upsert
 from state.deeds import marker_of
@@ -21,7 +21,6 @@ from state.lease import Lease
 from state.schema import (
     bot_pauses,
     bots,
-    consent,
     contact_addresses,
     contact_lineage,
     contacts,
@@ -85,10 +84,14 @@ class Held(NamedTuple):
 
 
 def obstacle(state: State, sync: str) -> str:
-    """Say why a sync cannot be rebuilt here: what of it this database knows; '' when nothing."""
+    """Say why a sync cannot be rebuilt here: what of it this database knows; '' when nothing.
+
+    An audit is no work: one that met an empty database has read nothing it could know.
+    """
     worked = select(runs.c.run_id).where(
-        runs.c.sync == sync, runs.c.outcome.in_(("done", "open")), ~runs.c.run_id.like(_LIKE)
-    )
+        runs.c.sync == sync, runs.c.outcome.in_(("done", "open")), ~runs.c.run_id.like(_LIKE),
+        ~runs.c.run_id.startswith(audits.PREFIX),
+    )  # fmt: skip
     own = [
         select(table.c.account).where(table.c.sync == sync, ~table.c.is_adopted)
         for table in (deeds, settings)
@@ -145,16 +148,6 @@ def put_bots(
             _put_bot(db, lease, line, counting_since)
             restored += 1
     return restored
-
-
-def put_consent(lease: Lease, rows: Sequence[tuple[str, str, str, str, datetime]]) -> None:
-    """Store (account, address hash, kind, evidence, first seen at) of those who are out."""
-    wanted = [
-        {"account": account, "address_hash": hashed, "kind": kind, "evidence": evidence,
-         "first_seen_at": at}
-        for account, hashed, kind, evidence, at in rows
-    ]  # fmt: skip
-    _put(lease, consent, wanted)
 
 
 def put_who(lease: Lease, account: str, who: Who) -> None:

@@ -157,12 +157,13 @@ def _restore_opt_outs(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> int:
     if not was_kept.is_readable:
         return 0
     account = sweep.engagement_account
-    restore.put_consent(
+    consent.put_back(
         held,
         [
-            (account, hashed, one.kind, one.evidence, one.at)
+            consent.Entry(account, hashed, one.kind, one.evidence, one.at)
             for hashed, one in was_kept.opt_outs.items()
         ],
+        key=sweep.consent_key,
     )
     return len(was_kept.opt_outs)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import bots, keep, restore
+from state import bots, consent, keep, restore
 from state.consent import RANKS
 
 
@@ -54,13 +54,17 @@ def write(sweep: Sweep) -> None:
     account, key = sweep.crm_account, sweep.consent_key
     barred = [str(one) for (one,) in sweep.db.execute(BARRED).fetchall()]
     who = restore.remarkable(sweep.state, account, barred, key=key)
-    keep.append_changed(sweep.home, {
-        "key": [{"fingerprint": keep.fingerprint(key)}],
+    known = keep.standings(sweep.home)
+    fingerprint = keep.fingerprint(key)
+    wanted: dict[keep.Subject, list[dict[str, Any]]] = {
         "activation": _bots(sweep),
         "contact": who.contacts,
         "address": who.addresses,
         "lineage": who.lineage,
-    })  # fmt: skip
+    }
+    if (fingerprint,) not in known["key"] and _has_kept_opt_outs(sweep):
+        wanted["key"] = [{"fingerprint": fingerprint}]
+    keep.append_changed(sweep.home, known, wanted)
 
 
 def read(home: Path, sync: str, crm: str, engagement: str, *, key: bytes) -> Kept:
@@ -77,14 +81,38 @@ def read(home: Path, sync: str, crm: str, engagement: str, *, key: bytes) -> Kep
         contacts=of_account["contact"],
         addresses=of_account["address"],
         lineage=of_account["lineage"],
-        settled={
-            line["write_key"]: line.get("remote_id")
-            for line in keep.read(home)
-            if line.get("subject") == "settled"
-            and line.get("sync") == sync
-            and line.get("verdict") == "happened"
-        },
+        settled=_settled(home, sync),
     )
+
+
+def _has_kept_opt_outs(sweep: Sweep) -> bool:
+    """Bring a file that has no key yet up to every opt-out in force, of whichever account: with
+    the key it vouches for all of them. False if that cannot be: some are by another key."""
+    entries = consent.all_in_force(sweep.state, key=sweep.consent_key)
+    if entries is None:
+        return False
+    accounts = {one.account for one in entries}
+    told = {account: _opt_outs(sweep.home, account) for account in accounts}
+    missing = [
+        one._asdict() | {"at": one.at.isoformat()}
+        for one in entries
+        if (before := told[one.account].get(one.address_hash)) is None
+        or RANKS[before.kind] < RANKS[one.kind]
+    ]
+    keep.append(sweep.home, "consent", missing)
+    return True
+
+
+def _settled(home: Path, sync: str) -> dict[str, str | None]:
+    """What happened by a person's last word on it: "send again" takes an earlier one back."""
+    found: dict[str, str | None] = {}
+    for line in keep.read(home):
+        if line.get("subject") != "settled" or line.get("sync") != sync:
+            continue
+        found.pop(line["write_key"], None)
+        if line.get("verdict") == "happened":
+            found[line["write_key"]] = line.get("remote_id")
+    return found
 
 
 def _bots(sweep: Sweep) -> list[dict[str, Any]]:

@@ -15,12 +15,13 @@ from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.tables import aspect
 from state import identity, ledger, settings
 from state.cursors import Cursor
-from state.deeds import Deed
+from state.deeds import Deed, withdraw_unwanted
 from state.lease import Lease
 from state.settings import Setting, SettingKey
 from transforms.build import number
 
 BATCH = 5_000
+SETUP = ("create_list", "create_merge_var", "create_deal_field")
 NOTED = {
     "open": "Opened the e-mail “{campaign}”",
     "send": "Was sent the e-mail “{campaign}”",
@@ -112,16 +113,19 @@ def seal(sweep: Sweep, lease: Lease, allowed: Collection[str] | None) -> int:
     def may(key: str) -> bool:
         return allowed is None or key in allowed
 
-    deeds = [d for d in setup_deeds(sweep) if may(d.write_key)]
+    needed = setup_deeds(sweep)
     generation = sweep.history_generation
     cursors = [Cursor(stream, value, generation) for stream, value in sweep.cursors]
     planned = ledger.seal(
         lease,
-        deeds=(d for part in (deeds, _deeds(sweep)) for d in part if may(d.write_key)),
+        deeds=(d for part in (needed, _deeds(sweep)) for d in part if may(d.write_key)),
         settings=(s for key, s in _members(sweep) if may(key)),
         moved=cursors,
     )
     settings.withdraw_unwanted(lease)
+    withdraw_unwanted(
+        lease, SETUP, [d.write_key for d in needed], why="it is there, or needed no more"
+    )
     settings.observed(lease, list(_let_go(sweep)))
     return planned
 

@@ -266,6 +266,16 @@ def test_a_running_sync_is_named_and_nothing_is_changed(held, home, state, capsy
     assert list(keep.read(home)) == []
 
 
+def test_a_write_to_send_again_says_when_its_bot_does_not_run(held, state, capsys):
+    bots.define(state, "news", [consenting("warm")])
+    bots.activate(state, "news", "warm")
+    in_doubt(held)
+    bots.pause(state, "news", "warm", by="user", reason="holidays")
+    code, shown = told(capsys, "settle", NOTE, "--send-again", "--yes")
+    assert (code, "but its bot warm does not run: syncline resume news" in shown) == (0, True)
+    assert "sends it" not in shown
+
+
 # -- retry
 
 

@@ -43,13 +43,16 @@ def test_of_two_syncs_wanting_one_person_one_may_create_it(news, shop):
     assert claim(news)
     assert not claim(shop)
     assert (row(shop).state, row(shop).attempt, row(shop).sending_at) == ("planned", 0, None)
-    assert row(shop).said == ("sync news creates this person under person|news, or has created it")
+    assert "sync news may have created this person under person|news" in row(shop).said
 
 
-def test_a_person_that_was_created_is_never_created_by_another_sync(news, shop):
+def test_a_person_that_was_created_is_never_created_by_another_sync_and_the_remedy_is_told(
+    news, shop
+):
     claim(news)
     deeds.done(news, [("person|news", "71")])
     assert not claim(shop)
+    assert "if somebody deleted it since, make it there by hand" in row(shop).said
 
 
 def test_a_person_that_may_exist_is_not_created_by_another_sync(news, shop, clock):
@@ -68,12 +71,46 @@ def test_a_refusal_gives_the_person_back(news, shop):
     assert row(shop).said == ""
 
 
-def test_a_withdrawn_deed_gives_the_person_back(state, shop):
-    news = wanting(state, "news", bot_id="warm")
+def test_a_first_request_that_was_not_sent_gives_the_person_back(news, shop):
+    claim(news)
+    deeds.back_to_planned(news, ["person|news"])
+    assert claim(shop)
+
+
+def test_a_second_request_that_was_not_sent_keeps_the_person_for_the_first_may_come_late(
+    news, shop, clock
+):
+    lose_an_answer(news, clock)
     claim(news)
     deeds.back_to_planned(news, ["person|news"])
     assert not claim(shop)
+    assert row(shop).said.endswith("person|news: `syncline run news`")
+
+
+def lose_an_answer(lease, clock):
+    """A request without an answer, of which nothing shows after the horizon."""
+    claim(lease)
+    deeds.unknown(lease, [(f"person|{lease.sync}", "no answer")])
+    deeds.absent(lease, f"person|{lease.sync}", at=clock.advance(300), horizon=HORIZON)
+
+
+def test_a_withdrawn_deed_gives_the_person_back(state, shop, clock):
+    news = wanting(state, "news", bot_id="warm")
+    lose_an_answer(news, clock)
+    assert not claim(shop)
     deeds.withdraw(news, ["warm"], why="paused by ann")
+    assert claim(shop)
+
+
+def test_set_up_that_the_plan_wants_no_more_is_withdrawn_with_its_claim(state, news, shop, clock):
+    lose_an_answer(news, clock)
+    note = Deed("note|1", "crm", "note", "note", "c1", {})
+    ledger.seal(news, deeds=[note, Deed("person|2", "crm", "person", "person", "", {})])
+
+    assert deeds.withdraw_unwanted(news, ["person"], ["person|2"], why="it is there") == 1
+
+    assert (row(news).state, row(news).said) == ("withdrawn", "it is there")
+    assert {deeds.by_key(state, key).state for key in ("note|1", "person|2")} == {"planned"}
     assert claim(shop)
 
 

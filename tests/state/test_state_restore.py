@@ -2,7 +2,8 @@
 
 import pytest
 
-from state import bots, deeds, identity, keep, ledger, restore, runs, settings
+from state import bots, consent, deeds, identity, keep, ledger, restore, runs, settings
+from state.consent import Entry, Seen
 from state.deeds import Deed
 from state.lease import acquire, release
 from state.restore import Contact, Done, Held, Who
@@ -123,11 +124,49 @@ def test_only_contacts_with_a_story_go_into_the_keep_file(state, adoption):
     assert len(restore.remarkable(state, "crm", ["c1"], key=KEY).contacts) == 3
 
 
+def test_a_kept_opt_out_replaces_a_weaker_one_and_no_stronger_one(state, adoption):
+    hashes = {name: consent.address_hash(KEY, f"{name}@x.lv") for name in ("ann", "ben")}
+    seen = [Seen("ann@x.lv", "unsubscribed", "list"), Seen("ben@x.lv", "forgotten", "command")]
+    consent.record(state, "list", seen, key=KEY, home=None)
+    at = state.now()
+
+    consent.put_back(
+        adoption,
+        [
+            Entry("list", hashes["ann"], "forgotten", "command", at),
+            Entry("list", hashes["ben"], "bounced", "list", at),
+        ],
+        key=KEY,
+    )
+
+    stand = consent.in_force(state, "list", ["ann@x.lv", "ben@x.lv"], key=KEY)
+    assert [one.kind for one in stand] == ["forgotten", "forgotten"]
+
+
+def test_opt_outs_in_force_are_told_unless_some_may_be_by_another_key(state, tmp_path):
+    assert consent.all_in_force(state, key=KEY) == []
+    consent.record(state, "a", [Seen("ann@x.lv", "bounced", "list")], key=KEY, home=tmp_path)
+    consent.record(state, "b", [Seen("ben@x.lv", "removed", "list")], key=KEY, home=tmp_path)
+    consent.lift(state, "b", ["ben@x.lv"], key=KEY, evidence="form", home=tmp_path)
+
+    (entry,) = consent.all_in_force(state, key=KEY) or ()
+    assert (entry.account, entry.kind) == ("a", "bounced")
+    assert consent.all_in_force(state, key=b"another") is None
+    consent.record(state, "a", [Seen("eve@x.lv", "bounced", "list")], key=b"another", home=None)
+    assert consent.all_in_force(state, key=KEY) is None
+
+
+def test_the_key_comes_last_into_the_keep_file(tmp_path):
+    bot = {"sync": "a", "bot_id": "b"}
+    wanted = {"key": [{"fingerprint": "f"}], "activation": [bot]}
+    keep.append_changed(tmp_path, keep.standings(tmp_path), wanted)
+    assert [line["subject"] for line in keep.read(tmp_path)] == ["activation", "key"]
+
+
 def test_a_standing_is_kept_again_only_when_it_changed(tmp_path):
     for state in ("new", "new", "active"):
-        keep.append_changed(
-            tmp_path, {"activation": [{"sync": "a", "bot_id": "b", "state": state}]}
-        )
+        one = {"sync": "a", "bot_id": "b", "state": state}
+        keep.append_changed(tmp_path, keep.standings(tmp_path), {"activation": [one]})
 
     assert [line["state"] for line in keep.read(tmp_path)] == ["new", "active"]
     assert keep.standings(tmp_path)["activation"][("a", "b")]["state"] == "active"

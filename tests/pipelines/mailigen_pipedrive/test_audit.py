@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from deployments import oncall
 from deployments.cli import main
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome
 from state import audits, consent, deeds, horizons, lease, runs
+from state.errors import NotAllowed
 from tests.pipelines.mailigen_pipedrive.desk import HORIZON, QUIET, Desk, connections
 
 OPEN = "SELECT finding, object FROM history.findings WHERE closed_at IS NULL ORDER BY ALL"
@@ -126,27 +128,58 @@ def test_what_was_acknowledged_and_never_kept_is_lost_and_left_to_a_person(world
     assert world.ours("notes", person) == [], "nothing is sent again by itself"
 
 
-def test_what_a_person_calls_lost_is_sent_once_more_under_its_key(world: Desk, monkeypatch) -> None:
-    world.fault(
+def lost_note(desk: Desk) -> tuple[int, str]:
+    """A note that was acknowledged and never kept, and that an audit called lost."""
+    desk.fault(
         "status", "pipedrive", "/v1/notes", method="POST", status=200, body=json.dumps(NEVER_KEPT)
     )
-    person, _ = opened(world)
-    wait_out_the_horizon(world)
-    audit(world)
-    ((key,),) = world.ask("SELECT write_key FROM history.findings WHERE finding = 'lost'")
+    person, _ = opened(desk)
+    wait_out_the_horizon(desk)
+    audit(desk)
+    ((key,),) = desk.ask("SELECT write_key FROM history.findings WHERE finding = 'lost'")
+    return person, key
+
+
+def test_what_a_person_calls_lost_is_sent_once_more_under_its_key(world: Desk, monkeypatch) -> None:
+    person, key = lost_note(world)
+    with world.state() as state:
+        stale = oncall.one_lost(world.settings, state, key)
+    assert stale is not None
 
     monkeypatch.setenv("SYNCLINE_HOME", str(world.home))
-    assert main(["settle", key, "--happened"]) == 1, "it is done already"
-    assert main(["settle", key, "--send-again", "--by", "ann"]) == 2, "nobody agreed"
-    assert main(["settle", key, "--send-again", "--by", "ann", "--yes"]) == 0
-    assert main(["settle", key, "--send-again", "--by", "ann", "--yes"]) == 1, "once is enough"
+    again = ["settle", key, "--send-again", "--by", "ann"]
+    assert main(again) == 2, "nobody agreed"
+    assert main([*again, "--yes"]) == 0
+    assert main([*again, "--yes"]) == 1, "once is enough"
     world.run()
+    world.run()
+    assert world.ask(OPEN) == [("lost", "note")], "no audit has looked since"
+    assert main([*again, "--yes"]) == 1, "nor is it lost once it was sent again"
+    with world.state() as state, pytest.raises(NotAllowed, match="settled meanwhile"):
+        oncall.settle_lost(world.settings, state, stale, "send again", by="bob", remote_id="")
     world.run()
 
     assert len(world.ours("notes", person)) == 1
     wait_out_the_horizon(world)
     assert audit(world).exit_code == 0
     assert world.ask(OPEN) == []
+
+
+def test_what_did_happen_by_a_persons_word_is_lost_no_more(world: Desk, monkeypatch) -> None:
+    """A purge or a merge looks like a loss."""
+    person, key = lost_note(world)
+
+    monkeypatch.setenv("SYNCLINE_HOME", str(world.home))
+    happened = ["settle", key, "--happened", "--by", "ann"]
+    assert main(happened) == 0
+    assert main(happened) == 1, "once is enough"
+
+    assert ledger(world, key).said == "settled by ann: happened"
+    assert audit(world).exit_code == 0
+    assert world.ask(OPEN) == []
+    world.run()
+    assert world.ours("notes", person) == []
+    assert audit(world).exit_code == 0, "and it is never looked for again"
 
 
 def test_what_somebody_deleted_is_noted_and_never_made_again(world: Desk) -> None:
