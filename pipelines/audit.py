@@ -19,8 +19,8 @@ STREAM = "audit"  # of the cursor
 # Vendors forget what was deleted after 30 days; two days for what a round may last.
 REMEMBERED = timedelta(days=28)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-Place = tuple[int, int]
-START: Place = (0, 0)
+Place = tuple[int, ...]
+START: Place = (0, 0, 0)
 
 
 class ShareUsedUp(Exception):  # noqa: N818 -- says what happened; nothing went wrong
@@ -67,7 +67,7 @@ class Round:
         until = datetime.fromisoformat(cursor["until"])
         if cursor["after"] is None:
             return cls(until, now)
-        place: Place = (int(cursor["after"][0]), int(cursor["after"][1]))
+        place: Place = tuple(int(part) for part in cursor["after"])
         return cls(datetime.fromisoformat(cursor["since"]), until, place)
 
     def cursor(self, after: Place | None) -> dict[str, Any]:
@@ -82,10 +82,12 @@ def keep_findings(
     """Bring history.findings up to what audit.found holds, closing what is no longer so.
 
     Closed is only what audit.looked_at names; what was late, once a whole round no longer meets
-    it. The caller has a transaction open.
+    it; and what audit.known does not name: nobody looks at that again. The caller has a
+    transaction open.
     """
     db.execute(FOUND, [now, now, run_id])
     db.execute(CLOSE, [now, is_complete])
+    db.execute(CLOSE_UNKNOWN, [now])
 
 
 def note_late(db: duckdb.DuckDBPyConnection, found: Mapping[str, Any], now: datetime) -> None:
@@ -131,4 +133,13 @@ WHERE
         SELECT 1 FROM audit.found AS n
         WHERE n.finding = f.finding AND n.write_key = f.write_key
     )
+"""
+# Sent again on a person's word, or not recognised when the state was rebuilt.
+CLOSE_UNKNOWN = """
+UPDATE history.findings AS f SET
+    closed_at = ?,
+    said = f.said || '; closed, since the ledger does not call it done any more'
+WHERE
+    f.closed_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM audit.known AS k WHERE k.write_key = f.write_key)
 """

@@ -4,19 +4,25 @@ An audit is a run of its sync: it holds the lease and has a sweep number. How th
 ended last is left as it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, or_, select, update
 
-from state import machine
+from state import keep, machine
 from state.database import State
 from state.errors import WrongState
 from state.lease import Lease
-from state.schema import deeds, links, runs
+from state.schema import consent, contact_addresses, deeds, links, runs, settings
 
 PREFIX = "audit-"  # begins the run ids of audits, and of nothing else
+# What is said of a bar, in the state and in the keep file, once somebody barred was found
+# subscribed by us, and once that was put right.
+BREACHED = "subscribed by a late write of ours, not by an act of their own"
+MENDED = "subscribed by a late write of ours, and taken off the list since"
+CHUNK = 500  # hashes a statement
 
 
 class LastAudit(NamedTuple):
@@ -60,6 +66,94 @@ def plan_again(lease: Lease, key: str, *, said: str) -> None:
                 settled_at=None, tries=0, next_try_at=None,
             )
         )  # fmt: skip
+
+
+class Doubted(NamedTuple):
+    """An address that a write in doubt may have subscribed, and the place it was for."""
+
+    sync: str
+    write_key: str
+    address: str
+
+
+def doubted(state: State, account: str, since: datetime) -> set[Doubted]:
+    """Return every address whose place on a list was in doubt since then, whichever sync's it is.
+
+    Former addresses too: the doubtful write may have been for one that was changed meanwhile.
+    """
+    is_open = machine.is_in(settings, machine.SENDING, machine.UNKNOWN)
+    places = select(settings).where(
+        settings.c.account == account, settings.c.object == "list_member",
+        or_(settings.c.doubt_at >= since, is_open),
+    )  # fmt: skip
+    with state.read() as db:
+        rows = db.execute(places).all()
+        subjects = {row.subject for row in rows}
+        of_contact: dict[str, set[str]] = {}
+        for part in _chunks(subjects):
+            query = select(contact_addresses.c.contact_id, contact_addresses.c.address)
+            for contact, address in db.execute(
+                query.where(contact_addresses.c.contact_id.in_(part))
+            ):
+                of_contact.setdefault(contact, set()).add(address)
+    return {
+        Doubted(row.sync, f"member|{account}|{row.aspect}|{row.subject}", address.strip().lower())
+        for row in rows
+        for address in {*of_contact.get(row.subject, ()), *_addresses(row)}
+    }
+
+
+def _addresses(row: Any) -> Iterator[str]:
+    if row.natural_key:
+        yield row.natural_key
+    for value in (row.desired, row.acknowledged):
+        if isinstance(value, dict) and value.get("email"):
+            yield str(value["email"])
+
+
+def breached(state: State, home: Path, account: str) -> set[str]:
+    """Return the hashes of addresses whose subscription was found to be ours, not their own act.
+
+    The keep file counts as well: an adoption has nothing else to know it from.
+    """
+    told: set[str] = set()
+    for line in keep.read(home):
+        if line.get("account") != account or line.get("subject") not in ("consent", "lifted"):
+            continue
+        if line["subject"] == "consent" and line.get("evidence") == BREACHED:
+            told.add(line["address_hash"])
+        else:
+            told.discard(line["address_hash"])
+    query = select(consent.c.address_hash).where(
+        consent.c.account == account, consent.c.evidence == BREACHED, consent.c.lifted_at.is_(None)
+    )
+    with state.read() as db:
+        return told | set(db.scalars(query))
+
+
+def mark_bars(
+    lease: Lease, home: Path, account: str, hashes: Collection[str], evidence: str
+) -> None:
+    """Say BREACHED or MENDED of the bars in force on these addresses, once."""
+    for part in _chunks(hashes):
+        which = and_(
+            consent.c.account == account, consent.c.address_hash.in_(part),
+            consent.c.lifted_at.is_(None), consent.c.evidence != evidence,
+        )  # fmt: skip
+        with lease.changing() as db:
+            rows = db.execute(select(consent.c.address_hash, consent.c.kind).where(which)).all()
+            keep.append(home, "consent", [
+                {"account": account, "address_hash": row.address_hash, "kind": row.kind,
+                 "evidence": evidence, "at": lease.state.now().isoformat()}
+                for row in rows
+            ])  # fmt: skip
+            db.execute(update(consent).where(which).values(evidence=evidence))
+
+
+def _chunks(values: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), CHUNK):
+        yield ordered[start : start + CHUNK]
 
 
 def finish(lease: Lease, *, outcome: str, exit_code: int, counts: Any, said: str) -> None:

@@ -1,11 +1,12 @@
 """How long each account may hide a write: what its late answers taught us.
 
 A horizon is configured with the connection. When a write shows later than half of it, the next
-one may show later than all of it, so the horizon grows; it never shrinks by itself.
+one may show later than all of it, so the horizon grows. It is the configured one again after 30
+days in which no write was late.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select, update
@@ -14,11 +15,12 @@ from state.database import State
 from state.schema import horizons as table
 
 LONGEST = 3600.0  # seconds: every doubt is waited for, and beyond this a person decides sooner
+LASTS = timedelta(days=30)
 PATH = "list"  # plain lists: where every look-up of ours looks
 
 
 class Learned(NamedTuple):
-    """What one account's path was found to need, and by which write."""
+    """What one account's path was found to need, by which write, and since when by none."""
 
     account: str
     path: str
@@ -28,12 +30,13 @@ class Learned(NamedTuple):
 
 
 def read(state: State, account: str, path: str = PATH) -> Learned | None:
+    """Return what stands of an account's path; None once it has lapsed."""
     query = select(*(table.c[name] for name in Learned._fields)).where(
         table.c.account == account, table.c.path == path
     )
     with state.read() as db:
         row = db.execute(query).one_or_none()
-    return Learned(*row) if row is not None else None
+    return Learned(*row) if row is not None and not _is_lapsed(state, row.learned_at) else None
 
 
 def in_use(state: State, configured: Mapping[str, float]) -> dict[str, float]:
@@ -57,21 +60,36 @@ def fitting(horizon: float, delay: float) -> float:
 
 
 def learn(
-    state: State, account: str, *, configured: float, delay: float, said: str, path: str = PATH
-) -> float | None:
+    state: State, account: str, *, configured: float, delay: float, said: str,
+    at: datetime | None = None, path: str = PATH,
+) -> float | None:  # fmt: skip
     """Let the horizon grow for a write that showed `delay` seconds late; None: it is long enough.
 
-    The same delay learned twice changes nothing. `said` names the write, never an address.
+    `at` is when that write was sent, now unless told: from the newest such moment on a horizon
+    lasts 30 days, so the same write told every night does not prolong it. `said` names the write,
+    never an address.
     """
+    at = min(at or state.now(), state.now())
+    if delay <= configured / 2 or _is_lapsed(state, at):
+        return None
     with state.write() as db:
         mine = (table.c.account == account, table.c.path == path)
-        known = db.scalar(select(table.c.seconds).where(*mine).with_for_update())
-        longer = fitting(max(configured, known or 0.0), delay)
-        if longer <= max(configured, known or 0.0):
+        known = db.execute(select(table).where(*mine).with_for_update()).one_or_none()
+        stands = known is not None and not _is_lapsed(state, known.learned_at)
+        before = max(configured, known.seconds) if known is not None and stands else configured
+        longer = fitting(before, delay)
+        values = {"seconds": longer, "learned_at": at, "said": said}
+        if longer <= before:
+            if known is not None and at > known.learned_at:
+                db.execute(update(table).where(*mine).values(learned_at=at))
             return None
-        values = {"seconds": longer, "learned_at": state.now(), "said": said}
         if known is None:
             db.execute(table.insert().values(account=account, path=path, **values))
         else:
+            values["learned_at"] = max(at, known.learned_at)
             db.execute(update(table).where(*mine).values(**values))
     return longer
+
+
+def _is_lapsed(state: State, learned_at: datetime) -> bool:
+    return learned_at < state.now() - LASTS

@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import duckdb
@@ -32,37 +33,47 @@ from pipelines.mailigen_pipedrive.audit_reads import (
     MOST_ASKED,
     NOUNS,
     Books,
-    Look,
     Thing,
     ask_members,
     look_at_list,
+    looks_of,
     set_up_things,
 )
 from pipelines.mailigen_pipedrive.audit_tables import (
     ASK_QUERY,
     ASKED,
     BARRED,
+    BREACHED_QUERY,
     CORRECT_QUERY,
+    DOUBTED,
     EMPTY,
+    KNOWN_QUERY,
     LEFT_QUERY,
     LISTED,
     LOOK_QUERY,
+    NOT_SUBSCRIBED_QUERY,
     THINGS,
     put,
 )
 from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.forgotten import refuse_old_state
 from pipelines.mailigen_pipedrive.run import EXPECTED
 from pipelines.mailigen_pipedrive.sweep import SYNC
 from pipelines.report import Finding, Outcome, Progress, Reporter
 from pipelines.settings import Connections, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
-from state import audits, consent, cursors, deeds, horizons, lease, pins, runs, settings
+from state import audits, consent, cursors, deeds, horizons, lease, pins, restore, runs, settings
 from state.database import open_state
-from state.errors import HistoryDamaged, LeaseHeld
+from state.errors import LeaseHeld
 from state.lease import Lease
 from state.staging import Work, open_work, publish
 from transforms.build import build, number
+
+
+class NothingToAuditError(Exception):
+    """The state database knows of nothing the sync did."""
+
 
 CLOCK_SECONDS = 2.0  # the vendor's clock and its times are known in whole seconds
 FIELDS, LIST = len(NOUNS), len(NOUNS) + 1  # places after those of the nouns
@@ -77,6 +88,7 @@ class Audit:
     lease: Lease
     accounts: Accounts
     work: Work
+    home: Path
     outcome: Outcome
     report: Reporter
     round: Round
@@ -84,6 +96,7 @@ class Audit:
     share: Share
     horizon: float  # as configured: what was learned since must not hide what was late
     reached: Place
+    is_list_read: bool = False
     left_count: int = 0
     looked_at: list[str] = field(default_factory=list)
     things: list[Thing] = field(default_factory=list)
@@ -141,8 +154,10 @@ def audit_sync(
                 work = stack.enter_context(
                     open_work(settings.home, definition.name, expected_history=expected)
                 )
-                one = _begin(definition, held, accounts, work, outcome, report)
+                one = _begin(definition, held, accounts, work, settings.home, outcome, report)
                 _audit(one, step, consent.read_key(settings.home))
+            except NothingToAuditError as error:
+                outcome.outcome, outcome.said = "skipped", str(error)
             except EXPECTED as error:
                 _fail(outcome, error)
             finally:
@@ -162,33 +177,35 @@ def audit_sync(
 
 
 def _begin(
-    definition: Definition, held: Lease, accounts: Accounts, work: Work, outcome: Outcome,
-    report: Reporter,
+    definition: Definition, held: Lease, accounts: Accounts, work: Work, home: Path,
+    outcome: Outcome, report: Reporter,
 ) -> Audit:  # fmt: skip
     """Where the last audit stopped, and what this one may spend."""
-    _refuse_older_state(held, work)
+    _refuse_unknown_sync(held, work)
     now = held.state.now()
     cursor = cursors.read(held.state, definition.name, STREAM, work.history_generation)
     account = definition.connections.crm
     accounts.crm.me()  # the cheapest answer that tells the vendor's time
     this_round = Round.at(cursor, now)
     return Audit(
-        definition=definition, lease=held, accounts=accounts, work=work, outcome=outcome,
-        report=report, round=this_round, now=now,
+        definition=definition, lease=held, accounts=accounts, work=work, home=home,
+        outcome=outcome, report=report, round=this_round, now=now,
         share=Share(accounts.budgets[account], definition.audit.budget_share),
         horizon=accounts.configured[account], reached=this_round.after,
     )  # fmt: skip
 
 
-def _refuse_older_state(held: Lease, work: Work) -> None:
-    """Held against a state that forgot the newest runs, the books would say nothing true."""
-    newest = "SELECT run_id FROM history.runs ORDER BY sweep DESC LIMIT 1"
-    for (run_id,) in work.db.execute(newest).fetchall():
-        if not runs.is_known(held.state, run_id):
-            raise HistoryDamaged(
-                f"the history of {held.sync} has run {run_id}, the state database has not: "
-                "nothing was audited. `syncline run` says what to do"
-            )
+def _refuse_unknown_sync(held: Lease, work: Work) -> None:
+    """Held against a state that was lost, the books would say nothing true."""
+    refuse_old_state(held.state, held.sync, work.db)
+    if restore.adoption(held.state, held.sync) is None and not restore.obstacle(
+        held.state, held.sync
+    ):
+        raise NothingToAuditError(
+            f"The state database knows of nothing {held.sync} wrote, so nothing was audited: "
+            f"`syncline run {held.sync}` comes first. If it has run before, the database was lost: "
+            f"`syncline adopt {held.sync}`."
+        )
 
 
 def _audit(one: Audit, step: Step, key: bytes) -> None:
@@ -196,7 +213,7 @@ def _audit(one: Audit, step: Step, key: bytes) -> None:
     step("Read the ledger", _read_ledger, one)
     step("Look at what was done", _look, one, key)
     step("Compare", _compare, one)
-    step("Keep what was found", _keep, one)
+    step("Keep what was found", _keep, one, key)
     publish(one.work)
 
 
@@ -206,13 +223,13 @@ def _read_ledger(one: Audit) -> None:
     longest = max(one.accounts.horizons.values())
     db.execute("CREATE OR REPLACE TABLE audit.round (since TIMESTAMPTZ, until TIMESTAMPTZ, "
                "remembered_since TIMESTAMPTZ, vendor_now TIMESTAMPTZ, horizon_seconds DOUBLE, "
-               "late_after_seconds DOUBLE)")  # fmt: skip
+               "late_after_seconds DOUBLE, longest_seconds DOUBLE)")  # fmt: skip
     db.execute(
-        "INSERT INTO audit.round VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO audit.round VALUES (?, ?, ?, ?, ?, ?, ?)",
         [
             one.round.since - timedelta(seconds=longest), one.round.until, one.now - REMEMBERED,
             one.accounts.crm.vendor_now(), one.accounts.horizons[one.crm_account],
-            one.horizon / 2 + CLOCK_SECONDS,
+            one.horizon / 2 + CLOCK_SECONDS, horizons.LONGEST,
         ],
     )  # fmt: skip
     put(db, "ledger", deeds.read(state, name))
@@ -236,11 +253,11 @@ def _look(one: Audit, key: bytes) -> None:
 
 def _look_at_deeds(one: Audit) -> None:
     books = Books(one.accounts.crm, one.share, one.things)
-    looks = _looks(one)
+    looks = list(looks_of(one.db.execute(LOOK_QUERY).fetchall(), one.round.after))
+    of_kind = {place: [k for k in looks if k.place[0] == place] for place in range(FIELDS + 1)}
     for number_of, look in enumerate(looks):
-        noun = look.place[0]
-        if noun < FIELDS:
-            books.look(look, [other for other in looks[number_of + 1 :] if other.place[0] == noun])
+        if look.place[0] < FIELDS:
+            books.look(look, of_kind[look.place[0]])
         else:
             books.look_at_fields()
             one.things += set_up_things(one.accounts.engagement, one.list_id)
@@ -249,33 +266,36 @@ def _look_at_deeds(one: Audit) -> None:
         one.report(Progress("audit", "people's deeds looked at", number_of + 1, len(looks)))
 
 
-def _looks(one: Audit) -> list[Look]:
-    rows = one.db.execute(LOOK_QUERY).fetchall()
-    place_of = {noun: number_of for number_of, noun in enumerate(NOUNS)}
-    found = [
-        Look((place_of.get(noun, FIELDS), person or 0), keys, ids, since)
-        for noun, person, keys, ids, since in rows
-    ]
-    return sorted((look for look in found if look.place > one.round.after), key=lambda k: k.place)
-
-
 def _look_at_list(one: Audit, key: bytes) -> None:
     """Read who is on the list, and some members' values."""
-    db, list_id = one.db, one.list_id
+    db, list_id, engagement = one.db, one.list_id, one.accounts.engagement
     due = db.execute("SELECT write_key, email FROM audit.members WHERE is_due").fetchall()
-    if list_id is not None and due:
-        engagement = one.accounts.engagement
+    marked = audits.breached(one.lease.state, one.home, one.list_account)
+    if list_id is not None and (due or marked):
         put(db, "listed", pa.Table.from_pylist(look_at_list(engagement, list_id), LISTED))
+        one.is_list_read = True
         emails = [row[0] for row in db.execute(ASK_QUERY, [MOST_ASKED]).fetchall()]
         asked = list(ask_members(engagement, list_id, emails))
         put(db, "asked", pa.Table.from_pylist(asked, ASKED))
-        doubtful = db.execute("SELECT email FROM audit.members WHERE was_in_doubt").fetchall()
-        barred = consent.in_force(
-            one.lease.state, one.list_account, [email for (email,) in doubtful], key=key
-        )
-        put(db, "barred", pa.Table.from_pylist([each._asdict() for each in barred], BARRED))
+        _look_for_barred(one, key, marked)
     one.looked_at += [write_key for write_key, _ in due]
-    one.reached = (LIST, 0)
+    one.reached = (LIST, 0, 0)
+
+
+def _look_for_barred(one: Audit, key: bytes, marked: set[str]) -> None:
+    """Which addresses a doubtful write may have subscribed, or was found to, and what bars them."""
+    state, account, name = one.lease.state, one.list_account, one.definition.name
+    in_doubt = audits.doubted(state, account, one.now - REMEMBERED)
+    doubted = {(place.write_key, place.address) for place in in_doubt if place.sync == name}
+    doubted |= {
+        (write_key, email)
+        for write_key, email in one.db.execute("SELECT write_key, email FROM audit.members")
+        .fetchall() if marked and consent.address_hash(key, email or "") in marked
+    }  # fmt: skip
+    rows = [{"write_key": write_key, "email": email} for write_key, email in sorted(doubted)]
+    put(one.db, "doubted", pa.Table.from_pylist(rows, DOUBTED))
+    barred = consent.in_force(state, account, sorted({email for _, email in doubted}), key=key)
+    put(one.db, "barred", pa.Table.from_pylist([each._asdict() for each in barred], BARRED))
 
 
 def _compare(one: Audit) -> None:
@@ -290,10 +310,26 @@ def _compare(one: Audit) -> None:
     )
 
 
-def _keep(one: Audit) -> None:
+def _mark_breaches(one: Audit, key: bytes) -> None:
+    """Keep which bars no act of their own may be taken to lift, and which are mended."""
+    if one.is_list_read:
+        for evidence, query in (
+            (audits.MENDED, NOT_SUBSCRIBED_QUERY), (audits.BREACHED, BREACHED_QUERY),
+        ):  # fmt: skip
+            emails = [email for (email,) in one.db.execute(query).fetchall() if email]
+            hashes = {consent.address_hash(key, email) for email in emails}
+            if evidence == audits.MENDED:
+                hashes &= audits.breached(one.lease.state, one.home, one.list_account)
+            audits.mark_bars(one.lease, one.home, one.list_account, hashes, evidence)
+    has_breach = audits.breached(one.lease.state, one.home, one.list_account)
+    one.db.execute(KNOWN_QUERY, [bool(has_breach)])
+
+
+def _keep(one: Audit, key: bytes) -> None:
     """Write down what was found and what follows from it; the place is kept last."""
     db, held, outcome = one.db, one.lease, one.outcome
-    is_complete = one.reached >= (LIST, 0)
+    is_complete = one.reached >= (LIST, 0, 0)
+    _mark_breaches(one, key)
     db.execute("BEGIN")
     keep_findings(db, held.run_id, one.now, is_complete=is_complete)
     _weigh(one)
@@ -306,10 +342,11 @@ def _keep(one: Audit) -> None:
     )  # fmt: skip
     db.execute("COMMIT")
     audits.correct_ids(held, dict(db.execute(CORRECT_QUERY).fetchall()))
-    for key, delay in db.execute("SELECT write_key, delay_seconds FROM audit.delays").fetchall():
+    delays = db.execute("SELECT write_key, delay_seconds, sending_at FROM audit.delays")
+    for write_key, delay, sending_at in delays.fetchall():
         horizons.learn(
-            held.state, one.crm_account, configured=one.horizon, delay=delay,
-            said=f"{key} showed {delay:.0f} s after it was sent",
+            held.state, one.crm_account, configured=one.horizon, delay=delay, at=sending_at,
+            said=f"{write_key} showed {delay:.0f} s after it was sent",
         )  # fmt: skip
     after = None if is_complete else one.reached
     with held.changing() as connection:

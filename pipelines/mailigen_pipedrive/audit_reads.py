@@ -1,7 +1,8 @@
 """What an audit reads at the vendors: each thing of ours by its person's list, or by its id.
 
-The place of a look is (which of LOOKS, person): they are taken in that order, and an audit
-that has to stop goes on after its last one.
+The place of a look is (which of LOOKS, person, id): they are taken in that order, and an
+audit that has to stop goes on after its last one. A person with many deeds is several looks; a
+deed of which no person is known, as adopt restores them, is looked for by its id alone.
 """
 
 import re
@@ -31,6 +32,7 @@ REFERENCE = re.compile(r"SL-[A-Z2-7]{8}")
 # A first attempt that was looked for in vain may have landed this long before the second.
 EARLIER = timedelta(hours=1)
 MOST_ASKED = 50  # members an audit reads one by one
+MOST_BY_ID = 20  # things of one look
 
 
 class Thing(NamedTuple):
@@ -45,7 +47,7 @@ class Thing(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One person's deeds of one kind, to be looked at together."""
+    """One person's deeds of one kind, to be looked at together; person 0: nobody knows whose."""
 
     place: Place
     write_keys: Sequence[str]
@@ -62,17 +64,19 @@ class Books:
     things: list[Thing] = field(default_factory=list)
     _met: set[tuple[str, str]] = field(default_factory=set)
     _is_listed: dict[Noun, bool] = field(default_factory=dict)
+    _asked_for: set[tuple[Noun, int]] = field(default_factory=set)
 
-    def look(self, look: Look, others: Iterable[Look]) -> None:
+    def look(self, look: Look, of_its_kind: Sequence[Look]) -> None:
         """Read all there is of one person's deeds; after ShareUsedUp some of it is missing."""
-        noun = NOUNS[look.place[0]]
-        by_id = COSTS[ONE[noun]] * len(look.remote_ids)
-        if noun not in self._is_listed:
-            self._is_listed[noun] = self._list_changes(noun, [look, *others])
-        if not self._is_listed[noun]:
-            self.share.require(LIST_COSTS[noun] + by_id)
-            for page in self._pages(noun, look.place[1]):
-                self._take(noun, page)
+        noun, person = NOUNS[look.place[0]], look.place[1]
+        if person:
+            if noun not in self._is_listed:
+                self._is_listed[noun] = self._list_changes(noun, of_its_kind)
+            if not self._is_listed[noun] and (noun, person) not in self._asked_for:
+                self.share.require(LIST_COSTS[noun])
+                for page in self._pages(noun, person):
+                    self._take(noun, page)
+                self._asked_for.add((noun, person))
         self.share.require(COSTS[ONE[noun]] * len(self._unmet(noun, look)))
         for remote_id in self._unmet(noun, look):
             try:
@@ -93,10 +97,12 @@ class Books:
         False: it is more than a page, or there is only one person to ask about.
         """
         cost = sum(COSTS[name] for name in CHANGED[noun])
-        if len(looks) < 2 or cost >= LIST_COSTS[noun] * len(looks):
+        since = {look.place[1]: look.sent_since for look in looks if look.place[1]}
+        if len(since) < 2 or cost >= LIST_COSTS[noun] * len(since):
             return False
         self.share.require(cost)
-        changed = self.crm.changed_since(noun, min(look.sent_since for look in looks) - EARLIER)
+        oldest = min(look.sent_since for look in looks if look.place[1])
+        changed = self.crm.changed_since(noun, oldest - EARLIER)
         if changed is None:
             return False
         self._take(noun, changed)
@@ -115,6 +121,38 @@ class Books:
             if (noun, str(record["id"])) not in self._met:
                 self._met.add((noun, str(record["id"])))
                 self.things += _things(noun, record)
+
+
+def looks_of(rows: Iterable[Sequence[Any]], after: Place) -> Iterator[Look]:
+    """Make looks of what LOOK_QUERY returns, from a place on, none asking for too many ids.
+
+    The place of a look is that of its last row, so that a look cut off is begun anew.
+    """
+    part: list[Sequence[Any]] = []
+    order = {noun: number for number, noun in enumerate(NOUNS)}
+    placed = sorted(
+        ((order.get(noun, len(NOUNS)), person, first), *found)
+        for noun, person, first, *found in rows
+    )
+    for row in placed:
+        if row[0] <= after:
+            continue
+        is_full = part and sum(len(one[2]) for one in part) + len(row[2]) > MOST_BY_ID
+        if part and (is_full or part[0][0][:2] != row[0][:2]):
+            yield _look(part)
+            part = []
+        part.append(row)
+    if part:
+        yield _look(part)
+
+
+def _look(rows: Sequence[Sequence[Any]]) -> Look:
+    return Look(
+        rows[-1][0],
+        [key for row in rows for key in row[1]],
+        list(dict.fromkeys(one for row in rows for one in row[2])),
+        min(row[3] for row in rows),
+    )
 
 
 def look_at_list(engagement: Mailigen, list_id: str) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ def put(db: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
 
 LISTED = pa.schema([("email", pa.string()), ("status", pa.string())])
 ASKED = pa.schema([("email", pa.string()), ("is_there", pa.bool_()), ("shown", pa.string())])
+DOUBTED = pa.schema([("write_key", pa.string()), ("email", pa.string())])
 BARRED = pa.schema([("address", pa.string()), ("kind", pa.string())])
 THINGS = pa.schema(
     [
@@ -28,17 +29,48 @@ EMPTY: Mapping[str, str] = {
     "listed": "email VARCHAR, status VARCHAR",
     "asked": "email VARCHAR, is_there BOOLEAN, shown VARCHAR",
     "barred": "address VARCHAR, kind VARCHAR",
+    "doubted": "write_key VARCHAR, email VARCHAR",
 }
+# In the order of their places (audit_reads). Who cannot be found by a person is looked for by id.
 LOOK_QUERY = """
 SELECT
     CASE WHEN is_marked THEN object ELSE 'set-up' END AS noun,
-    CASE WHEN is_marked THEN person_id_pipedrive END AS person,
+    CASE WHEN is_marked THEN coalesce(person_id_pipedrive, 0) ELSE 0 END AS person,
+    CASE WHEN is_marked THEN coalesce(try_cast(known_ids[1] AS BIGINT), 0) ELSE 0 END AS first_id,
     list(write_key ORDER BY write_key),
-    list(remote_id ORDER BY remote_id) FILTER (WHERE is_marked AND remote_id IS NOT NULL),
+    CASE WHEN is_marked THEN flatten(list(known_ids ORDER BY write_key)) ELSE [] END,
     min(sending_at)
 FROM audit.deeds
 WHERE is_due
-GROUP BY ALL
+GROUP BY noun, person, first_id, is_marked
+ORDER BY ALL
+"""
+# What a finding may still be about.
+KNOWN_QUERY = """
+CREATE OR REPLACE TABLE audit.known AS
+SELECT write_key FROM audit.deeds
+UNION
+SELECT write_key FROM audit.members
+UNION
+SELECT write_key FROM history.findings WHERE finding = 'breach' AND ?
+"""
+BREACHED_QUERY = """
+SELECT DISTINCT d.email
+FROM audit.found AS f
+INNER JOIN audit.doubted AS d ON d.write_key = f.write_key
+INNER JOIN audit.barred AS b ON b.address = d.email
+INNER JOIN audit.listed AS l ON l.email = d.email AND l.status = 'subscribed'
+WHERE f.finding = 'breach'
+"""
+# Whoever of ours, or of the list, is not subscribed.
+NOT_SUBSCRIBED_QUERY = """
+SELECT email FROM audit.members
+UNION
+SELECT email FROM audit.doubted
+UNION
+SELECT email FROM audit.listed
+EXCEPT
+SELECT email FROM audit.listed WHERE status = 'subscribed'
 """
 # Who is nowhere on the list first, then those longest not written.
 ASK_QUERY = """

@@ -8,12 +8,15 @@ remembered before anything else is done with them, since the list itself may for
 """
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from pipelines.mailigen_pipedrive import forgotten, kept
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import bots, consent, deeds
+from state import audits, bots, consent, deeds
 from state.bots import Bot, BotDefinition
 
+# Longer than an audit looks for a breach: what it finds is marked, and stays.
+DOUBTED_FOR = timedelta(days=30)
 # Only a person knows when there is room again, so no run looks by itself (MG-21).
 FULL_PLAN = "the Mailigen plan takes no more subscribers: upgrade the subscription, then resume"
 
@@ -141,7 +144,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
 
     Nobody barred is ever subscribed by a sync, so a barred address that is subscribed now
     subscribed by itself; unless a write of ours for it was in doubt, and came late. Then the bar
-    stays, and the audit reports a breach.
+    stays, and the audit reports a breach; until that one is mended, however old the doubt is.
     """
     if sweep.lease is None:
         return
@@ -158,13 +161,28 @@ def keep_opt_outs(sweep: Sweep) -> None:
         ).fetchall()
     ]
     consent.record(sweep.state, account, seen, key=key, home=home)
-    subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED_BY_THEMSELVES).fetchall()]
+    subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
     barred = consent.in_force(sweep.state, account, subscribed, key=key)
-    back = [entry.address for entry in barred if entry.kind != "forgotten"]
+    back = _by_themselves(sweep, [one.address for one in barred if one.kind != "forgotten"])
     if back:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
         )
+
+
+def _by_themselves(sweep: Sweep, subscribed: list[str]) -> list[str]:
+    """Leave out whom a write of ours may have subscribed."""
+    if not subscribed:
+        return []
+    state, account, key = sweep.state, sweep.engagement_account, sweep.consent_key
+    doubted = audits.doubted(state, account, sweep.read_at - DOUBTED_FOR)
+    ours = {one.address for one in doubted}
+    marked = audits.breached(state, sweep.home, account)
+    return [
+        email
+        for email in subscribed
+        if email not in ours and consent.address_hash(key, email) not in marked
+    ]
 
 
 def remember_leaving(sweep: Sweep, email: str, status: str) -> None:
@@ -184,14 +202,4 @@ def _unborn(sweep: Sweep, bot_id: str) -> Bot:
     )  # fmt: skip
 
 
-SUBSCRIBED_BY_THEMSELVES = """
-SELECT m.email
-FROM staging.mailigen__members AS m
-CROSS JOIN staging.syncline__sweep AS w
-WHERE
-    m.status = 'subscribed'
-    AND NOT EXISTS (
-        SELECT 1 FROM staging.syncline__settings AS s
-        WHERE lower(s.natural_key) = m.email AND s.doubt_at > w.read_at - INTERVAL 30 DAY
-    )
-"""
+SUBSCRIBED = "SELECT email FROM staging.mailigen__members WHERE status = 'subscribed'"

@@ -7,7 +7,8 @@
 --         them; told again only while two are living. deleted: the vendor says so. lost:
 --         acknowledged longer ago than the horizon, and neither a living nor a deleted thing of
 --         that id or reference. drift: edited. late: see audit.delays.
--- watch   What a person settled is never lost: the person's word stands.
+-- watch   What a person settled is never lost: the person's word stands. Nor is what was restored:
+--         what the vendor had forgotten by then would look lost.
 
 WITH doubled AS (
     SELECT
@@ -33,6 +34,7 @@ lost AS (
         d.is_marked
         AND d.remote_id IS NOT NULL
         AND NOT d.is_settled_by_hand
+        AND NOT d.is_restored
         AND d.sending_at < r.vendor_now - to_seconds(r.horizon_seconds)
         AND NOT EXISTS (SELECT 1 FROM audit.ours AS o WHERE o.write_key = l.write_key)
 ),

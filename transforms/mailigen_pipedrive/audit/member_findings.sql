@@ -1,10 +1,11 @@
 -- One row per finding on an address that Mailigen acknowledged, or that a lost create may have met.
 --
 -- key     finding, write_key
--- reads   audit.members, audit.listed, audit.asked, audit.barred
+-- reads   audit.members, audit.listed, audit.asked, audit.barred, audit.doubted
 -- rule    duplicate: one address twice under one status. deleted: on the list in no status, asked
 --         for by itself too. drift: left by its own act, or other values though nothing of ours
---         was in doubt. breach: barred, subscribed, and a write of ours for it was in doubt.
+--         was in doubt. breach: barred, subscribed, and a write of ours for it was in doubt, or was
+--         found to have done it and nobody has mended it yet, however old that doubt is.
 -- watch   The four listings are read one after another: an address that changed its status in
 --         between stands in two, and is no duplicate. Addresses and values are never told.
 
@@ -66,16 +67,15 @@ drifted AS (
 
 breached AS (
     SELECT
-        m.write_key,
+        d.write_key,
         'breach' AS finding,
         'barred ('
         || any_value(b.kind)
         || ') and subscribed, after a write of ours was in doubt' AS said
-    FROM audit.members AS m
-    INNER JOIN audit.barred AS b ON b.address = m.email
-    INNER JOIN on_the_list AS l ON l.email = m.email AND l.status = 'subscribed'
-    WHERE m.was_in_doubt
-    GROUP BY m.write_key
+    FROM audit.doubted AS d
+    INNER JOIN audit.barred AS b ON b.address = d.email
+    INNER JOIN on_the_list AS l ON l.email = d.email AND l.status = 'subscribed'
+    GROUP BY d.write_key
 ),
 
 found AS (

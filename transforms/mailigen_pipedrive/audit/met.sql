@@ -4,7 +4,14 @@
 -- reads   audit.deeds, audit.things
 -- rule    The id counts as well: the reference may have been edited away. Edited is what we gave
 --         and the vendor shows otherwise; of a deal, which is worked with, title and value only.
--- watch   Deleted things are here where the vendor lists them, or was asked for them by id.
+-- watch   Deleted things are here where the vendor lists them, or was asked for them by id. Blanks
+--         of every kind count as one blank on both sides: vendors and readers fold them.
+
+WITH blanks AS (
+    SELECT
+        '[\s\v\x{1c}-\x{1f}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}'
+        || '\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]+' AS pattern
+)
 
 SELECT DISTINCT
     d.write_key,
@@ -16,8 +23,10 @@ SELECT DISTINCT
     list_filter(
         json_keys(d.meant),
         lambda field: (d.meant ->> field) IS NOT NULL
-        AND (d.meant ->> field) IS DISTINCT FROM (t.shown ->> field)
+        AND trim(regexp_replace(d.meant ->> field, b.pattern, ' ', 'g'))
+        IS DISTINCT FROM trim(regexp_replace(t.shown ->> field, b.pattern, ' ', 'g'))
     ) AS edited_fields
 FROM audit.deeds AS d
+CROSS JOIN blanks AS b
 INNER JOIN audit.things AS t
     ON t.object = d.object AND (t.reference = d.reference OR t.remote_id = d.remote_id)

@@ -14,7 +14,6 @@ SELECT
     CASE
         WHEN is_marked
             THEN (min(try_cast(remote_id AS BIGINT)) FILTER (WHERE NOT is_deleted))::VARCHAR
-    END AS lowest_living_id,
-    max(added_at) AS last_added_at
+    END AS lowest_living_id
 FROM audit.met
 GROUP BY write_key, is_marked
