@@ -1,0 +1,68 @@
+"""The laboratory's own bookkeeping: what is cut, kept, summed and shown."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab import mutations, page, parts
+from tests.lab.level_a.switches import SWITCHES as SWITCHES_A
+from tests.lab.level_b.switches import SWITCHES as SWITCHES_B
+from tests.lab.parts import Kept, Part
+
+PROTECTIONS = (  # as the laboratory is asked to miss them
+    "intent before send", "marker", "read-back", "horizon", "lease and fence", "row claim",
+    "key from facts", "generations", "consent", "guard", "count audit", "baseline",
+)  # fmt: skip
+
+
+def test_a_series_is_cut_into_parts_that_cover_every_seed_once() -> None:
+    cut = parts.parts_of({"a": 40_000, "b": 900}, first_seed=7)
+    for level, count in (("a", 40_000), ("b", 900)):
+        for regime in parts.REGIMES[level]:
+            mine = [p for p in cut if (p.level, p.regime) == (level, regime)]
+            seeds = [seed for p in mine for seed in range(p.start, p.stop)]
+            assert seeds == list(range(7, 7 + count // len(parts.REGIMES[level])))
+
+
+def test_what_was_played_of_this_code_is_not_played_again(tmp_path: Path) -> None:
+    cut = [Part("a", "inside", 1, 4), Part("a", "frozen", 1, 4)]
+    heard: list[Part] = []
+    for _ in range(2):
+        done = parts.play_all(
+            cut, tmp_path, minutes=None, told=lambda part, _, __, ___: heard.append(part)
+        )
+    assert sorted(map(str, heard)) == sorted(map(str, cut))
+    assert sum(kept.figures["schedules"] for kept in done.values()) == 6
+
+
+def test_parts_of_other_code_are_not_counted(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(parts, "code_version", lambda _level: "before")
+    cut = [Part("a", "inside", 1, 2)]
+    parts.play_all(cut, tmp_path, minutes=None, told=lambda *_: None)
+    monkeypatch.setattr(parts, "code_version", lambda _level: "after")
+    assert parts.play_all(cut, tmp_path, minutes=0, told=lambda *_: None) == {}
+
+
+def test_something_wrong_inside_the_bounds_is_never_clean() -> None:
+    wrong = Kept(red=[(12, "note: 2 times")])
+    assert not wrong.is_clean("inside")
+    assert wrong.is_clean("beyond"), "it was reported"
+    unreported = Kept(figures=dict.fromkeys(parts.FIGURES, 1))
+    assert not unreported.is_clean("beyond")
+
+
+def test_the_page_names_the_command_that_replays_what_went_wrong() -> None:
+    figures = dict.fromkeys(parts.FIGURES, 0) | {"schedules": 30}
+    totals = [("b", "inside", Kept(figures, red=[(12, "somebody is there twice")]))]
+    assert "`python -m tests.lab.level_b --regime inside --replay 12`" in page.series(totals)
+    assert page.bound(totals) == "1 of 30 schedules inside the bounds went wrong."
+
+
+@pytest.mark.parametrize("protection", PROTECTIONS)
+def test_every_named_protection_can_be_missed_at_some_level(protection: str) -> None:
+    assert protection in SWITCHES_A or protection in SWITCHES_B
+
+
+def test_a_protection_nobody_missed_says_so() -> None:
+    row = mutations.Row("marker", "a", "inside", None, 0, "")
+    assert "NOT CAUGHT" in page.mutations([row])
