@@ -131,7 +131,9 @@ def _open(scene: Scene, person: Person, number: int) -> None:
 
 
 def _click(scene: Scene, person: Person, number: int) -> None:
-    scene.play("click", person.address, campaign=CAMPAIGNS[number % len(CAMPAIGNS)], times=number)
+    """Up to 3 that many times, above it once: a single click of any campaign can be asked for."""
+    campaign, times = CAMPAIGNS[number % len(CAMPAIGNS)], number if number <= 3 else 1
+    scene.play("click", person.address, campaign=campaign, times=times)
 
 
 def _bounce(scene: Scene, person: Person, number: int) -> None:

@@ -15,7 +15,9 @@ Regime = Literal["inside", "frozen", "beyond"]
 REGIMES: tuple[Regime, ...] = ("inside", "frozen", "beyond")
 HORIZON = 120.0
 # About as many as a run that writes a little passes, and from where on it does.
-BOUNDARIES, WRITING_FROM = 200, 110
+BOUNDARIES, WRITING_FROM = 160, 80
+# Between binding the names and asking the campaigns: what the run knows of events comes later.
+UNREAD = (40, 58)
 # Persons of the settled world that the bot selects, by their place; acts name places.
 CAST = 8
 # What the engine must take: twice as many events as edits, departures rarer still.
@@ -29,6 +31,10 @@ WRITES = (
     ("pipedrive", "/api/v2/activities"), ("pipedrive", "/api/v2/deals"), ("pipedrive", "/v1/notes"),
     ("mailigen", "/1.8/listBatchSubscribe"), ("mailigen", "/1.8/listUpdateMember"),
     ("mailigen", "/1.8/listUnsubscribe"),
+)  # fmt: skip
+# What a deed is made of, and where it is sent: three ways to write a thing that cannot be taken back.
+DEEDS = (
+    ("open", 1, "/v1/notes"), ("open", 1, "/api/v2/activities"), ("click", 2, "/api/v2/deals"),
 )  # fmt: skip
 LOSSES = ("lost_request", "lost_answer", "truncate", "late_commit", "broken_after", "broken_before")
 WEATHER = (*LOSSES, "delay", "rate_limit", "stale_search")
@@ -116,15 +122,36 @@ def draw(seed: int, regime: Regime) -> Story:
     steps: list[Step] = []
     left = dict(AT_MOST)
     special = dice.random()
-    if special < 0.06:
+    if special < 0.10:
         ending = Act("wipe", 0, 0) if special < 0.03 else Act("rename", 1, 1)
         run = Run(is_short=special >= 0.03)
         return Story(seed, regime, (_act(dice, left), _act(dice, left), ending, run))
+    if special < 0.25:
+        provoked = _woken_late(dice) if regime == "frozen" else _looked_for_early(dice, regime)
+        return Story(seed, regime, (_act(dice, left), *provoked))
     for number in range(dice.choice((1, 1, 1, 2))):
         steps += [_act(dice, left) for _ in range(dice.choice((2, 3, 4, 6)))]
         steps.append(_run(dice, regime, left, is_first=number == 0))
         steps.append(Wait(dice.choice((1.0, 30.0, 90.0, 200.0, 4000.0))))
     return Story(seed, regime, tuple(steps))
+
+
+def _looked_for_early(dice: random.Random, regime: Regime) -> tuple[Step, ...]:
+    """A deed whose copy is still on its way when the next run looks for it."""
+    (verb, number, path), who = dice.choice(DEEDS), dice.randrange(CAST)
+    most = HORIZON - 35 if regime == "inside" else 4 * HORIZON
+    late = Fault("late_commit", "pipedrive", path, 0, dice.uniform(30.0, most))
+    again = Run(patience=dice.choice((0.0, None)))
+    return Act(verb, who, number), Run(faults=(late,), patience=0.0), Wait(1.0), again
+
+
+def _woken_late(dice: random.Random) -> tuple[Step, ...]:
+    """A holder wakes and reads what happened after the other run: on its machine, whose history
+    nobody asks any more. The second click is of another campaign, or the first were read again."""
+    at, who = dice.randint(*UNREAD), dice.randrange(CAST)
+    click, another = Act("click", who, 1), Act("click", who, 5)
+    frozen = Freeze(at, dice.uniform(66.0, 80.0), is_elsewhere=True)
+    return Run(freeze=frozen, meanwhile=((at + 1, click),)), Wait(30.0), another
 
 
 def _act(dice: random.Random, left: dict[str, int]) -> Act:
