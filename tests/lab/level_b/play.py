@@ -108,12 +108,30 @@ class Play:
         """Ask the product's audit, a night later, about what the judge objects to."""
         self.live.pass_time(DAY)
         self.played.findings = self.live.audit()
-        told = {(f.finding, key) for f in self.played.findings for key in f.remote_ids}
-        for sentence in (*verdict.duplicates, *verdict.lost, *verdict.breaches):
+        told = {key for f in self.played.findings for key in f.remote_ids}
+        for sentence in (*verdict.duplicates, *verdict.lost):
             person = sentence.split(" ")[1]
             mine = {e.id for e in self.played.log if e.who == "us" and e.subject == person}
-            if not any(key in mine for _, key in told):
+            addresses = {a for p in self.scene.people if str(p.id) == person for a in p.addresses}
+            is_of_list = " is on the list " in sentence or " is not on the list " in sentence
+            if not (told & mine or (is_of_list and self._addresses_found() & addresses)):
                 self.played.unreported.append(sentence)
+        for sentence in verdict.breaches:
+            email = sentence.split(" ")[0]
+            holders = [p.addresses for p in self.scene.people if email in p.addresses]
+            theirs = {email, *(address for held in holders for address in held)}
+            if not self._addresses_found("breach") & theirs:
+                self.played.unreported.append(sentence)
+
+    def _addresses_found(self, kind: str = "") -> set[str]:
+        """Every address of the contacts whose place on the list the audit found something about."""
+        with self.live.lab.engine.connect() as db:
+            rows = db.exec_driver_sql("SELECT contact_id, address FROM contact_addresses").all()
+        contacts = {
+            f.subject for f in self.played.findings
+            if f.object == "list_member" and f.finding == (kind or f.finding)
+        }  # fmt: skip
+        return {str(address) for contact, address in rows if contact in contacts}
 
     def _check_rest(self) -> None:
         already = len(self.live.log.entries)
