@@ -23,7 +23,27 @@ from tests.lab.level_b import story as story_b
 ROOT = Path(__file__).parents[2]
 # All that a level's results can depend on.
 CODE = {
-    "a": ("connectors/errors.py", "pipelines/load.py", "state", "tests/lab/level_a"),
+    "a": (
+        "connectors/errors.py",
+        "pipelines/load.py",
+        "tests/lab/level_a",
+        *(
+            f"state/{name}.py"
+            for name in (
+                "claims",
+                "cursors",
+                "database",
+                "deeds",
+                "errors",
+                "lease",
+                "ledger",
+                "machine",
+                "replanning",
+                "schema",
+                "settings",
+            )
+        ),
+    ),
     "b": ("connectors", "pipelines", "sandbox", "state", "transforms", "tests/lab/level_b"),
 }
 WORKERS = 2
