@@ -31,7 +31,7 @@ PIPEDRIVE: dict[str, Assumption] = {
         "marked",
         ("marked", "404"),
         "activities, deals and notes: the contract describes is_deleted, the status deleted and "
-        "active_flag (\"whether the note is active or deleted\") in what a read by id answers",
+        'active_flag ("whether the note is active or deleted") in what a read by id answers',
     ),
     "dead_filter": Assumption(
         "everybody",

@@ -17,6 +17,7 @@ from bench import machine
 from bench.tables import markdown
 from tests.lab import mutations, page, parts
 from tests.lab.kill import lab as kill
+from tests.lab.level_b.memory import start_again_with_larger_caches
 
 HERE = Path(__file__).parents[2]
 SECTIONS = ("kill", "series", "mutations", "peers", "ledger")
@@ -123,4 +124,5 @@ PLAY = {
 }  # fmt: skip
 
 if __name__ == "__main__":
+    start_again_with_larger_caches()
     raise SystemExit(main())
