@@ -328,9 +328,9 @@ def test_what_somebody_deleted_is_still_shown_by_its_id_and_marked(pipedrive, pe
 
     assert all(is_deleted(pipedrive.thing(noun, made[noun])) for noun in made)
     sandbox.assume("pipedrive", "get_deleted_item", "404")
-    for noun in made:
+    for noun, remote_id in made.items():
         with pytest.raises(Gone):
-            pipedrive.thing(noun, made[noun])
+            pipedrive.thing(noun, remote_id)
 
 
 def test_changes_of_the_account_come_as_one_page_or_not_at_all(pipedrive, person_id, sandbox):
