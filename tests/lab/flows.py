@@ -7,14 +7,18 @@ the moment of which the story tells; it does so with the desk's own surroundings
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.mailigen_pipedrive.adopt import adopt_sync
+from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.run import run_sync
 from pipelines.report import Outcome, RunOptions
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
+from state.errors import NotAllowed
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
 
 HORIZON = 120.0  # seconds, Pipedrive's default; nobody waits for them here
@@ -43,12 +47,14 @@ class Flow:
 
     `begin` makes the world as it is right before the run under attack; `run` is one run of it, in
     whichever process; `books` is everything it can leave at the vendors, ids and wording aside.
+    `ends` is the outcome of a run that nothing disturbs.
     """
 
     name: str
     begin: Callable[[LabDesk], None]
     run: Callable[[LabDesk, Surroundings], Outcome]
     books: Callable[[LabDesk], list[str]]
+    ends: str = "done"
 
 
 def flow_named(name: str) -> Flow:
@@ -109,6 +115,59 @@ def _later_run(desk: LabDesk) -> None:
     desk.add_person("Later Arrival", "later.arrival@acme.example")
 
 
+def _doubled_run(desk: LabDesk) -> None:
+    """A write came long after its horizon and stands twice; somebody edited one, deleted one."""
+    desk.start(BUSY, people=30, guards=MANY | {"first_activation": "allow"})
+    desk.horizon = HORIZON
+    _expect("done", desk.run())
+    (late, email), (reader, other) = desk.person(on_list=True), desk.person(on_list=True)
+    desk.fault("late_commit", "pipedrive", "/v1/notes", method="POST", delay_s=10 * HORIZON)
+    desk.play("open", email)
+    desk.play("open", other)
+    _expect("done", desk.run())
+    desk.control("clock", advance_s=12 * HORIZON)
+    if len(desk.ours("notes", late)) + len(desk.ours("notes", reader)) != 3:
+        raise AssertionError("the story cannot begin: no note stands twice")
+    (deleted,) = desk.ours("activities", reader)
+    desk.crm.delete(f"/api/v2/activities/{deleted['id']}").raise_for_status()
+    (edited,) = desk.ours("activities", late)
+    desk.crm.patch(
+        f"/api/v2/activities/{edited['id']}", json={"subject": "By hand"}
+    ).raise_for_status()
+
+
+def _audit(desk: LabDesk, around: Surroundings) -> Outcome:
+    return audit_sync(
+        Definition.model_validate(desk.wanted), connections(desk.url, desk.horizon),
+        report=lambda _: None, settings=desk.settings, around=around,
+    )  # fmt: skip
+
+
+def _state_lost(desk: LabDesk) -> None:
+    """The state database is gone; somebody left and somebody opened a mail since the last run."""
+    desk.start(BUSY, people=16, guards=MANY | {"first_activation": "allow"})
+    desk.horizon = HORIZON
+    _expect("done", desk.run())
+    _, leaving = desk.person(on_list=True)
+    desk.act("unsubscribe", leaving)
+    _expect("done", desk.run())
+    _, reader = desk.person(on_list=True)
+    desk.play("open", reader)
+    for file in desk.home.glob("state.db*"):
+        file.unlink()
+
+
+def _adopt_and_run(desk: LabDesk, around: Surroundings) -> Outcome:
+    """What on-call types after a loss; once adopted, only the run is left."""
+    wanted = Definition.model_validate(desk.wanted)
+    with suppress(NotAllowed):  # a run has worked with the database already
+        adopt_sync(
+            wanted, connections(desk.url, desk.horizon), settings=desk.settings,
+            report=lambda _: None, around=around,
+        )  # fmt: skip
+    return _run(desk, around)
+
+
 def _expect(wanted: str, outcome: Outcome) -> None:
     if outcome.outcome != wanted:
         raise AssertionError(f"the story cannot begin: {outcome.outcome}: {outcome.said}")
@@ -146,4 +205,6 @@ FLOWS = (
     Flow("mailigen_pipedrive/first run", _first_run, _run, _books),
     Flow("mailigen_pipedrive/approved run", _approved_run, _run, _books),
     Flow("mailigen_pipedrive/later run", _later_run, _run, _books),
+    Flow("audit/a doubled note", _doubled_run, _audit, _books, ends="open"),
+    Flow("adopt/the state is lost", _state_lost, _adopt_and_run, _books),
 )

@@ -112,13 +112,16 @@ def _only(said: str, these: Iterable[str], those: Iterable[str]) -> list[str]:
 
 
 # Sums and not rows: which of two sweeps saw a happening first depends on where the first one died.
+# Attempt 0 is what an adoption found done: one that died half-way and was begun again found it twice.
 REMEMBERED = (
     """SELECT 'event', campaign, email, kind, link, sum(times)::BIGINT
        FROM history.events GROUP BY ALL""",
     """SELECT 'selected', bot_id, contact_id FROM history.selections
        WHERE until_sweep IS NULL""",
     """SELECT 'done', write_key, count(*) FROM history.writes
-       WHERE state = 'done' AND object IN ('activity', 'deal', 'note') GROUP BY ALL""",
+       WHERE state = 'done' AND attempt > 0 AND object IN ('activity', 'deal', 'note')
+       GROUP BY ALL""",
+    """SELECT 'finding', finding, write_key, closed_at IS NULL FROM history.findings""",
 )
 
 

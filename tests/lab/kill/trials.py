@@ -52,7 +52,7 @@ class Bench:
         self._seq = len(self._journal())
         self._before = self._look()
         self.counted = self.alone()
-        if self.counted.outcome != "done":
+        if self.counted.outcome != self._flow.ends:
             raise AssertionError(
                 f"{flow}: the twin ended {self.counted.outcome}: {self.counted.said}"
             )
@@ -102,7 +102,7 @@ class Bench:
         killed = [Run(replace(order, at=place)).end() for place in at]
         recovered = Run(order).end()
         verdict = judge(self._before, self._twin, self._look())
-        if recovered.outcome != "done":
+        if recovered.outcome != self._flow.ends:
             ended = (
                 f"the recovery ended {recovered.outcome or recovered.exit_code}: {recovered.said}"
             )

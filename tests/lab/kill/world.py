@@ -23,7 +23,7 @@ from sandbox.clock import OffsetClock
 from sandbox.stage import Stage
 
 BEGINNING = datetime(2026, 11, 18, 9, 0, tzinfo=UTC)  # a whole number of budget windows
-SHORTEST = 0.01  # seconds; below it the pace between two calls sleeps, by the real clock
+SHORTEST = 0.01  # seconds; below it the pace between two calls sleeps
 MOST_OWED = 1.0  # short sleeps move the clock when they come to this: none is waited out for ever
 
 
@@ -75,9 +75,12 @@ class VirtualTime:
     def now(self) -> datetime:
         return self._now
 
+    def seconds(self) -> float:
+        """The same time for the pace between two calls, which the short sleeps move at once."""
+        return self._now.timestamp() + self._owed
+
     def sleep(self, seconds: float) -> None:
         if seconds < SHORTEST:
-            # How many of these there are hangs on how busy the machine is; time must not.
             self._owed += seconds
             if self._owed < MOST_OWED:
                 return
@@ -89,4 +92,4 @@ class VirtualTime:
 def surroundings(url: str, open_http: Callable[[], httpx.Client]) -> Surroundings:
     """Nobody waits: a run's sleep moves the sandbox's clock."""
     time = VirtualTime(url)
-    return Surroundings(now=time.now, sleep=time.sleep, open_http=open_http)
+    return Surroundings(now=time.now, sleep=time.sleep, open_http=open_http, seconds=time.seconds)
