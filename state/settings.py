@@ -98,6 +98,9 @@ def value_hash(value: Any) -> str:
     return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
+_NOTHING = value_hash(None)
+
+
 def may_send(setting: Setting, body_hash: str, at: datetime, horizon: timedelta) -> bool:
     """Say whether a body may go out now: nothing else may still arrive after it.
 
@@ -275,7 +278,10 @@ def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
 
     A row in doubt becomes done when that is what is desired now, else planned
     again. Its old body stays remembered: seeing the vendor without it does
-    not prove that it will not come. Other rows only learn; the next plan acts.
+    not prove that it will not come. Nothing where the vendor had acknowledged
+    something, and where no removal was sent, was taken away by others: what
+    was acknowledged stays known, for the next plan to miss it. Rows not in
+    doubt only learn; the next plan acts.
     """
     if not values:
         return
@@ -336,12 +342,22 @@ def _observation() -> Update:
         name: case((machine.in_doubt(table), value), else_=table.c[name])
         for name, value in for_doubts.items()
     }
+    was_taken_away = and_(
+        machine.in_doubt(table),
+        bindparam("value_hash") == _NOTHING,
+        table.c.sending_hash != _NOTHING,
+        ~is_as_desired,
+    )
+    seen = {
+        "acknowledged": bindparam("value", type_=JSON(none_as_null=True)),
+        "acknowledged_hash": bindparam("value_hash"),
+    }
+    for name, value in seen.items():
+        changes[name] = case((was_taken_away, table.c[name]), else_=value)
     return (
         update(table)
         .where(*machine.this_row(table), ~_IN_FLIGHT)
         .values(
-            acknowledged=bindparam("value", type_=JSON(none_as_null=True)),
-            acknowledged_hash=bindparam("value_hash"),
             acknowledged_generation=case(
                 (is_as_desired, table.c.generation), else_=table.c.acknowledged_generation
             ),

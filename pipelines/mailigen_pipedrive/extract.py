@@ -226,14 +226,6 @@ def _shortfall(sweep: Sweep, list_id: str, rows: list[dict[str, Any]]) -> str:
     )
 
 
-# A doubt that was read back found nothing where we had put somebody: gone, and not by us.
-WAS_OURS = """
-UNION SELECT natural_key, settled_at FROM staging.syncline__settings
-WHERE object = 'list_member' AND acknowledged_generation > 0 AND verb <> 'delete'
-AND (acknowledged IS NULL OR acknowledged = 'null') AND state NOT IN ('sending', 'unknown')
-"""
-
-
 def _unlisted(
     sweep: Sweep, list_id: str, listed: set[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
@@ -244,7 +236,7 @@ def _unlisted(
     horizon = sweep.horizons[sweep.engagement_account]
     ours = sweep.db.execute(
         "SELECT email, written_at FROM staging.syncline__members "
-        "WHERE state NOT IN ('sending', 'unknown') " + WAS_OURS
+        "WHERE state NOT IN ('sending', 'unknown')"
     ).fetchall()
     found, removed = [], []
     for email, written_at in ours:

@@ -1,5 +1,6 @@
 """Settings: they converge, and an old body never wins over a new one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -117,6 +118,27 @@ def test_a_late_body_is_feared_even_after_the_same_body_was_confirmed(lease, clo
     assert not may_send(row, row.desired_hash, clock.at, HORIZON)
     assert may_send(row, value_hash({"PHONE": "1"}), clock.at, HORIZON)
     assert may_send(row, row.desired_hash, clock.at + HORIZON, HORIZON)
+
+
+def test_what_others_took_away_during_a_doubt_stays_known(lease):
+    """ALL-08: a look that finds nothing must not make us forget that something was there."""
+    confirm(lease, member("c1", "1"))
+    send(lease, member("c1", "2"))
+    settings.unknown(lease, [(member("c1").key, "no answer")])
+    settings.observed(lease, [(member("c1").key, None)])
+    assert (stored(lease).state, stored(lease).acknowledged) == ("planned", {"PHONE": "1"})
+    confirm(lease, member("c1", "2"))
+    settings.observed(lease, [(member("c1").key, None)])
+    assert stored(lease).acknowledged is None
+
+
+def test_what_we_may_have_taken_away_ourselves_is_not_missed(lease, clock):
+    confirm(lease, member("c1", "1"))
+    send(lease, replace(member("c1"), desired=None, verb="delete"))
+    newer = following(lease, clock)
+    sealed(newer, member("c1", "1"))
+    settings.observed(newer, [(member("c1").key, None)])
+    assert (stored(newer).state, stored(newer).acknowledged) == ("planned", None)
 
 
 def test_a_setting_found_as_desired_is_adopted(lease):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pipelines.mailigen_pipedrive.sample import MEMBERS_A_RUN
 from tests.pipelines.mailigen_pipedrive.desk import Desk
 
 MEMBER_CALLS = ("listBatchSubscribe", "listUpdateMember", "listMemberDelete")
@@ -49,6 +50,35 @@ def test_lost_answers_of_every_write_to_the_list_are_adopted(desk: Desk) -> None
     assert desk.member("moved.away@acme.example") is not None
     assert desk.member(deleted_email) is None
     assert added
+    assert_quiet(desk)
+
+
+@pytest.mark.parametrize("call", ["lost_answer", "lost_request"])
+def test_who_is_taken_off_by_hand_while_an_update_is_in_doubt_stays_off(
+    desk: Desk, call: str
+) -> None:
+    """ALL-06, ALL-08: the place was ours and is gone; the doubt about its values changes nothing."""
+    person, email = desk.person(on_list=True)
+    desk.edit(person, first_name="Changed")
+    desk.fault(call, "mailigen", "/1.8/listUpdateMember")
+    # The sample is read; the look after the doubtful write is not.
+    desk.fault(
+        "status", "mailigen", "/1.8/listMemberInfo", status=503, after=MEMBERS_A_RUN, times=50
+    )
+    outcome = desk.run(settle_within=0)
+    assert outcome.outcome == "failed", outcome.said
+    desk.clear_faults()
+    desk.act("remove", email)
+
+    desk.run()
+    desk.control("clock", advance_s=desk.horizon + 1)
+    desk.run()
+    desk.edit(person, first_name="Once more")
+    outcome = desk.run()
+
+    assert outcome.outcome == "done", outcome.said
+    assert desk.member(email) is None
+    assert "was removed from the list by hand" in outcome.skipped
     assert_quiet(desk)
 
 
