@@ -34,10 +34,10 @@ def rows(most: dict[str, int], told: Callable[[Row], None]) -> list[Row]:
     """Play each absence in SAMPLES samples of at most `most[level]` schedules each."""
     orders = [(level, name) for level, names in _known() for name in names]
     with ProcessPoolExecutor(WORKERS) as pool:
-        futures = [pool.submit(_row, level, name, most[level]) for level, name in orders]
+        futures = [pool.submit(row, level, name, most[level]) for level, name in orders]
         for future in as_completed(futures):
             told(future.result())
-    return sorted((f.result() for f in futures), key=lambda row: (row.protection, row.level))
+    return sorted((f.result() for f in futures), key=lambda one: (one.protection, one.level))
 
 
 def _known() -> Iterator[tuple[str, list[str]]]:
@@ -45,7 +45,8 @@ def _known() -> Iterator[tuple[str, list[str]]]:
     yield "a", list(SWITCHES_A)
 
 
-def _row(level: str, name: str, most: int) -> Row:
+def row(level: str, name: str, most: int) -> Row:
+    """Play one protection's absence in SAMPLES samples, and tell their median."""
     series: Any = {"a": series_a, "b": series_b}[level]
     regime: Any = SWITCHES_A[name][1] if level == "a" else SWITCHES_B[name].regime
     found = [

@@ -63,6 +63,13 @@ def test_every_named_protection_can_be_missed_at_some_level(protection: str) -> 
     assert protection in SWITCHES_A or protection in SWITCHES_B
 
 
+def test_a_mutations_row_tells_protection_level_and_median() -> None:
+    row = mutations.row("a", "intent before send", 30)
+    assert (row.protection, row.level) == ("intent before send", "a")
+    assert row.after is not None
+    assert "times" in row.seen
+
+
 def test_a_protection_nobody_missed_says_so() -> None:
     row = mutations.Row("marker", "a", "inside", None, 0, "")
     assert "NOT CAUGHT" in page.mutations([row])

@@ -5,20 +5,11 @@ python -m tests.lab.level_a --replay 4711 --regime promise
 python -m tests.lab.level_a --schedules 2000 --switch-off horizon
 """
 
-import argparse
-
-from tests.lab.level_a.series import (
-    SAMPLES,
-    SHOWN,
-    WITHIN,
-    Tally,
-    mutation_rows,
-    run_one,
-    run_wide,
-    sentences,
-)
+from tests.lab.command import arguments, switch_off
+from tests.lab.level_a.series import SHOWN, WITHIN, Tally, first_red, run_one, run_series, sentences
 from tests.lab.level_a.story import REGIMES, Regime
 from tests.lab.level_a.switches import SWITCHES
+from tests.lab.wide import run_wide
 
 TITLES: dict[Regime, str] = {
     "inside": "inside the bounds",
@@ -34,31 +25,21 @@ COLUMNS = (
 
 def main() -> int:
     """Print what was asked for; 1 when something inside the bounds went wrong or unnoticed."""
-    given = _arguments()
+    given = arguments("level_a", regimes=REGIMES, protections=SWITCHES, schedules=2000)
     if given.replay is not None:
         return _replay(given.replay, given.regime or "inside", given.switch_off)
     seeds = range(given.seed, given.seed + given.schedules)
     if given.switch_off:
         names = list(SWITCHES) if given.switch_off == "each" else [given.switch_off]
-        return _mutations(names, seeds)
+        return switch_off({name: SWITCHES[name][1] for name in names}, seeds, first_red)
     return _tables(seeds, [given.regime] if given.regime else list(REGIMES))
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m tests.lab.level_a")
-    parser.add_argument("--schedules", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--replay", type=int, metavar="SEED")
-    parser.add_argument("--regime", choices=REGIMES)
-    parser.add_argument("--switch-off", default="", choices=["each", *SWITCHES])
-    return parser.parse_args()
 
 
 def _tables(seeds: range, regimes: list[Regime]) -> int:
     print(f"{'':40}" + "".join(f"{name.removesuffix('_count'):>12}" for name in COLUMNS))
     failed = 0
     for regime in regimes:
-        tally = run_wide(seeds, regime)
+        tally = run_wide(run_series, seeds, regime)
         counts = "".join(f"{getattr(tally, name):>12,}" for name in COLUMNS)
         print(f"{TITLES[regime]:40}{counts}   {_pace(tally)}", flush=True)
         for seed, said in tally.red[:SHOWN]:
@@ -70,16 +51,6 @@ def _tables(seeds: range, regimes: list[Regime]) -> int:
 def _pace(tally: Tally) -> str:
     per_minute = tally.schedules / tally.seconds * 60
     return f"{per_minute:,.0f} schedules/min, {tally.boundaries:,} boundaries"
-
-
-def _mutations(names: list[str], seeds: range) -> int:
-    rows = mutation_rows(seeds, names)
-    for row in rows:
-        said = f"caught after {row.median_schedules} schedules: {row.seen}"
-        missed = f"NOT CAUGHT in the median of {SAMPLES} samples; {row.seen or 'in none of them'}"
-        regime = SWITCHES[row.protection][1]
-        print(f"without {row.protection:20} ({regime}) {said if row.median_schedules else missed}")
-    return 1 if any(row.median_schedules is None for row in rows) else 0
 
 
 def _replay(seed: int, regime: Regime, protection: str) -> int:

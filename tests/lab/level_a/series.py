@@ -1,9 +1,8 @@
-"""Many schedules in a row, counted; in two processes when there are many."""
+"""Many schedules in a row, counted."""
 
 import gc
 import logging
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from time import perf_counter
 from unittest.mock import patch
@@ -12,45 +11,13 @@ from state import ledger
 from tests.lab.level_a.desk import open_desk
 from tests.lab.level_a.judge import Verdict, judge
 from tests.lab.level_a.play import Played, Stage
-from tests.lab.level_a.story import REGIMES, Regime, Story, draw
-from tests.lab.level_a.switches import SWITCHES, without
+from tests.lab.level_a.story import Regime, Story, draw
+from tests.lab.level_a.switches import without
 
-WORKERS = 2
-SAMPLES = 5  # parts of the seeds of which a mutation's median is taken
 WITHIN: tuple[Regime, ...] = ("inside", "frozen")
 GENTLE = 100  # schedules between two collections; collecting all the time costs a tenth
 NOTHING = ledger.Counts(*(0 for _ in fields(ledger.Counts)))
 SHOWN = 5
-
-
-@dataclass(frozen=True)
-class MutationRow:
-    """One protection switched off: the level that missed it, and after how many schedules."""
-
-    protection: str
-    level: str
-    median_schedules: int | None  # None: at least half of the samples saw nothing
-    seen: str  # what was found first
-
-
-@dataclass(frozen=True)
-class SeriesRow:
-    """A regime's schedules and what went wrong in them."""
-
-    level: str
-    regime: str
-    schedules: int
-    effects: int
-    duplicates: int
-    lost: int
-    breaches: int
-    unreported: int
-    per_minute: float
-
-    @property
-    def is_within_bounds(self) -> bool:
-        """Where nothing at all may go wrong; beyond, all of it must be reported."""
-        return self.regime in WITHIN
 
 
 @dataclass
@@ -82,13 +49,6 @@ class Tally:
             self.red.append((story.seed, "; ".join(wrong)))
             self.unreported += _unreported(played, verdict)
 
-    def merge(self, other: "Tally") -> None:
-        for name, value in vars(other).items():
-            if name == "seconds":
-                self.seconds = max(self.seconds, value)
-            else:
-                setattr(self, name, getattr(self, name) + value)
-
 
 def sentences(played: Played, verdict: Verdict) -> list[str]:
     """Everything that makes a schedule red."""
@@ -111,53 +71,12 @@ def run_series(seeds: range, regime: Regime, protection: str = "") -> Tally:
     return tally
 
 
-def run_wide(seeds: range, regime: Regime) -> Tally:
-    """Play a range of seeds on two cores; the counts are those of one core."""
-    began, total = perf_counter(), Tally()
-    parts = [range(seeds.start + i, seeds.stop, WORKERS) for i in range(WORKERS)]
-    with ProcessPoolExecutor(WORKERS) as pool:
-        for part in pool.map(run_series, parts, [regime] * WORKERS):
-            total.merge(part)
-    total.red.sort()
-    total.seconds = perf_counter() - began
-    return total
-
-
 def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] | None:
     """How many schedules it takes until a missing protection is noticed, and by what."""
     for story, played, verdict in _each(seeds, regime, protection):
         if wrong := sentences(played, verdict):
             return story.seed - seeds.start + 1, wrong[0]
     return None
-
-
-def series_rows(seeds: range) -> list[SeriesRow]:
-    """Play the seeds in every regime, on two cores."""
-    return [_series_row(regime, run_wide(seeds, regime)) for regime in REGIMES]
-
-
-def _series_row(regime: Regime, tally: Tally) -> SeriesRow:
-    return SeriesRow(
-        "a", regime, tally.schedules, tally.effects, tally.duplicates, tally.lost,
-        tally.breaches, tally.unreported, tally.schedules / tally.seconds * 60,
-    )  # fmt: skip
-
-
-def mutation_rows(seeds: range, protections: Sequence[str] = tuple(SWITCHES)) -> list[MutationRow]:
-    """Switch each protection off and wait until the lab turns red, in samples of the seeds."""
-    with ProcessPoolExecutor(WORKERS) as pool:
-        return list(pool.map(mutation_row, protections, [seeds] * len(protections)))
-
-
-def mutation_row(protection: str, seeds: range) -> MutationRow:
-    """Play one protection's absence in `SAMPLES` equal parts of the seeds."""
-    size = len(seeds) // SAMPLES
-    parts = [seeds[i * size : (i + 1) * size] for i in range(SAMPLES)]
-    found = [first_red(protection, part, SWITCHES[protection][1]) for part in parts]
-    counts = sorted(one[0] if one else len(seeds) + 1 for one in found)
-    median = counts[len(counts) // 2]
-    seen = next((one[1] for one in found if one), "")
-    return MutationRow(protection, "a", median if median <= len(seeds) else None, seen)
 
 
 def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story, Played, Verdict]]:

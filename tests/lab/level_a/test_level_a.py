@@ -10,7 +10,7 @@ import pytest
 
 from tests.lab.level_a import judge, vendor
 from tests.lab.level_a.judge import judge as weigh
-from tests.lab.level_a.series import first_red, mutation_row, run_one, run_series
+from tests.lab.level_a.series import first_red, run_one, run_series
 from tests.lab.level_a.story import Deed, Regime, Story, Wish, draw
 from tests.lab.level_a.vendor import Entry
 
@@ -37,13 +37,6 @@ def test_nothing_is_doubled_lost_or_left_open_inside_the_bounds(regime: Regime) 
 @pytest.mark.parametrize(("protection", "seed"), SOON_MISSED)
 def test_a_missing_protection_turns_the_laboratory_red(protection: str, seed: int) -> None:
     assert first_red(protection, range(seed, seed + 60), "inside") is not None
-
-
-def test_a_mutations_row_tells_protection_level_and_median() -> None:
-    row = mutation_row("intent before send", range(1, 151))
-    assert (row.protection, row.level) == ("intent before send", "a")
-    assert row.median_schedules is not None
-    assert "times" in row.seen
 
 
 def test_a_seed_plays_the_same_schedule_again() -> None:

@@ -5,13 +5,13 @@ python -m tests.lab.level_b --replay 47 --regime frozen
 python -m tests.lab.level_b --schedules 100 --switch-off each
 """
 
-import argparse
-
+from tests.lab.command import arguments, switch_off
 from tests.lab.level_b.lab import HORIZON
 from tests.lab.level_b.memory import start_again_with_larger_caches
-from tests.lab.level_b.series import SHOWN, Tally, first_red, run_one, run_wide
+from tests.lab.level_b.series import SHOWN, Tally, first_red, run_one, run_series
 from tests.lab.level_b.story import REGIMES, Regime
 from tests.lab.level_b.switches import SWITCHES
+from tests.lab.wide import run_wide
 
 TITLES: dict[Regime, str] = {
     "inside": "inside the bounds",
@@ -23,24 +23,14 @@ COLUMNS = ("schedules", "runs", "effects", "duplicates", "lost", "breaches", "wr
 
 def main() -> int:
     """Print what was asked for; 1 when something inside the bounds went wrong or unnoticed."""
-    given = _arguments()
+    given = arguments("level_b", regimes=REGIMES, protections=SWITCHES, schedules=100)
     if given.replay is not None:
         return _replay(given.replay, given.regime or "inside", given.switch_off)
     seeds = range(given.seed, given.seed + given.schedules)
     if given.switch_off:
         names = list(SWITCHES) if given.switch_off == "each" else [given.switch_off]
-        return mutations(names, seeds)
+        return switch_off({name: SWITCHES[name].regime for name in names}, seeds, first_red)
     return tables(seeds, [given.regime] if given.regime else list(REGIMES))
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m tests.lab.level_b")
-    parser.add_argument("--schedules", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--replay", type=int, metavar="SEED")
-    parser.add_argument("--regime", choices=REGIMES)
-    parser.add_argument("--switch-off", default="", choices=["each", *SWITCHES])
-    return parser.parse_args()
 
 
 def tables(seeds: range, regimes: list[Regime]) -> int:
@@ -48,7 +38,7 @@ def tables(seeds: range, regimes: list[Regime]) -> int:
     print(f"{'':40}" + "".join(f"{name:>12}" for name in COLUMNS))
     failed = 0
     for regime in regimes:
-        tally = run_wide(seeds, regime)
+        tally = run_wide(run_series, seeds, regime)
         counts = "".join(f"{getattr(tally, name):>12,}" for name in COLUMNS)
         print(f"{TITLES[regime]:40}{counts}   {_pace(tally)}", flush=True)
         for seed, said in tally.red[:SHOWN]:
@@ -61,18 +51,6 @@ def _pace(tally: Tally) -> str:
     per_minute = tally.schedules / tally.seconds * 60
     each = tally.cpu_seconds / tally.schedules * 1000
     return f"{per_minute:,.0f} schedules/min, {each:.0f} ms of CPU each, {tally.boundaries:,} boundaries"
-
-
-def mutations(names: list[str], seeds: range) -> int:
-    """A line per protection: after how many schedules its absence showed, and by what."""
-    missed = 0
-    for name in names:
-        regime = SWITCHES[name].regime
-        caught = first_red(name, seeds, regime)
-        missed += caught is None
-        said = f"caught after {caught[0]}: {caught[1]}" if caught else "NOT CAUGHT"
-        print(f"without {name:22} ({regime}) {said}", flush=True)
-    return 1 if missed else 0
 
 
 def _replay(seed: int, regime: Regime, protection: str) -> int:

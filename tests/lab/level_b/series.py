@@ -1,9 +1,8 @@
-"""Many schedules in a row, counted; in two processes when there are many."""
+"""Many schedules in a row, counted."""
 
 import gc
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from time import perf_counter, process_time
@@ -14,7 +13,6 @@ from tests.lab.level_b.play import Play, Played
 from tests.lab.level_b.story import Regime, Story, draw
 from tests.lab.level_b.switches import without
 
-WORKERS = 2
 SHOWN = 5
 GENTLE = 20  # schedules between two collections
 
@@ -49,13 +47,6 @@ class Tally:
         if found := [*verdict.sentences, *played.wrong]:
             self.red.append((story.seed, "; ".join(found)))
 
-    def merge(self, other: "Tally") -> None:
-        for name, value in vars(other).items():
-            if name == "seconds":
-                self.seconds = max(self.seconds, value)
-            else:
-                setattr(self, name, getattr(self, name) + value)
-
 
 @cache
 def lab() -> Lab:
@@ -77,17 +68,6 @@ def run_series(seeds: range, regime: Regime, protection: str = "") -> Tally:
         tally.add(story, played, verdict)
     tally.seconds, tally.cpu_seconds = perf_counter() - began, process_time() - cpu
     return tally
-
-
-def run_wide(seeds: range, regime: Regime, protection: str = "") -> Tally:
-    """Play a range of seeds on two cores; the counts are those of one core."""
-    total = Tally()
-    parts = [range(seeds.start + i, seeds.stop, WORKERS) for i in range(WORKERS)]
-    with ProcessPoolExecutor(WORKERS) as pool:
-        for part in pool.map(run_series, parts, [regime] * WORKERS, [protection] * WORKERS):
-            total.merge(part)
-    total.red.sort()
-    return total
 
 
 def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] | None:
