@@ -102,7 +102,7 @@ def play(part: Part) -> Kept:
     seeds = range(part.start, part.stop)
     series: Any = {"a": series_a, "b": series_b}[part.level]
     tally = series.run_series(seeds, part.regime)
-    other = tally.wrong if part.level == "b" else tally.open_count + tally.surprises
+    other = tally.wrong if part.level == "b" else tally.open_count + tally.surprises + tally.unseen
     figures = {name: getattr(tally, name) for name in FIGURES}
     return Kept(figures, other, tally.seconds, tally.red)
 

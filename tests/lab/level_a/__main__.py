@@ -19,7 +19,7 @@ TITLES: dict[Regime, str] = {
 }
 COLUMNS = (
     "schedules", "effects", "duplicates", "lost", "breaches", "open_count", "surprises",
-    "unreported",
+    "unseen", "unreported",
 )  # fmt: skip
 
 

@@ -5,13 +5,14 @@ only what a reader of the list sees: references in notes, addresses of persons, 
 """
 
 from collections import Counter
+from collections.abc import Iterable
 
 from tests.lab.level_a.desk import Desk
 from tests.lab.level_a.vendor import Books
 
 
-def audit(desk: Desk, books: Books) -> list[str]:
-    """Return a sentence for each duplicate, loss and drift."""
+def audit(desk: Desk, books: Books, barred: Iterable[str]) -> list[str]:
+    """Return a sentence for each duplicate, loss and drift, and for the barred on the list."""
     there = Counter(note.marker for note in books.notes if note.visible_at <= books.now)
     deeds = desk.ask("SELECT write_key, marker, state FROM deeds WHERE object = 'note'")
     found = [f"{key}: {there[marker]} times" for key, marker, _ in deeds if there[marker] > 1]
@@ -24,4 +25,8 @@ def audit(desk: Desk, books: Books) -> list[str]:
         shown = books.seen_member(subject)
         if shown is None or shown.value != value:
             found.append(f"member {subject}: drifted")
+    for subject in sorted(barred):
+        shown = books.seen_member(subject)
+        if shown is not None and shown.status == "subscribed":
+            found.append(f"member {subject}: left, and is subscribed")
     return found

@@ -5,7 +5,7 @@ that the verdict does not hang on our references. What the ledger believes is no
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.lab.level_a.story import Story, Wish
@@ -20,10 +20,12 @@ class Verdict:
     duplicates: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     breaches: tuple[str, ...] = ()
+    # Left and taken off between two readings: for any reader the same as never subscribed.
+    unseen: tuple[str, ...] = ()
 
     @property
     def is_clean(self) -> bool:
-        return not (self.duplicates or self.lost or self.breaches)
+        return not (self.duplicates or self.lost or self.breaches or self.unseen)
 
 
 def judge(story: Story, log: Sequence[Entry]) -> Verdict:
@@ -38,7 +40,8 @@ def judge(story: Story, log: Sequence[Entry]) -> Verdict:
         lost=(
             *_missing(keys, written), *_missing(wanted, born), *_wrong_values(story.wishes, log),
         ),
-        breaches=_breaches(log),
+        breaches=tuple(said for said, was_seen in _subscribed_again(log) if was_seen),
+        unseen=tuple(said for said, was_seen in _subscribed_again(log) if not was_seen),
     )  # fmt: skip
 
 
@@ -55,7 +58,7 @@ def _wrong_values(wishes: Sequence[Wish], log: Sequence[Entry]) -> list[str]:
     found = []
     for subject in sorted({w.subject for w in wishes}):
         last = max((w for w in wishes if w.subject == subject), key=lambda w: w.since).value
-        acts = [e for e in log if e.object == "member" and e.subject == subject]
+        acts = [e for e in log if e.object == "member" and e.subject == subject and e.verb != "see"]
         ours = [e for e in acts if e.who == "us"]
         if any(e.verb in ("unsubscribe", "remove") for e in acts):
             continue
@@ -66,13 +69,15 @@ def _wrong_values(wishes: Sequence[Wish], log: Sequence[Entry]) -> list[str]:
     return found
 
 
-def _breaches(log: Sequence[Entry]) -> tuple[str, ...]:
-    """People who left and were put on the list again."""
+def _subscribed_again(log: Sequence[Entry]) -> Iterator[tuple[str, bool]]:
+    """People who left and were put on the list again; whether a run was shown that they left."""
     left: set[str] = set()
-    found = []
+    seen: set[str] = set()
     for entry in log:
         if entry.verb == "unsubscribe":
             left.add(entry.subject)
+        elif entry.verb == "see":
+            seen.add(entry.subject)
         elif entry.object == "member" and entry.verb == "create" and entry.subject in left:
-            found.append(f"member {entry.subject}: left, and was subscribed at {entry.at:.0f} s")
-    return tuple(found)
+            said = f"member {entry.subject}: left, and was subscribed at {entry.at:.0f} s"
+            yield said, entry.subject in seen

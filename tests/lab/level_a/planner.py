@@ -41,6 +41,7 @@ class Planner:
     books: Books
     kept: Protections
     acked_once: set[tuple[str, Any]] = field(default_factory=set)
+    barred: set[str] = field(default_factory=set)  # whom a run was shown to have left
 
     def notes(self, story: Story, at: float, run_id: str) -> list[Deed]:
         tail = "" if self.kept.has_key_from_facts else f"|{run_id}"
@@ -81,9 +82,11 @@ class Planner:
         ]  # fmt: skip
 
     def _verb(self, subject: str, value: str, state: str | None, held: Any) -> str | None:
-        there = self.books.seen_member(subject)
+        there = self.books.read_member(subject)
         has_left = there is not None and there.status != "subscribed"
-        if has_left and self.kept.has_consent:
+        if has_left:
+            self.barred.add(subject)
+        if subject in self.barred and self.kept.has_consent:
             return None
         if there is None and held is not None:
             return None  # taken off by hand, or not shown yet

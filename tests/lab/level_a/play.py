@@ -66,7 +66,7 @@ class Stage:
         if self.story.seed % 8 == 0 or not self._is_quiet():
             self.recover()
         self.books.now = self.time.at + DAY  # the audit is nightly: by then everything shows
-        self.played.reported = audit(self.desk, self.books)
+        self.played.reported = audit(self.desk, self.books, self.planner.barred)
         return self.played
 
     def recover(self) -> None:

@@ -32,6 +32,7 @@ class Tally:
     breaches: int = 0
     open_count: int = 0
     surprises: int = 0
+    unseen: int = 0  # left and taken off between two readings, and subscribed again
     unreported: int = 0  # wrong, and the audit is silent
     seconds: float = 0.0
     red: list[tuple[int, str]] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Tally:
         self.breaches += len(verdict.breaches)
         self.open_count += played.open_count
         self.surprises += len(played.surprises)
+        self.unseen += len(verdict.unseen)
         if wrong := sentences(played, verdict):
             self.red.append((story.seed, "; ".join(wrong)))
             self.unreported += _unreported(played, verdict)
@@ -53,7 +55,7 @@ class Tally:
 def sentences(played: Played, verdict: Verdict) -> list[str]:
     """Everything that makes a schedule red."""
     objections = [f"the ledger objects: {said}" for said in played.surprises]
-    found = [*verdict.duplicates, *verdict.lost, *verdict.breaches, *objections]
+    found = [*verdict.duplicates, *verdict.lost, *verdict.breaches, *verdict.unseen, *objections]
     return [*found, f"{played.open_count} open at the end"] if played.open_count else found
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab.level_a import judge, vendor
+from tests.lab.level_a.audit import audit
+from tests.lab.level_a.desk import open_desk
 from tests.lab.level_a.judge import judge as weigh
 from tests.lab.level_a.series import first_red, run_one, run_series
 from tests.lab.level_a.story import Deed, Regime, Story, Wish, draw
@@ -67,8 +69,18 @@ def test_the_judge_tells_doubled_lost_wrong_and_resubscribed() -> None:
     assert verdict.duplicates == ("a: 2 times",)
     assert verdict.lost == ("b: never", "member bob: holds B, wanted A")
     left = [*log, Entry(4.0, "user", "unsubscribe", "member", "bob", "")]
-    again = weigh(story, [*left, Entry(5.0, "us", "create", "member", "bob", "A")])
-    assert again.breaches == ("member bob: left, and was subscribed at 5 s",)
+    was_shown = [*left, Entry(4.5, "reader", "see", "member", "bob", "unsubscribed")]
+    said = ("member bob: left, and was subscribed at 5 s",)
+    back = Entry(5.0, "us", "create", "member", "bob", "A")
+    assert weigh(story, [*was_shown, back]).breaches == said
+    assert weigh(story, [*left, back]).unseen == said
+
+
+def test_who_was_shown_to_have_left_and_is_subscribed_is_reported_by_the_audit() -> None:
+    books = vendor.Books(now=5.0)
+    books.create_member("bob", "A", lag=0.0)
+    with open_desk() as desk:
+        assert audit(desk, books, {"bob", "ann"}) == ["member bob: left, and is subscribed"]
 
 
 def test_judge_and_vendor_import_nothing_of_the_engine() -> None:

@@ -12,8 +12,8 @@ class Entry(NamedTuple):
     """One thing that really happened at the vendor."""
 
     at: float
-    who: str  # us | user
-    verb: str  # create | update | unsubscribe | edit | delete
+    who: str  # us | user | reader
+    verb: str  # create | update | unsubscribe | edit_member | remove | see
     object: str  # note | person | member
     subject: str
     content: str  # a note's text, a person's address, a member's value
@@ -116,6 +116,13 @@ class Books:
             if version.visible_at <= self.now:
                 shown = version
         return shown if shown is not None and shown.value is not None else None
+
+    def read_member(self, subject: str) -> Version | None:
+        """As `seen_member`, for a run; that somebody was shown to have left is logged."""
+        shown = self.seen_member(subject)
+        if shown is not None and shown.status != "subscribed":
+            self._write("reader", "see", "member", subject, shown.status)
+        return shown
 
     def act(self, verb: str, subject: str) -> None:
         """Let a user do something; nothing happens when there is nothing to do it to."""
