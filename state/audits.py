@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from state import keep, machine
 from state.database import State
@@ -42,30 +42,29 @@ def correct_ids(lease: Lease, ids: Mapping[str, str]) -> None:
                 raise WrongState("another thing's", [key])
 
 
-def plan_again(lease: Lease, key: str, *, said: str) -> None:
+def plan_again(db: Connection, lease: Lease, key: str, *, said: str) -> None:
     """Let the next run send a done deed once more, under its key: a person says it is lost.
 
     WrongState unless it is done. Its link ends, and what it was is no longer known here.
     """
     mine = and_(deeds.c.write_key == key, deeds.c.sync == lease.sync)
-    with lease.changing() as db:
-        row = db.execute(select(deeds).where(mine, deeds.c.state == machine.DONE)).one_or_none()
-        if row is None:
-            raise WrongState("planned", [key])
-        db.execute(
-            update(links)
-            .where(links.c.account == row.account, links.c.object == row.object)
-            .where(links.c.remote_id == row.remote_id)
-            .values(gone_at=lease.state.now())
+    row = db.execute(select(deeds).where(mine, deeds.c.state == machine.DONE)).one_or_none()
+    if row is None:
+        raise WrongState("planned", [key])
+    db.execute(
+        update(links)
+        .where(links.c.account == row.account, links.c.object == row.object)
+        .where(links.c.remote_id == row.remote_id)
+        .values(gone_at=lease.state.now())
+    )
+    db.execute(
+        update(deeds)
+        .where(mine)
+        .values(
+            state=machine.PLANNED, remote_id=None, is_adopted=False, said=said,
+            settled_at=None, tries=0, next_try_at=None,
         )
-        db.execute(
-            update(deeds)
-            .where(mine)
-            .values(
-                state=machine.PLANNED, remote_id=None, is_adopted=False, said=said,
-                settled_at=None, tries=0, next_try_at=None,
-            )
-        )  # fmt: skip
+    )  # fmt: skip
 
 
 class Doubted(NamedTuple):
@@ -154,19 +153,6 @@ def _chunks(values: Collection[str]) -> Iterator[list[str]]:
     ordered = sorted(values)
     for start in range(0, len(ordered), CHUNK):
         yield ordered[start : start + CHUNK]
-
-
-def finish(lease: Lease, *, outcome: str, exit_code: int, counts: Any, said: str) -> None:
-    """Note how an audit ended. Works without the lease too, as the end of any run does."""
-    with lease.state.write() as db:
-        db.execute(
-            update(runs)
-            .where(runs.c.run_id == lease.run_id)
-            .values(
-                ended_at=lease.state.now(), outcome=outcome, exit_code=exit_code,
-                counts=counts, said=said,
-            )
-        )  # fmt: skip
 
 
 def latest(state: State) -> dict[str, LastAudit]:

@@ -97,7 +97,7 @@ def find(state: State, names: Iterable[str]) -> list[Doubt]:
         for name in names:
             fence = _running_fence(db, name, state.now())
             for table in (deeds, settings):
-                query = select(table).where(table.c.sync == name, _in_doubt(table, fence))
+                query = select(table).where(table.c.sync == name, machine.in_doubt(table, fence))
                 found += [_doubt(db, table, row, state.now()) for row in db.execute(query)]
     return sorted(found, key=lambda doubt: (doubt.since or EVER, doubt.key))
 
@@ -204,8 +204,8 @@ def settle(
 def send_lost_again(lease: Lease, lost: Written, *, by: str, home: Path) -> None:
     """Plan a done deed once more, since a person says that the vendor has it no more."""
     _keep_word(home, lease, lost, "send again", by, "")
-    audits.plan_again(lease, lost.key, said=f"lost, says {by}: send again")
     with lease.changing() as db:
+        audits.plan_again(db, lease, lost.key, said=f"lost, says {by}: send again")
         run_rows.note_settling(db, lease, f"{lost.key} called lost by {by}: send again")
 
 
@@ -338,8 +338,7 @@ def _held_up(db: Connection, table: Table, row: Row[Any], now: datetime) -> int:
     same = [table.c.account == row.account, table.c.subject == row.subject]
     if table is settings:
         same.append(table.c.object == row.object)
-    is_due = and_(table.c.state == machine.REFUSED, table.c.next_try_at <= now)
-    return _number(db, table, *same, or_(table.c.state == machine.PLANNED, is_due))
+    return _number(db, table, *same, machine.is_due(table, now))
 
 
 def _written(table: Table, row: Row[Any]) -> dict[str, Any]:
@@ -374,12 +373,6 @@ def _setting_key(row: Row[Any]) -> str:
 def _has_key(table: Table, key: Sequence[str]) -> ColumnElement[bool]:
     columns = machine.key_of(table)
     return and_(*(column == part for column, part in zip(columns, key, strict=True)))
-
-
-def _in_doubt(table: Table, fence: int) -> ColumnElement[bool]:
-    """As the ledger sees it, but for whoever would hold the sync next."""
-    left_behind = and_(table.c.state == machine.SENDING, table.c.fence < fence)
-    return or_(table.c.state == machine.UNKNOWN, left_behind)
 
 
 def _parts(setting: Written) -> tuple[str, ...]:

@@ -58,10 +58,13 @@ def start(lease: Lease, *, definition_hash: str | None = None) -> None:
             db.execute(changed.values(definition_hash=definition_hash))
 
 
-def finish(lease: Lease, *, outcome: str, exit_code: int, counts: Any, said: str = "") -> None:
+def finish(
+    lease: Lease, *, outcome: str, exit_code: int, counts: Any, said: str = "",
+    is_audit: bool = False,
+) -> None:  # fmt: skip
     """Note how a run ended. Works without the lease too: a run that lost it has ended as well.
 
-    The sync's own line is left to a newer run where there is one.
+    The sync's own line is left to a newer run where there is one, and by an audit as it is.
     """
     now = lease.state.now()
     ended = {"outcome": outcome, "exit_code": exit_code, "said": said}
@@ -72,9 +75,12 @@ def finish(lease: Lease, *, outcome: str, exit_code: int, counts: Any, said: str
             .where(runs.c.run_id == lease.run_id)
             .values(ended_at=now, counts=counts, **ended)
         )
-        db.execute(
-            update(syncs).where(*is_mine).values(last_run_id=lease.run_id, last_run_at=now, **ended)
-        )
+        if not is_audit:
+            db.execute(
+                update(syncs)
+                .where(*is_mine)
+                .values(last_run_id=lease.run_id, last_run_at=now, **ended)
+            )
 
 
 def remember_files(lease: Lease, *, work_generation: str, history_generation: str) -> None:

@@ -1,8 +1,9 @@
 """The DuckDB files of a sync: a work file that may be deleted, a history that may not.
 
-    home/work/<sync>.duckdb        raw, staging, resolve, plan, audit   recomputed at will
-    home/history/<sync>.duckdb     attached as `history`           kept for good
-    home/published/<sync>.duckdb   all of it, one file             replaced whole, for readers
+    folder      <sync>.duckdb holds
+    work        raw, staging, resolve, plan, audit   recomputed at will
+    history     attached as `history`                kept for good
+    published   all of it, one file                  replaced whole, for readers
 
 `history.events` means the attached file's table in a run and the schema's
 table in the published copy, so one query text works in both.

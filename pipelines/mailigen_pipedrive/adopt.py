@@ -88,7 +88,7 @@ def adopt_sync(
 ) -> Adopted:
     """Rebuild the state of one sync. NotAllowed: the database knows it; LeaseHeld: it runs."""
     name = definition.name
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.make_home()
     run_id = f"{restore.ADOPTION}{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
     with ExitStack() as stack:
         state = open_state(settings.state_url, now=around.now)

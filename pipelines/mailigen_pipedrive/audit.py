@@ -161,9 +161,10 @@ def audit_sync(
             except EXPECTED as error:
                 _fail(outcome, error)
             finally:
-                audits.finish(
+                runs.finish(
                     held, outcome=outcome.outcome, exit_code=outcome.exit_code,
                     counts=outcome.counts, said=f"{outcome.said} {outcome.next_step}".strip(),
+                    is_audit=True,
                 )  # fmt: skip
     except LeaseHeld as error:
         outcome.outcome, outcome.said = "skipped", str(error)

@@ -32,7 +32,7 @@ def test_an_address_of_somebody_is_caught(bad: str) -> None:
 @pytest.mark.parametrize(
     "good",
     [
-        "SYNCLINE_HOME/work/acme.duckdb",
+        "SYNCLINE_HOME/history/acme.duckdb",
         "--no-emit-index-url",
         "../shared/specs",
         "./root",
