@@ -49,10 +49,10 @@ def _table(totals: Sequence[tuple[str, str, Kept]]) -> str:
 
 def _red(totals: Sequence[tuple[str, str, Kept]]) -> Iterator[str]:
     for level, regime, kept in totals:
-        if kept.red:
+        if kept.red_count:
             command = f"python -m tests.lab.level_{level} --regime {regime} --replay"
             lines = [f"- `{command} {seed}`: {said}" for seed, said in sorted(kept.red)[:SHOWN]]
-            yield "\n".join([f"The first of {len(kept.red):,} in {regime} ({level}):", "", *lines])
+            yield "\n".join([f"The first of {kept.red_count:,} in {regime} ({level}):", "", *lines])
 
 
 def mutations(rows: Sequence[Mutation]) -> str:
@@ -73,7 +73,7 @@ def bound(totals: Iterable[tuple[str, str, Kept]]) -> str:
     inside = [kept for _, regime, kept in totals if regime in WITHIN]
     schedules = sum(kept.figures["schedules"] for kept in inside)
     effects = sum(kept.figures["effects"] for kept in inside)
-    wrong = sum(len(kept.red) for kept in inside)
+    wrong = sum(kept.red_count for kept in inside)
     if wrong or not schedules:
         return f"{wrong:,} of {schedules:,} schedules inside the bounds went wrong."
     return (

@@ -47,6 +47,7 @@ CODE = {
     "b": ("connectors", "pipelines", "sandbox", "state", "transforms", "tests/lab/level_b"),
 }
 WORKERS = 2
+SHOWN = 5  # red schedules kept of each part
 SIZES = {"a": 5_000, "b": 250}  # schedules a part: under a minute of one core
 REGIMES: dict[str, tuple[str, ...]] = {"a": story_a.REGIMES, "b": story_b.REGIMES}
 WITHIN = ("inside", "frozen", "promise")
@@ -64,11 +65,16 @@ class Part:
 
 @dataclass
 class Kept:
-    """The sums of one part, or of many; `other` counts what is wrong and none of the three."""
+    """The sums of one part, or of many.
+
+    `other` counts what is wrong and none of the three; `red_count` the schedules in which something
+    was, of which `red` holds the first few of each part: seed, and what was wrong.
+    """
 
     figures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FIGURES, 0))
     other: int = 0
     seconds: float = 0.0  # of one core
+    red_count: int = 0
     red: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, more: "Kept") -> None:
@@ -76,11 +82,12 @@ class Kept:
             self.figures[name] += more.figures[name]
         self.other += more.other
         self.seconds += more.seconds
+        self.red_count += more.red_count
         self.red += more.red
 
     def is_clean(self, regime: str) -> bool:
         """Within the bounds nothing may go wrong; beyond them all of it must be reported."""
-        return not self.figures["unreported"] if regime not in WITHIN else not self.red
+        return not self.figures["unreported"] if regime not in WITHIN else not self.red_count
 
 
 def parts_of(counts: dict[str, int], first_seed: int) -> list[Part]:
@@ -104,7 +111,7 @@ def play(part: Part) -> Kept:
     tally = series.run_series(seeds, part.regime)
     other = tally.wrong if part.level == "b" else tally.open_count + tally.surprises + tally.unseen
     figures = {name: getattr(tally, name) for name in FIGURES}
-    return Kept(figures, other, tally.seconds, tally.red)
+    return Kept(figures, other, tally.seconds, len(tally.red), tally.red[:SHOWN])
 
 
 def play_all(

@@ -44,7 +44,7 @@ def test_parts_of_other_code_are_not_counted(tmp_path: Path, monkeypatch) -> Non
 
 
 def test_something_wrong_inside_the_bounds_is_never_clean() -> None:
-    wrong = Kept(red=[(12, "note: 2 times")])
+    wrong = Kept(red_count=1, red=[(12, "note: 2 times")])
     assert not wrong.is_clean("inside")
     assert wrong.is_clean("beyond"), "it was reported"
     unreported = Kept(figures=dict.fromkeys(parts.FIGURES, 1))
@@ -53,7 +53,7 @@ def test_something_wrong_inside_the_bounds_is_never_clean() -> None:
 
 def test_the_page_names_the_command_that_replays_what_went_wrong() -> None:
     figures = dict.fromkeys(parts.FIGURES, 0) | {"schedules": 30}
-    totals = [("b", "inside", Kept(figures, red=[(12, "somebody is there twice")]))]
+    totals = [("b", "inside", Kept(figures, red_count=1, red=[(12, "somebody is there twice")]))]
     assert "`python -m tests.lab.level_b --regime inside --replay 12`" in page.series(totals)
     assert page.bound(totals) == "1 of 30 schedules inside the bounds went wrong."
 
