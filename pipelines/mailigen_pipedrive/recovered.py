@@ -54,7 +54,9 @@ def count_as_done(sweep: Sweep, lease: Lease) -> int:
     db = sweep.db
     db.execute("UPDATE staging.syncline__rules SET counting_since = -1, effective_since = -1")
     db.execute("DELETE FROM staging.syncline__pauses")
-    build(db, SYNC, "resolve.crossings")
+    # Also what a bot fired before others overrode it: it may fall back to it one day.
+    db.execute("UPDATE resolve.contacts SET automated_by = bots")
+    build(db, SYNC, "resolve.fallbacks", "resolve.crossings")
     rows = db.execute(CROSSINGS).fetchall() + db.execute(NOTES).fetchall()
     account = sweep.crm_account
     said = "counted as done when the state was rebuilt: it was reached already"
