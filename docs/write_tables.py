@@ -43,7 +43,8 @@ SETTINGS = {
 }
 HISTORY = {
     "events": "increment of engagement, in the sweep that first saw it",
-    "selections": "stretch of sweeps in which a bot selected a contact",
+    "selections": "stretch of sweeps in which a bot selected a contact and no bot overrode it",
+    "overrides": "stretch of sweeps in which filter bots overrode a bot for all contacts",
     "runs": "run: how it ended, and its counts",
     "skipped": "run and person or contact that was not written, with the reason",
     "checks": "run and check between its stages, with what broke it",

@@ -20,9 +20,21 @@ HISTORY_TABLES = (
         PRIMARY KEY (campaign, email, kind, link, sweep)
     )
     """,
-    # Contact was selected by bot from the one sweep until (not in) the other.
+    # Contact was selected by bot, and no other bot overrode it, from the one sweep until (not in)
+    # the other. Before there was overriding: selected.
     """
     CREATE TABLE IF NOT EXISTS history.selections (
+        bot_id VARCHAR NOT NULL,
+        contact_id VARCHAR NOT NULL,
+        from_sweep BIGINT NOT NULL,
+        until_sweep BIGINT,
+        PRIMARY KEY (bot_id, contact_id, from_sweep)
+    )
+    """,
+    # Filter bots overrode bot for contact from the one sweep until the other, whose reading is the
+    # baseline of what counts afterwards.
+    """
+    CREATE TABLE IF NOT EXISTS history.overrides (
         bot_id VARCHAR NOT NULL,
         contact_id VARCHAR NOT NULL,
         from_sweep BIGINT NOT NULL,

@@ -20,7 +20,7 @@ import orjson
 from pipelines.accounts import open_accounts
 from pipelines.mailigen_pipedrive import engagement, extract, kept, life, record, recovered, tables
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.flow import CLOSE_SELECTIONS, READ, WHO
+from pipelines.mailigen_pipedrive.flow import READ, WHO, remember
 from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lost_books import Books, read_books
 from pipelines.mailigen_pipedrive.naming import bind_names
@@ -35,13 +35,14 @@ from state import bots, consent, deeds, lease, restore, runs
 from state.database import open_state
 from state.errors import NotAllowed
 from state.staging import Work, open_work, publish
-from transforms.build import append, build, number
+from transforms.build import build, number
 
 HIGHEST = """
 SELECT greatest(
     (SELECT coalesce(max(sweep), 0) FROM history.runs),
     (SELECT coalesce(max(sweep), 0) FROM history.events),
-    (SELECT coalesce(max(from_sweep), 0) FROM history.selections)
+    (SELECT coalesce(max(from_sweep), 0) FROM history.selections),
+    (SELECT coalesce(max(greatest(from_sweep, until_sweep)), 0) FROM history.overrides)
 )
 """
 
@@ -193,15 +194,10 @@ def _remember(sweep: Sweep, held: lease.Lease) -> None:
     tables.write_bots(sweep)
     build(sweep.db, SYNC, "resolve.selected", "resolve.addresses", *WHO)
     remember_identity(sweep, held)
-    db = sweep.db
-    db.execute("BEGIN")
-    append(db, SYNC, "history.events", adding="times")
-    db.execute(CLOSE_SELECTIONS, [sweep.sweep])
-    append(db, SYNC, "history.selections")
-    db.execute("COMMIT")
+    remember(sweep.db, sweep.sweep)
     bots.end_pauses(held)
     tables.write(sweep)
-    build(db, SYNC, "resolve.consent", "resolve.contact_events")
+    build(sweep.db, SYNC, "resolve.consent", "resolve.contact_events")
 
 
 def _sentences(adopted: Adopted, was_kept: Kept) -> Iterator[str]:

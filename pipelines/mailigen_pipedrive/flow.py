@@ -4,6 +4,8 @@ Read from top to bottom: this is the whole sync, in the order it happens. Each s
 step, which is a Prefect task when the run is a flow run and a plain call otherwise.
 """
 
+import duckdb
+
 from pipelines.checks import audit, expect
 from pipelines.mailigen_pipedrive import engagement, extract, guards, life, sample, tables
 from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
@@ -24,7 +26,8 @@ READ = (
 WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdings",
        "resolve.lineage")  # fmt: skip
 WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
-        "resolve.crossings", "resolve.noted", "resolve.due")  # fmt: skip
+        "resolve.fallbacks", "resolve.crossings", "resolve.noted", "resolve.fired",
+        "resolve.due")  # fmt: skip
 WRITES = ("resolve.places", "plan.members", "plan.activities", "plan.deals", "plan.notes",
           "plan.skipped")  # fmt: skip
 
@@ -84,16 +87,23 @@ def _resolve_contacts(sweep: Sweep) -> None:
 
 
 def _remember_engagement(sweep: Sweep) -> None:
-    """What this sweep saw first, and whom it selected, in one commit of the history file."""
-    db = sweep.db
-    db.execute("BEGIN")
-    seen = append(db, SYNC, "history.events", adding="times")
-    db.execute(CLOSE_SELECTIONS, [sweep.sweep])
-    append(db, SYNC, "history.selections")
-    db.execute("COMMIT")
+    seen = remember(sweep.db, sweep.sweep)
     if sweep.lease is not None:
         bots.end_pauses(sweep.lease)
     sweep.tell("resolve", f"{seen} new happenings on campaigns")
+
+
+def remember(db: duckdb.DuckDBPyConnection, sweep: int) -> int:
+    """Keep what this sweep saw first, whom each bot selected and who overrode whom, in one
+    commit of the history file; return how many happenings were new."""
+    db.execute("BEGIN")
+    seen = append(db, SYNC, "history.events", adding="times")
+    db.execute(CLOSE_SELECTIONS, [sweep])
+    append(db, SYNC, "history.selections")
+    db.execute(CLOSE_OVERRIDES, [sweep])
+    append(db, SYNC, "history.overrides")
+    db.execute("COMMIT")
+    return seen
 
 
 def _resolve_counts(sweep: Sweep) -> None:
@@ -118,6 +128,19 @@ WHERE
     )
     AND NOT EXISTS (
         SELECT 1 FROM resolve.contacts AS c
-        WHERE c.contact_id = s.contact_id AND c.is_selected AND list_contains(c.bots, s.bot_id)
+        WHERE
+            c.contact_id = s.contact_id
+            AND list_contains(c.bots, s.bot_id)
+            AND NOT list_contains(c.overridden, s.bot_id)
+    )
+"""
+# Whatever ends the overriding (a pause, a dead filter, the contact leaving it) falls back at once.
+CLOSE_OVERRIDES = """
+UPDATE history.overrides AS o SET until_sweep = ?
+WHERE
+    o.until_sweep IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM resolve.contacts AS c
+        WHERE c.contact_id = o.contact_id AND list_contains(c.overridden, o.bot_id)
     )
 """

@@ -54,7 +54,9 @@ def count_as_done(sweep: Sweep, lease: Lease) -> int:
     db = sweep.db
     db.execute("UPDATE staging.syncline__rules SET counting_since = -1, effective_since = -1")
     db.execute("DELETE FROM staging.syncline__pauses")
-    build(db, SYNC, "resolve.crossings")
+    # Also what a bot fired before others overrode it: it may fall back to it one day.
+    db.execute("UPDATE resolve.contacts SET automated_by = bots")
+    build(db, SYNC, "resolve.fallbacks", "resolve.crossings")
     rows = db.execute(CROSSINGS).fetchall() + db.execute(NOTES).fetchall()
     account = sweep.crm_account
     said = "counted as done when the state was rebuilt: it was reached already"
@@ -109,19 +111,41 @@ def _recognise(sweep: Sweep, lease: Lease, books: Books) -> dict[str, Key]:
     ours |= {line["contact_id"] for line in books.kept.contacts}
     highest = books.highest_person
     founders = references.founders(sweep.db, sweep.crm_account, ours, highest)
+    endings = list(_endings(sweep, lease, books.kept))
+    known = [
+        Key(one.write_key, one.object, one.subject, one.bot_id, one.rule_id)
+        for one in books.done.values()
+    ]
+    known += references.fallback_keys(endings, _fallbacks(sweep, books.kept))
     return references.recognise(
         sweep.db,
         books.references,
         account=sweep.crm_account,
-        known=[
-            Key(one.write_key, one.object, one.subject, one.bot_id, one.rule_id,
-                *founders.get(one.subject, (None, 0)))
-            for one in books.done.values()
-        ],
-        endings=_endings(sweep, lease, books.kept),
+        known=(key._replace(**_founder(founders, key.contact_id)) for key in known),
+        endings=endings,
         near=_near(books) | {person for person, _ in founders.values()},
         highest=highest,
     )  # fmt: skip
+
+
+def _founder(founders: Mapping[str, tuple[int, int]], contact: str) -> dict[str, Any]:
+    person, n = founders.get(contact, (None, 0))
+    return {"person_id": person, "n": n}
+
+
+def _fallbacks(sweep: Sweep, kept: Kept) -> Iterator[tuple[str, str, int]]:
+    """When contacts fell back to bots that had been overridden, what heirs inherited included."""
+    rows = sweep.db.execute(FALLBACKS).fetchall()
+    of_contact: dict[str, set[tuple[str, int]]] = {}
+    for bot_id, contact, since in rows:
+        of_contact.setdefault(contact, set()).add((bot_id, since))
+    # An ancestor's ancestors first: theirs are older.
+    for line in sorted(kept.lineage, key=lambda one: int(one["up_to_sweep"])):
+        for bot_id, since in tuple(of_contact.get(line["ancestor_id"], ())):
+            parted = min(since, int(line["up_to_sweep"]))
+            of_contact.setdefault(line["contact_id"], set()).add((bot_id, parted))
+    for contact, found in of_contact.items():
+        yield from ((bot_id, contact, since) for bot_id, since in sorted(found))
 
 
 def _near(books: Books) -> set[int]:
@@ -239,6 +263,16 @@ def _held(sweep: Sweep, books: Books, who: Who) -> Iterator[tuple[str, dict[str,
 CONTACTS_OF_HISTORY = """
 SELECT contact_id FROM history.selections
 UNION SELECT subject FROM history.writes WHERE subject LIKE 'c%'
+"""
+# A fork falls back in the sweep it begins in, which only its selection tells.
+FALLBACKS = """
+SELECT bot_id, contact_id, until_sweep FROM history.overrides WHERE until_sweep IS NOT NULL
+UNION
+SELECT s.bot_id, s.contact_id, s.from_sweep
+FROM history.selections AS s
+INNER JOIN (
+    SELECT bot_id, min(from_sweep) AS first_sweep FROM history.overrides GROUP BY bot_id
+) AS o ON o.bot_id = s.bot_id AND s.from_sweep > o.first_sweep
 """
 ADDRESSES_OF_HISTORY = "SELECT DISTINCT email FROM history.events"
 CAMPAIGNS = """

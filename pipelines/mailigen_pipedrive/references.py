@@ -3,6 +3,7 @@
 What we make carries a reference, eight letters of its write key's hash. A hash cannot be read
 back, but the keys that could have made it can be written down and compared: every contact that
 a person may have founded, with every crossing of every rule and every note of every campaign.
+Crossings after a fallback are named for its sweep as well, which the history knows.
 
     near   who the thing stands on, who shares an address with them, whom history knows
     wide   the same people, with every count a rule could have had
@@ -105,6 +106,23 @@ def rule_endings(
         near = {*range(1, NEAR_COUNT + 1), *(threshold * k for k in range(1, NEAR_COUNT + 1))}
         for count in sorted(near | set(range(1, WIDE_COUNT + 1))):
             yield Ending(does, head, str(count), bot_id, rule_id, count not in near)
+
+
+def fallback_keys(
+    endings: Iterable[Ending], fallbacks: Iterable[tuple[str, str, int]]
+) -> Iterator[Key]:
+    """Yield the keys of repeated crossings after a fallback, given as (bot, contact, sweep).
+
+    Which sweep it was only the history tells: without it these are not recognised.
+    """
+    of_bot: dict[str, list[Ending]] = {}
+    for one in endings:
+        if one.rule_id and not one.is_wide:
+            of_bot.setdefault(one.bot_id, []).append(one)
+    for bot_id, contact, sweep in fallbacks:
+        for one in of_bot.get(bot_id, ()):
+            key = f"{one.head}|{contact}|{one.tail}@{sweep}"
+            yield Key(key, one.object, contact, bot_id, one.rule_id)
 
 
 def note_endings(

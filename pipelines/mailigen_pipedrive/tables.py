@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.mailigen_pipedrive.bind import BoundField
-from pipelines.mailigen_pipedrive.life import is_running, note_rule
+from pipelines.mailigen_pipedrive.life import activation_key, is_running, note_rule
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import bots as bot_rows
 from state import consent, deeds, identity, settings
@@ -82,7 +82,10 @@ def write_bots(sweep: Sweep) -> None:
         is_suspended = bot.id in sweep.suspended
         is_active = is_running(known) and not is_suspended
         selection = "all" if bound.filter_id is None else "filter"
-        bots.append((bot.id, selection, bound.filter_id, is_active, is_suspended, since[bot.id]))
+        bots.append((
+            bot.id, selection, bound.filter_id, is_active, is_suspended, since[bot.id],
+            bool(bot.rules or bot.notes), _is_waiting(sweep, known),
+        ))  # fmt: skip
         if is_active:
             is_all_time = sweep.definition.count_from_of(bot) == "all_time"
             first = FIRST_SWEEP if is_all_time else since[bot.id]
@@ -93,12 +96,20 @@ def write_bots(sweep: Sweep) -> None:
     _rows(
         sweep.db, "bots",
         "bot_id VARCHAR, selection VARCHAR, filter_id_pipedrive BIGINT, is_active BOOLEAN, "
-        "is_suspended BOOLEAN, counting_since BIGINT",
+        "is_suspended BOOLEAN, counting_since BIGINT, has_automations BOOLEAN, is_waiting BOOLEAN",
         bots,
     )  # fmt: skip
     _rows(sweep.db, "notes", "bot_id VARCHAR, kind VARCHAR, counting_since BIGINT", notes)
     _arrow(sweep.db, "pauses", bot_rows.read_pauses(sweep.state, sweep.definition.name), PAUSES)
     _rules(sweep, since, effective)
+
+
+def _is_waiting(sweep: Sweep, known: Bot) -> bool:
+    """Whether a bot would not start in this run, since nobody approved its first activation."""
+    if known.state != "new" or sweep.definition.guards.first_activation == "allow":
+        return False
+    approval = approved_keys(sweep.state, sweep.definition.name)
+    return approval is None or activation_key(known.bot_id) not in approval[1]
 
 
 def _effective_since(sweep: Sweep) -> dict[tuple[str, str], int]:

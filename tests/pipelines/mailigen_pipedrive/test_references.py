@@ -6,6 +6,7 @@ import pytest
 from pipelines.mailigen_pipedrive.references import (
     Key,
     Reference,
+    fallback_keys,
     first_of_each,
     founders,
     note_endings,
@@ -78,6 +79,18 @@ def test_what_the_history_names_needs_no_search(db) -> None:
     key = "activity|crm|acme|gone-bot|gone-rule|c0|1"
 
     assert told(db, thing(key), known=[Key(key, "activity", "c0")]) == {marker_of(key): key}
+
+
+def test_a_crossing_after_a_fallback_is_told_by_the_sweep_that_the_history_knows(db) -> None:
+    """MG-17"""
+    contact = contact_id("crm", "71", 1)
+    key = f"activity|crm|acme|customers|warm|{contact}|6@12"
+    endings = list(rule_endings("crm", "acme", RULES))
+
+    known = fallback_keys(endings, [("customers", contact, 12), ("others", contact, 12)])
+
+    assert told(db, thing(key), known=known) == {marker_of(key): key}
+    assert told(db, thing(key)) == {}, "without the history nothing tells"
 
 
 def test_of_two_things_with_one_reference_the_living_with_the_lower_id_is_ours() -> None:

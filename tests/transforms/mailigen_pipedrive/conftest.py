@@ -20,7 +20,7 @@ from transforms.build import build
 CRM = "acme-crm"
 DRAWN = {
     "staging.syncline__sweep": "sync:varchar | sweep:bigint | run_id:varchar | crm:varchar | engagement:varchar | list_key:varchar | read_at:timestamp",
-    "staging.syncline__bots": "bot_id:varchar | selection:varchar | filter_id_pipedrive:bigint | is_active:boolean | is_suspended:boolean | counting_since:bigint",
+    "staging.syncline__bots": "bot_id:varchar | selection:varchar | filter_id_pipedrive:bigint | is_active:boolean | is_suspended:boolean | counting_since:bigint | has_automations:boolean | is_waiting:boolean",
     "staging.syncline__notes": "bot_id:varchar | kind:varchar | counting_since:bigint",
     "staging.syncline__pauses": "bot_id:varchar | from_sweep:bigint | until_sweep:bigint",
     "staging.syncline__rules": "bot_id:varchar | rule_id:varchar | does:varchar | event:varchar | threshold:bigint | is_repeated:boolean | counting_since:bigint | effective_since:bigint | text:varchar | activity_type:varchar | owner_id_pipedrive:bigint | stage_id_pipedrive:bigint | value:double",
@@ -48,13 +48,15 @@ DRAWN = {
     "resolve.addresses": "person_id_pipedrive:bigint | email:varchar | skip_reason:varchar",
     "resolve.winners": "email:varchar | person_id_pipedrive:bigint | owner_id_pipedrive:bigint | bots:varchar[]",
     "resolve.identity": "email:varchar | person_id_pipedrive:bigint | decision:varchar | contact_id:varchar | from_contact_id:varchar",
-    "resolve.contacts": "contact_id:varchar | email:varchar | person_id_pipedrive:bigint | owner_id_pipedrive:bigint | bots:varchar[] | is_selected:boolean | is_gone:boolean",
+    "resolve.contacts": "contact_id:varchar | email:varchar | person_id_pipedrive:bigint | owner_id_pipedrive:bigint | bots:varchar[] | automated_by:varchar[] | overridden:varchar[] | is_selected:boolean | is_gone:boolean",
     "resolve.holdings": "contact_id:varchar | email:varchar | from_sweep:bigint | until_sweep:bigint",
     "resolve.lineage": "contact_id:varchar | ancestor_id:varchar | up_to_sweep:bigint",
     "resolve.field_values": "contact_id:varchar | merge_tag:varchar | value:varchar",
     "resolve.consent": "contact_id:varchar | kind:varchar | reason:varchar",
     "resolve.contact_events": "contact_id:varchar | campaign_id_mailigen:varchar | email:varchar | kind:varchar | link:varchar | sweep:bigint | times:bigint | happened_at:timestamptz | first_seen_at:timestamptz",
-    "resolve.crossings": "bot_id:varchar | rule_id:varchar | contact_id:varchar | crossing:bigint | event_count:bigint | crossed_in_sweep:bigint",
+    "resolve.fallbacks": "bot_id:varchar | contact_id:varchar | fell_back_in:bigint",
+    "resolve.crossings": "bot_id:varchar | rule_id:varchar | contact_id:varchar | crossing:varchar | multiple:bigint | event_count:bigint | crossed_in_sweep:bigint | fell_back_in:bigint",
+    "resolve.fired": "bot_id:varchar | rule_id:varchar | contact_id:varchar | crossing:varchar",
     "plan.members": "write_key:varchar | contact_id:varchar | action:varchar | email:varchar | after:json | reason:varchar",
     "plan.activities": "write_key:varchar | contact_id:varchar | owner_id_pipedrive:bigint",
     "plan.deals": "write_key:varchar",
@@ -69,6 +71,7 @@ UNDRAWN = {
     "staging.syncline__notes": {"counting_since": "0"},
     "staging.syncline__bots": {
         "selection": "'all'", "is_active": "true", "is_suspended": "false", "counting_since": "0",
+        "has_automations": "true", "is_waiting": "false",
     },
     "staging.syncline__fields": {
         "entity": "'person'", "field_type": "'varchar'", "is_gone": "false",
@@ -78,7 +81,11 @@ UNDRAWN = {
     "staging.mailigen__members": {"status": "'subscribed'"},
     "staging.mailigen__engagement": {"link": "''", "sweep": "1", "times": "1"},
     "resolve.winners": {"bots": "['all']"},
-    "resolve.contacts": {"bots": "['all']", "is_selected": "true", "is_gone": "false"},
+    "resolve.contacts": {
+        "bots": "['all']", "automated_by": "['all']", "overridden": "[]",
+        "is_selected": "true", "is_gone": "false",
+    },
+    "resolve.crossings": {"multiple": "1"},
     "resolve.holdings": {"from_sweep": "0"},
     "resolve.contact_events": {
         "campaign_id_mailigen": "'k1'", "email": "'ann@x.lv'", "kind": "'open'", "link": "''",

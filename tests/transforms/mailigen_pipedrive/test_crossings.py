@@ -6,7 +6,7 @@ import pytest
 @pytest.fixture
 def ann(draw):
     draw("resolve.contacts", """
-        contact_id | bots
+        contact_id | automated_by
         ann        | [one]
     """)  # fmt: skip
 
@@ -42,31 +42,31 @@ def test_a_count_below_the_threshold_fires_nothing(ann, draw, built):
 def test_a_count_that_reaches_the_threshold_fires_in_that_sweep(ann, draw, built):
     rule(draw, 3)
     opens(draw, 1, 2, 4)
-    assert built("resolve.crossings", CROSSED) == [(1, 3, 4)]
+    assert built("resolve.crossings", CROSSED) == [("1", 3, 4)]
 
 
 def test_a_count_that_goes_on_fires_no_more(ann, draw, built):
     rule(draw, 2)
     opens(draw, 1, 2, 3, 4, 5)
-    assert built("resolve.crossings", CROSSED) == [(1, 2, 2)]
+    assert built("resolve.crossings", CROSSED) == [("1", 2, 2)]
 
 
 def test_a_jump_over_the_threshold_fires_once(ann, draw, built):
     rule(draw, 2)
     opens(draw, 4, 4, 4, 4, 4)
-    assert built("resolve.crossings", CROSSED) == [(1, 5, 4)]
+    assert built("resolve.crossings", CROSSED) == [("1", 5, 4)]
 
 
 def test_a_repeated_rule_fires_at_every_multiple(ann, draw, built):
     rule(draw, 2, is_repeated="true")
     opens(draw, 1, 2, 3, 4, 5)
-    assert built("resolve.crossings", CROSSED) == [(2, 2, 2), (4, 4, 4)]
+    assert built("resolve.crossings", CROSSED) == [("2", 2, 2), ("4", 4, 4)]
 
 
 def test_a_jump_over_two_multiples_fires_twice(ann, draw, built):
     rule(draw, 2, is_repeated="true")
     opens(draw, 1, 3, 3, 3, 3)
-    assert built("resolve.crossings", CROSSED) == [(2, 5, 3), (4, 5, 3)]
+    assert built("resolve.crossings", CROSSED) == [("2", 5, 3), ("4", 5, 3)]
 
 
 def test_every_click_counts_and_on_any_link(ann, draw, built):
@@ -76,13 +76,13 @@ def test_every_click_counts_and_on_any_link(ann, draw, built):
         contact_id | kind  | link | sweep
         ann        | click | x.lv | 2
     """)  # fmt: skip
-    assert built("resolve.crossings", CROSSED) == [(1, 4, 2)]
+    assert built("resolve.crossings", CROSSED) == [("1", 4, 2)]
 
 
 def test_a_repeated_click_rule_fires_for_every_multiple_jumped_over(ann, draw, built):
     rule(draw, 3, event="click", is_repeated="true")
     clicks(draw, (1, 2), (2, 8))
-    assert built("resolve.crossings", "crossing") == [(3,), (6,), (9,)]
+    assert built("resolve.crossings", "crossing") == [("3",), ("6",), ("9",)]
 
 
 @pytest.mark.parametrize("kind", ["open", "send", "bounce"])
@@ -94,7 +94,7 @@ def test_a_mail_counts_once_however_often_it_happens(kind, ann, draw, built):
         ann        | k1                   | {kind} | 2     | 5
         ann        | k2                   | {kind} | 4     | 1
     """)  # fmt: skip
-    assert built("resolve.crossings", CROSSED) == [(1, 2, 4)]
+    assert built("resolve.crossings", CROSSED) == [("1", 2, 4)]
 
 
 def test_one_mail_opened_at_two_addresses_of_a_contact_counts_once(ann, draw, built):
@@ -122,13 +122,13 @@ def test_what_the_baseline_held_does_not_count(ann, draw, built):
 def test_after_the_baseline_counting_starts_from_nothing(ann, draw, built):
     rule(draw, 2, counting_since=3)
     opens(draw, 1, 3, 4, 5)
-    assert built("resolve.crossings", CROSSED) == [(1, 2, 5)]
+    assert built("resolve.crossings", CROSSED) == [("1", 2, 5)]
 
 
 def test_counting_all_time_includes_the_first_sweep(ann, draw, built):
     rule(draw, 1, counting_since=0)
     opens(draw, 1)
-    assert built("resolve.crossings", CROSSED) == [(1, 1, 1)]
+    assert built("resolve.crossings", CROSSED) == [("1", 1, 1)]
 
 
 def test_a_mail_opened_before_the_baseline_and_again_after_it_counts(ann, draw, built):
@@ -138,7 +138,7 @@ def test_a_mail_opened_before_the_baseline_and_again_after_it_counts(ann, draw, 
         ann        | 2
         ann        | 5
     """)  # fmt: skip
-    assert built("resolve.crossings", CROSSED) == [(1, 1, 5)]
+    assert built("resolve.crossings", CROSSED) == [("1", 1, 5)]
 
 
 @pytest.mark.parametrize(("until", "counted"), [("5", [1, 5, 6]), ("", [1])])
@@ -162,7 +162,7 @@ def test_two_pauses_leave_out_what_either_covers_and_double_nothing(ann, draw, b
         other  | 1          | 2
     """)  # fmt: skip
     clicks(draw, (1, 1), (3, 7), (5, 2))
-    assert built("resolve.crossings", CROSSED) == [(1, 3, 5)]
+    assert built("resolve.crossings", CROSSED) == [("1", 3, 5)]
 
 
 def test_an_edited_threshold_applies_to_crossings_after_the_edit(ann, draw, built):
@@ -174,12 +174,12 @@ def test_an_edited_threshold_applies_to_crossings_after_the_edit(ann, draw, buil
 def test_a_repeated_rule_goes_on_after_an_edit(ann, draw, built):
     rule(draw, 2, effective_since=4, is_repeated="true")
     opens(draw, 1, 2, 5, 6)
-    assert built("resolve.crossings", CROSSED) == [(4, 4, 6)]
+    assert built("resolve.crossings", CROSSED) == [("4", 4, 6)]
 
 
 def test_whoever_no_bot_with_the_rule_selects_fires_nothing(draw, built):
     draw("resolve.contacts", """
-        contact_id | bots    | is_selected
+        contact_id | automated_by    | is_selected
         ann        | [other] | true
         bob        | []      | false
     """)  # fmt: skip
@@ -194,22 +194,22 @@ def test_whoever_no_bot_with_the_rule_selects_fires_nothing(draw, built):
 
 def test_whoever_qualifies_only_now_fires_for_events_since_activation(draw, built):
     draw("resolve.contacts", """
-        contact_id | bots
+        contact_id | automated_by
         ann        | [other]
     """)  # fmt: skip
     rule(draw, 2)
     opens(draw, 1, 2)
     assert built("resolve.crossings", CROSSED) == []
     draw("resolve.contacts", """
-        contact_id | bots
+        contact_id | automated_by
         ann        | [one]
     """)  # fmt: skip
-    assert built("resolve.crossings", CROSSED) == [(1, 2, 2)]
+    assert built("resolve.crossings", CROSSED) == [("1", 2, 2)]
 
 
 def test_every_bot_of_a_contact_fires_its_own_rules(draw, built):
     draw("resolve.contacts", """
-        contact_id | bots
+        contact_id | automated_by
         ann        | [one, two]
     """)  # fmt: skip
     rule(draw, 1)

@@ -50,7 +50,7 @@ def happened(draw, kind="open", campaign="k1", link="''", at="2026-11-01 10:00")
 @pytest.fixture
 def planned(db):
     def rows(table, columns):
-        build(db, SYNC, "resolve.due", table)
+        build(db, SYNC, "resolve.fired", "resolve.due", table)
         return db.execute(f"SELECT {columns} FROM {table} ORDER BY write_key").fetchall()
 
     return rows

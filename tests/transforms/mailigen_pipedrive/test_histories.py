@@ -18,7 +18,8 @@ ADDRESSES = ("a@x.lv", "b@x.lv", "c@x.lv")
 PERSONS = (1, 2, 3, 4)
 EXAMPLES = 30
 AFTER_WHO = (
-    "resolve.consent", "resolve.contact_events", "resolve.crossings", "resolve.due",
+    "resolve.consent", "resolve.contact_events", "resolve.fallbacks", "resolve.crossings",
+    "resolve.fired", "resolve.due",
     "resolve.places", "plan.members", "plan.activities",
 )  # fmt: skip
 

@@ -3,13 +3,13 @@
 -- key     bot_id, contact_id, from_sweep
 -- reads   resolve.contacts, history.selections, staging.syncline__sweep
 -- rule    A note is made only for an event first seen while an active bot with that note selected
---         the contact (MG-16), so who was selected when is kept. Stretches that ended are closed
---         beforehand.
+--         the contact (MG-16) and no other bot overrode it (MG-17), so who was selected when is
+--         kept. Stretches that ended are closed beforehand, also those of overridden bots.
 
 WITH now_selected AS (
     SELECT
         contact_id,
-        unnest(bots) AS bot_id
+        unnest(list_filter(bots, lambda b: NOT list_contains(overridden, b))) AS bot_id
     FROM resolve.contacts
     WHERE is_selected
 )

@@ -29,14 +29,8 @@ SELECT
         '{name}',
         coalesce(d.person_name, '')
     ) AS title,
-    json_object(
-        'event', d.event,
-        'count', d.event_count,
-        'campaign', d.campaign_id_mailigen,
-        'link', d.link,
-        'sweep', d.crossed_in_sweep
-    ) AS cause,
-    'reached ' || d.event_count || ' of ' || r.threshold || ' ' || d.event || ' events' AS reason,
+    d.cause,
+    d.reason,
     5 AS cost_tokens
 FROM resolve.due AS d
 INNER JOIN staging.syncline__rules AS r ON r.bot_id = d.bot_id AND r.rule_id = d.rule_id

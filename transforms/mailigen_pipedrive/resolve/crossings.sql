@@ -1,22 +1,33 @@
 -- One row per (rule, contact, crossing): a count that reached its threshold, or a multiple of it.
 --
 -- key     bot_id, rule_id, contact_id, crossing
--- reads   resolve.contact_events, resolve.contacts, staging.syncline__rules,
+-- reads   resolve.contact_events, resolve.contacts, resolve.fallbacks, staging.syncline__rules,
 --         staging.syncline__pauses
 -- rule    Fires when the count reaches N, once per contact and rule; with `repeat: every` again at
 --         each multiple, a jump over two making two (MG-18). Opens, sends and bounces count
 --         e-mails, clicks count every click (MG-14). Events count from the activation's baseline
---         on, for whoever qualifies now; those first seen in a user's pause do not count.
+--         on, for whoever qualifies now; those first seen in a user's pause do not count. A bot
+--         that others overrode counts only what came after the contact fell back to it (MG-17).
 -- watch   `crossing` is the count that was reached, not a serial number, so that editing N never
---         reuses the name of a crossing that has fired. Crossings at or before `effective_since`
---         predate an edit.
+--         reuses the name of a crossing that has fired. After a fallback a repeated one is named
+--         `<count>@<sweep of the fallback>`, since counting began anew; a single one stays `1`.
+--         Crossings at or before `effective_since` predate an edit.
 
-WITH qualified AS (
+WITH automated AS (
     SELECT
         contact_id,
-        unnest(bots) AS bot_id
+        unnest(automated_by) AS bot_id
     FROM resolve.contacts
     WHERE is_selected
+),
+
+qualified AS (
+    SELECT
+        a.contact_id,
+        a.bot_id,
+        f.fell_back_in
+    FROM automated AS a
+    LEFT JOIN resolve.fallbacks AS f ON f.bot_id = a.bot_id AND f.contact_id = a.contact_id
 ),
 
 counted AS (
@@ -39,7 +50,10 @@ counted AS (
     FROM staging.syncline__rules AS r
     INNER JOIN qualified AS q ON q.bot_id = r.bot_id
     INNER JOIN resolve.contact_events AS e
-        ON e.contact_id = q.contact_id AND e.kind = r.event AND e.sweep > r.counting_since
+        ON
+            e.contact_id = q.contact_id
+            AND e.kind = r.event
+            AND e.sweep > greatest(r.counting_since, q.fell_back_in)
     LEFT JOIN staging.syncline__pauses AS p
         ON
             p.bot_id = r.bot_id
@@ -74,19 +88,24 @@ reached AS (
         r.threshold,
         r.is_repeated,
         r.effective_since,
+        q.fell_back_in,
         unnest(
             range((s.event_count - s.added) // r.threshold + 1, s.event_count // r.threshold + 1)
         ) AS multiple
     FROM stepped AS s
     INNER JOIN staging.syncline__rules AS r ON r.bot_id = s.bot_id AND r.rule_id = s.rule_id
+    INNER JOIN qualified AS q ON q.bot_id = s.bot_id AND q.contact_id = s.contact_id
 )
 
 SELECT
     bot_id,
     rule_id,
     contact_id,
-    CASE WHEN is_repeated THEN multiple * threshold ELSE 1 END AS crossing,
+    CASE WHEN is_repeated THEN concat_ws('@', multiple * threshold, fell_back_in) ELSE '1' END
+        AS crossing,
+    multiple,
     event_count,
-    sweep AS crossed_in_sweep
+    sweep AS crossed_in_sweep,
+    fell_back_in
 FROM reached
 WHERE (is_repeated OR multiple = 1) AND sweep > coalesce(effective_since, -1)

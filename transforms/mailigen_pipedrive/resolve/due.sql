@@ -1,12 +1,11 @@
 -- One row per crossing that has not fired yet, with the words and dates its record will carry.
 --
 -- key     write_key
--- reads   resolve.crossings, resolve.contacts, resolve.lineage, resolve.contact_events,
---         staging.syncline__rules, staging.syncline__deeds, staging.pipedrive__persons,
---         staging.mailigen__campaigns, staging.syncline__sweep
+-- reads   resolve.crossings, resolve.fired, resolve.contacts, resolve.contact_events,
+--         staging.syncline__rules, staging.pipedrive__persons, staging.mailigen__campaigns,
+--         staging.syncline__sweep
 -- rule    The key names bot, rule, contact and crossing and nothing of the moment, so the same
---         crossing is the same write whenever it is planned (MG-18). What an ancestor fired counts
---         as fired.
+--         crossing is the same write whenever it is planned (MG-18).
 -- watch   The campaign and link named are those of the latest event in the sweep that crossed.
 
 WITH keyed AS (
@@ -19,33 +18,6 @@ WITH keyed AS (
     FROM resolve.crossings AS c
     CROSS JOIN staging.syncline__sweep AS w
     INNER JOIN staging.syncline__rules AS r ON r.bot_id = c.bot_id AND r.rule_id = c.rule_id
-),
-
-fired AS (
-    SELECT
-        k.bot_id,
-        k.rule_id,
-        k.contact_id,
-        k.crossing
-    FROM keyed AS k
-    INNER JOIN staging.syncline__deeds AS d
-        ON
-            d.write_key = concat_ws('|', k.key_stem, k.contact_id, k.crossing)
-            AND d.state <> 'refused'
-
-    UNION
-
-    SELECT
-        k.bot_id,
-        k.rule_id,
-        k.contact_id,
-        k.crossing
-    FROM keyed AS k
-    INNER JOIN resolve.lineage AS l ON l.contact_id = k.contact_id
-    INNER JOIN staging.syncline__deeds AS d
-        ON
-            d.write_key = concat_ws('|', k.key_stem, l.ancestor_id, k.crossing)
-            AND d.sweep <= l.up_to_sweep
 ),
 
 placed AS (
@@ -91,14 +63,32 @@ SELECT
     l.campaign_id_mailigen,
     coalesce(m.title, m.subject, l.campaign_id_mailigen) AS campaign_title,
     l.link,
-    l.happened_at
+    l.happened_at,
+    json_merge_patch(
+        json_object(
+            'event', k.event,
+            'count', k.event_count,
+            'campaign', l.campaign_id_mailigen,
+            'link', l.link,
+            'sweep', k.crossed_in_sweep
+        ),
+        CASE
+            WHEN k.fell_back_in IS NOT NULL
+                THEN json_object('counted since the fallback in sweep', k.fell_back_in)
+            ELSE json_object()
+        END
+    ) AS cause,
+    concat(
+        'reached ', k.event_count, ' of ', k.threshold, ' ', k.event, ' events',
+        CASE WHEN k.fell_back_in IS NOT NULL THEN ' since no filter bot overrides ' || k.bot_id END
+    ) AS reason
 FROM keyed AS k
 INNER JOIN resolve.contacts AS c ON c.contact_id = k.contact_id
 INNER JOIN staging.pipedrive__persons AS p ON p.person_id_pipedrive = c.person_id_pipedrive
 LEFT JOIN latest AS l
     ON l.contact_id = k.contact_id AND l.kind = k.event AND l.sweep = k.crossed_in_sweep
 LEFT JOIN staging.mailigen__campaigns AS m ON m.campaign_id_mailigen = l.campaign_id_mailigen
-LEFT JOIN fired AS f
+LEFT JOIN resolve.fired AS f
     ON
         f.bot_id = k.bot_id
         AND f.rule_id = k.rule_id

@@ -1,0 +1,368 @@
+"""Filter bots with automations override the bots for all contacts; falling back counts from zero."""
+
+import pytest
+
+from pipelines.mailigen_pipedrive.flow import remember
+from pipelines.mailigen_pipedrive.sweep import SYNC
+from transforms.build import build
+
+CROSSED = "bot_id, contact_id, crossing, event_count, crossed_in_sweep"
+
+
+@pytest.fixture
+def bots(draw):
+    """Two filter bots with automations, a bare one, and one for everybody."""
+    draw("staging.syncline__bots", """
+        bot_id | selection | has_automations
+        all    | all       | true
+        bare   | filter    | false
+        eu     | filter    | true
+        vip    | filter    | true
+    """)  # fmt: skip
+
+
+@pytest.fixture
+def automated(db, draw):
+    """Who automates Ann, and who is remembered as overridden, when these bots select her."""
+
+    def by(*selecting):
+        db.execute("DELETE FROM resolve.winners; DELETE FROM resolve.identity")
+        draw(
+            "resolve.winners",
+            f"email | person_id_pipedrive | bots\na@x.lv | 1 | [{', '.join(selecting)}]",
+        )
+        draw("resolve.identity", """
+            email  | person_id_pipedrive | decision | contact_id
+            a@x.lv | 1                   | same     | ann
+        """)  # fmt: skip
+        build(db, SYNC, "resolve.contacts")
+        ((bots, automated, overridden),) = db.execute(
+            "SELECT bots, automated_by, overridden FROM resolve.contacts"
+        ).fetchall()
+        assert bots == [*selecting], "the source names whoever selects, whatever overrides"
+        return automated, overridden
+
+    return by
+
+
+def test_every_filter_bot_with_automations_gives_its_own_and_the_one_for_all_none(bots, automated):
+    """MG-17"""
+    assert automated("all", "bare", "eu", "vip") == (["eu", "vip"], ["all"])
+
+
+def test_a_bare_filter_bot_overrides_nothing(bots, automated):
+    """MG-17"""
+    assert automated("all", "bare") == (["all", "bare"], [])
+
+
+def test_without_a_bot_for_all_nobody_is_overridden(bots, automated):
+    """MG-10, MG-17"""
+    assert automated("eu", "vip") == (["eu", "vip"], [])
+
+
+@pytest.mark.parametrize("column", ["is_active = FALSE", "has_automations = FALSE"])
+def test_a_bot_that_stopped_or_lost_its_automations_overrides_nothing(
+    column, bots, db, automated
+):  # fmt: skip
+    """MG-17"""
+    db.execute(f"UPDATE staging.syncline__bots SET {column} WHERE bot_id = 'eu'")
+    selecting = ("all",) if "active" in column else ("all", "eu")
+    assert automated(*selecting) == ([*selecting], [])
+
+
+def test_a_bot_that_waits_for_its_approval_overrides_in_the_plan_and_leaves_no_trace(
+    bots, db, automated
+):  # fmt: skip
+    """MG-17"""
+    db.execute("UPDATE staging.syncline__bots SET is_waiting = TRUE WHERE bot_id = 'eu'")
+    assert automated("all", "eu") == (["eu"], [])
+    assert automated("all", "eu", "vip") == (["eu", "vip"], ["all"])
+
+
+@pytest.fixture
+def stretches(db, automated):
+    """Live through a sweep in which these bots select Ann, and return what history then says."""
+
+    def after(sweep, *selecting):
+        db.execute("UPDATE staging.syncline__sweep SET sweep = ?", [sweep])
+        automated(*selecting)
+        remember(db, sweep)
+        return [
+            db.execute(f"SELECT bot_id, from_sweep, until_sweep FROM {table} ORDER BY ALL")
+            .fetchall()
+            for table in ("history.selections", "history.overrides")
+        ]  # fmt: skip
+
+    return after
+
+
+def test_history_keeps_when_a_bot_was_overridden_and_that_it_then_selected_nobody(bots, stretches):
+    """MG-16, MG-17"""
+    assert stretches(1, "all") == [[("all", 1, None)], []]
+    assert stretches(2, "all", "eu") == [
+        [("all", 1, 2), ("eu", 2, None)],
+        [("all", 2, None)],
+    ]
+    stretches(3, "all", "eu")
+    assert stretches(4, "all") == [
+        [("all", 1, 2), ("all", 4, None), ("eu", 2, 4)],
+        [("all", 2, 4)],
+    ]
+    assert stretches(5, "all", "vip")[1] == [("all", 2, 4), ("all", 5, None)]
+
+
+def rule(draw, threshold, **more):
+    columns = {"bot_id": "all", "rule_id": "warm", "threshold": threshold, **more}
+    draw(
+        "staging.syncline__rules",
+        f"{' | '.join(columns)}\n{' | '.join(str(value) for value in columns.values())}",
+    )
+
+
+def opens(draw, contact, *sweeps):
+    rows = "\n".join(f"{contact} | {contact}{n} | {sweep}" for n, sweep in enumerate(sweeps))
+    draw("resolve.contact_events", f"contact_id | campaign_id_mailigen | sweep\n{rows}")
+
+
+@pytest.fixture
+def fallen_back(draw):
+    """Ann was overridden and fell back to the bot for all in sweep 10; now it is sweep 20."""
+    draw("resolve.contacts", """
+        contact_id | bots  | automated_by
+        ann        | [all] | [all]
+    """)  # fmt: skip
+    draw("history.overrides", """
+        bot_id | contact_id | from_sweep | until_sweep
+        all    | ann        | 5          | 10
+    """)  # fmt: skip
+
+
+@pytest.fixture
+def crossed(db, built):
+    def rows():
+        build(db, SYNC, "resolve.fallbacks")
+        return built("resolve.crossings", CROSSED)
+
+    return rows
+
+
+@pytest.mark.parametrize("counting_since", [0, 3])
+def test_after_a_fallback_counting_begins_after_the_sweep_that_found_it(
+    counting_since, fallen_back, draw, crossed
+):  # fmt: skip
+    """MG-17: `all_time` does not reach behind it either."""
+    rule(draw, 2, counting_since=counting_since)
+    opens(draw, "ann", 1, 2, 7, 10, 11, 12)
+    assert crossed() == [("all", "ann", "1", 2, 12)]
+
+
+def test_a_repeated_crossing_after_a_fallback_is_named_for_it(fallen_back, draw, crossed):
+    """MG-17, MG-18: counting from zero may reach the same number again."""
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "ann", 1, 2, 11, 12)
+    assert crossed() == [("all", "ann", "2@10", 2, 12)]
+
+
+def test_a_jump_over_two_multiples_after_a_fallback_fires_twice(fallen_back, draw, crossed):
+    """MG-18"""
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "ann", 11, 12, 12, 12)
+    assert crossed() == [("all", "ann", "2@10", 4, 12), ("all", "ann", "4@10", 4, 12)]
+
+
+def test_the_latest_of_several_fallbacks_counts(fallen_back, draw, crossed):
+    """MG-17"""
+    rule(draw, 1, is_repeated="true")
+    draw("history.overrides", """
+        bot_id | contact_id | from_sweep | until_sweep
+        all    | ann        | 12         | 15
+    """)  # fmt: skip
+    opens(draw, "ann", 4, 11, 13, 16)
+    assert crossed() == [("all", "ann", "1@15", 1, 16)]
+
+
+def test_a_filter_bot_counts_on_whatever_was_overridden_beside_it(fallen_back, db, draw, crossed):
+    """MG-17: the fallback is the overridden bot's alone."""
+    rule(draw, 2, bot_id="eu")
+    db.execute("UPDATE resolve.contacts SET automated_by = ['eu']")
+    opens(draw, "ann", 7, 12)
+    assert crossed() == [("eu", "ann", "1", 2, 12)]
+
+
+def test_who_is_overridden_now_fires_nothing(fallen_back, db, draw, crossed):
+    """MG-17"""
+    rule(draw, 1)
+    db.execute("UPDATE resolve.contacts SET bots = ['all', 'eu'], automated_by = ['eu']")
+    opens(draw, "ann", 12)
+    assert crossed() == []
+
+
+def test_events_of_a_pause_after_a_fallback_do_not_count(fallen_back, draw, crossed):
+    """MG-18"""
+    rule(draw, 2)
+    draw("staging.syncline__pauses", """
+        bot_id | from_sweep | until_sweep
+        all    | 11         | 13
+    """)  # fmt: skip
+    opens(draw, "ann", 12, 14, 15)
+    assert crossed() == [("all", "ann", "1", 2, 15)]
+
+
+@pytest.fixture
+def heir(fallen_back, db, draw):
+    """Bob, who parted from Ann or took her in, in sweep 15."""
+    db.execute("DELETE FROM resolve.contacts")
+    draw("resolve.contacts", """
+        contact_id | bots  | automated_by
+        bob        | [all] | [all]
+    """)  # fmt: skip
+    draw("resolve.lineage", """
+        contact_id | ancestor_id | up_to_sweep
+        bob        | ann         | 15
+    """)  # fmt: skip
+    draw("resolve.holdings", """
+        contact_id | email  | from_sweep
+        ann        | a@x.lv | 0
+        bob        | b@x.lv | 0
+    """)  # fmt: skip
+    return lambda: draw("resolve.holdings", "contact_id | email | from_sweep\nbob | a@x.lv | 0")
+
+
+def test_who_takes_over_a_contacts_events_takes_over_its_fallback(heir, draw, crossed):
+    """MG-17: merges and forks."""
+    heir()
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "bob", 7, 8, 12, 13)
+    assert crossed() == [("all", "bob", "2@10", 2, 13)]
+
+
+def test_a_new_tie_break_winner_takes_over_no_fallback(heir, draw, crossed):
+    """MG-17: it takes over deeds, and no events."""
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "bob", 7, 8)
+    assert crossed() == [("all", "bob", "2", 2, 8)]
+
+
+def test_who_parts_from_a_contact_still_overridden_falls_back_in_that_sweep(
+    heir, db, draw, crossed
+):  # fmt: skip
+    """MG-17"""
+    heir()
+    db.execute("UPDATE history.overrides SET until_sweep = NULL")
+    rule(draw, 1)
+    opens(draw, "bob", 8, 14, 16)
+    assert crossed() == [("all", "bob", "1", 1, 16)]
+
+
+def test_what_befell_the_ancestor_after_the_parting_is_its_own(heir, db, draw, crossed):
+    """MG-17"""
+    heir()
+    db.execute("UPDATE history.overrides SET from_sweep = 16, until_sweep = 18")
+    rule(draw, 1)
+    opens(draw, "bob", 8)
+    assert crossed() == [("all", "bob", "1", 1, 8)]
+
+
+def fired(draw, key, sweep, state="done"):
+    bars = f"activity|acme-crm|acme|all|warm|{key}".replace("|", "¦")
+    draw("staging.syncline__deeds", f"write_key | sweep | state\n{bars} | {sweep} | {state}")
+
+
+@pytest.fixture
+def due(db, crossed):
+    def rows():
+        crossed()
+        build(db, SYNC, "resolve.fired")
+        left = db.execute(
+            "SELECT crossing FROM resolve.crossings EXCEPT SELECT crossing FROM resolve.fired "
+            "ORDER BY ALL"
+        ).fetchall()
+        return [crossing for (crossing,) in left]
+
+    return rows
+
+
+def test_what_fired_before_the_fallback_does_not_bar_the_count_after_it(fallen_back, draw, due):
+    """MG-17, MG-18"""
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "ann", 1, 2, 11, 12)
+    fired(draw, "ann|2", 2)
+    assert due() == ["2@10"]
+
+
+def test_a_single_automation_fires_once_whatever_falls_back(fallen_back, draw, due):
+    """MG-17, MG-18"""
+    rule(draw, 2)
+    opens(draw, "ann", 1, 2, 11, 12)
+    fired(draw, "ann|1", 2)
+    assert due() == []
+
+
+def test_what_fired_after_the_fallback_is_not_due(fallen_back, draw, due):
+    """MG-18"""
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "ann", 11, 12, 13, 14)
+    fired(draw, "ann|2@10", 12)
+    assert due() == ["4@10"]
+
+
+def test_an_heir_does_not_fire_again_what_its_own_count_fired_under_another_name(heir, draw, due):
+    """MG-18: Bob fired in sweep 12, then took Ann in, and with her the fallback in sweep 10."""
+    heir()
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "bob", 3, 11, 12)
+    fired(draw, "bob|2", 12)
+    assert due() == []
+
+
+def test_an_heir_does_not_fire_again_what_its_ancestor_fired_after_the_fallback(heir, draw, due):
+    """MG-18"""
+    heir()
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "bob", 11, 12, 13, 14)
+    fired(draw, "ann|2@10", 12)
+    assert due() == ["4@10"]
+
+
+@pytest.fixture
+def noted(db, draw):
+    draw("staging.syncline__notes", "bot_id | kind\nall | open")
+    draw("history.selections", """
+        bot_id | contact_id | from_sweep | until_sweep
+        all    | ann        | 1          | 5
+        all    | ann        | 10         |
+    """)  # fmt: skip
+
+    def sweeps():
+        build(db, SYNC, "resolve.fallbacks", "resolve.noted")
+        return [n for (n,) in db.execute("SELECT sweep FROM resolve.noted ORDER BY 1").fetchall()]
+
+    return sweeps
+
+
+def test_only_what_came_after_the_fallback_is_noted(fallen_back, draw, noted):
+    """MG-16, MG-17"""
+    opens(draw, "ann", 4, 7, 10, 11)
+    assert noted() == [11]
+
+
+def test_an_overridden_bot_notes_nothing(fallen_back, db, draw, noted):
+    """MG-17"""
+    opens(draw, "ann", 11)
+    db.execute("UPDATE resolve.contacts SET bots = ['all', 'eu'], automated_by = ['eu']")
+    assert noted() == []
+
+
+def test_a_crossing_after_a_fallback_says_so(fallen_back, draw, db, crossed):
+    """MG-17, ALL-10"""
+    rule(draw, 1)
+    opens(draw, "ann", 11)
+    db.execute("UPDATE resolve.contacts SET person_id_pipedrive = 1")
+    draw("staging.pipedrive__persons", "person_id_pipedrive | name\n1 | Ann")
+    crossed()
+    build(db, SYNC, "resolve.fired", "resolve.due", "plan.activities")
+    ((reason, since),) = db.execute(
+        "SELECT reason, cause ->> '$.\"counted since the fallback in sweep\"' FROM plan.activities"
+    ).fetchall()
+    assert reason == "reached 1 of 1 open events since no filter bot overrides all"
+    assert since == "10"
