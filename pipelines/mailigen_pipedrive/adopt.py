@@ -18,7 +18,16 @@ from uuid import uuid4
 import orjson
 
 from pipelines.accounts import open_accounts
-from pipelines.mailigen_pipedrive import engagement, extract, kept, life, record, recovered, tables
+from pipelines.mailigen_pipedrive import (
+    engagement,
+    extract,
+    kept,
+    life,
+    newcomers,
+    record,
+    recovered,
+    tables,
+)
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.flow import CLOSE_SELECTIONS, READ, WHO
 from pipelines.mailigen_pipedrive.kept import Kept
@@ -198,6 +207,7 @@ def _remember(sweep: Sweep, held: lease.Lease) -> None:
     append(db, SYNC, "history.events", adding="times")
     db.execute(CLOSE_SELECTIONS, [sweep.sweep])
     append(db, SYNC, "history.selections")
+    newcomers.remember(sweep)
     db.execute("COMMIT")
     bots.end_pauses(held)
     tables.write(sweep)

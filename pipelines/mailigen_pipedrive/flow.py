@@ -5,7 +5,15 @@ step, which is a Prefect task when the run is a flow run and a plain call otherw
 """
 
 from pipelines.checks import audit, expect
-from pipelines.mailigen_pipedrive import engagement, extract, guards, life, sample, tables
+from pipelines.mailigen_pipedrive import (
+    engagement,
+    extract,
+    guards,
+    life,
+    newcomers,
+    sample,
+    tables,
+)
 from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
 from pipelines.mailigen_pipedrive.loading import carry_out, settle
 from pipelines.mailigen_pipedrive.naming import bind_names
@@ -26,7 +34,7 @@ WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdi
 WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
         "resolve.crossings", "resolve.noted", "resolve.due")  # fmt: skip
 WRITES = ("resolve.places", "plan.members", "plan.activities", "plan.deals", "plan.notes",
-          "plan.skipped")  # fmt: skip
+          "plan.persons", "plan.skipped")  # fmt: skip
 
 
 def sync(sweep: Sweep, step: Step) -> None:
@@ -48,6 +56,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     # Map, match and de-duplicate: one row per real thing.
     step("Resolve contacts", _resolve_contacts, sweep)
     step("Remember engagement", _remember_engagement, sweep)
+    step("Look up newcomers", newcomers.look_up, sweep)
     step("Resolve counts", _resolve_counts, sweep)
 
     # Plan: one row per write, with the reason; nothing has been written so far.
@@ -90,6 +99,7 @@ def _remember_engagement(sweep: Sweep) -> None:
     seen = append(db, SYNC, "history.events", adding="times")
     db.execute(CLOSE_SELECTIONS, [sweep.sweep])
     append(db, SYNC, "history.selections")
+    newcomers.remember(sweep)
     db.execute("COMMIT")
     if sweep.lease is not None:
         bots.end_pauses(sweep.lease)
