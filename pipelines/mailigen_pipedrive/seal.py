@@ -15,7 +15,7 @@ from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.tables import aspect
 from state import identity, ledger, settings
 from state.cursors import Cursor
-from state.deeds import Deed, withdraw_unwanted
+from state.deeds import Deed, withdraw_keys, withdraw_unwanted
 from state.lease import Lease
 from state.settings import Setting, SettingKey
 from transforms.build import number
@@ -23,6 +23,16 @@ from transforms.build import number
 BATCH = 5_000
 SETUP = ("create_list", "create_merge_var", "create_deal_field")
 NEWCOMERS = ("create_person", "link_person")
+# Sealed before and not sent; a person or a setting has decided otherwise since.
+NO_NEWCOMERS = """
+SELECT d.write_key
+FROM staging.syncline__deeds AS d
+LEFT JOIN plan.persons AS p ON p.write_key = d.write_key AND p.action <> 'skip'
+WHERE
+    p.write_key IS NULL
+    AND d.state IN ('planned', 'refused')
+    AND split_part(d.write_key, '|', 1) IN ('person', 'link')
+"""
 NOTED = {
     "open": "Opened the e-mail “{campaign}”",
     "send": "Was sent the e-mail “{campaign}”",
@@ -129,9 +139,8 @@ def seal(sweep: Sweep, lease: Lease, allowed: Collection[str] | None) -> int:
     withdraw_unwanted(
         lease, SETUP, [d.write_key for d in needed], why="it is there, or needed no more"
     )
-    wanted = sweep.db.execute("SELECT write_key FROM plan.persons WHERE action <> 'skip'")
-    withdraw_unwanted(
-        lease, NEWCOMERS, [str(key) for (key,) in wanted.fetchall()],
+    withdraw_keys(
+        lease, [str(key) for (key,) in sweep.db.execute(NO_NEWCOMERS).fetchall()],
         why="is subscribed no more, a person by now, or the import is off",
     )  # fmt: skip
     settings.observed(lease, list(_let_go(sweep)))
