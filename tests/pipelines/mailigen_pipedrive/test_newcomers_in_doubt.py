@@ -12,6 +12,7 @@ from tests.pipelines.mailigen_pipedrive.desk import (
 )
 from tests.pipelines.mailigen_pipedrive.joining import NORA, ON, join, joined_persons, quiet
 from tests.pipelines.mailigen_pipedrive.losses import adopt, lose
+from tests.pipelines.mailigen_pipedrive.test_audit import OPEN, audit
 
 PERSONS = "/api/v2/persons"
 STAGES = ("Remember engagement", "Look up newcomers", "Plan", "Seal the plan", "Load")
@@ -151,3 +152,42 @@ def test_a_deleted_person_does_not_come_back_after_a_lost_state(
     quiet(world)
 
     assert joined_persons(world) == []
+
+
+def test_a_person_made_twice_beyond_the_horizon_is_found_by_the_audit(world: Desk) -> None:
+    """ALL-06: the vendor carries out the first request long after the second."""
+    world.fault("late_commit", "pipedrive", PERSONS, method="POST", delay_s=100)
+    world.run()
+    world.control("clock", advance_s=101)
+    assert len(joined_persons(world)) == 2
+
+    outcome = audit(world)
+
+    assert outcome.outcome == "open"
+    assert world.ask(OPEN) == [("duplicate", "person")]
+    world.delete_person(max(p["id"] for p in joined_persons(world)))
+    assert audit(world).outcome == "done"
+    assert world.ask(OPEN) == []
+
+
+@pytest.mark.parametrize("answer", ["is_deleted", "404"])
+def test_a_person_that_somebody_deleted_is_told_and_needs_nobody(world: Desk, answer: str) -> None:
+    """ALL-06: as for other things we made; it is not made again."""
+    world.settle()
+    world.assume("pipedrive", "get_deleted_person", answer)
+    world.delete_person(joined_persons(world)[0]["id"])
+    world.control("clock", advance_s=world.horizon + 3)
+
+    outcome = audit(world)
+
+    assert outcome.outcome == "done", outcome.said
+    assert world.ask(OPEN) == [("deleted", "person")]
+
+
+def test_a_namesake_of_a_colleague_is_no_duplicate_of_ours(world: Desk) -> None:
+    """ALL-06: an address alone does not say who made a person."""
+    world.settle()
+    world.add_person("By A Colleague", NORA)
+
+    assert audit(world).outcome == "done"
+    assert world.ask(OPEN) == []
