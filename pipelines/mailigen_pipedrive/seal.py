@@ -195,14 +195,16 @@ def _persons(sweep: Sweep) -> Iterator[Deed]:
 
 
 def _person(row: dict[str, Any]) -> dict[str, Any]:
+    """Both parts of a name go without the whole, as the vendor's guide has it: from the whole it
+    would guess the parts, and wrongly for a first name of two words."""
     body = {
-        "name": row["name"],
         "owner_id": row["owner_id_pipedrive"],
         "emails": [{"value": row["shown_email"], "primary": True, "label": "work"}],
     }
     if row["phone"]:
         body["phones"] = [{"value": row["phone"], "primary": True, "label": "work"}]
-    return body | {part: row[part] for part in ("first_name", "last_name") if row[part]}
+    parts = {part: row[part] for part in ("first_name", "last_name") if row[part]}
+    return body | parts if len(parts) == 2 else body | parts | {"name": row["name"]}
 
 
 def _deed(row: dict[str, Any], account: str, operation: str, noun: str, body: Any) -> Deed:

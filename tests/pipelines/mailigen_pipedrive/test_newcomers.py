@@ -73,6 +73,20 @@ def test_a_name_is_made_of_what_there_is(world: Desk, fields: dict[str, str], na
     assert (person["name"], person["phones"]) == (name, [])
 
 
+@pytest.mark.parametrize(("last_name", "ending"), [("New", "done"), ("", "open")])
+def test_both_parts_of_a_name_are_sent_as_the_guide_has_it(
+    world: Desk, last_name: str, ending: str
+) -> None:
+    """MG-22: a vendor that takes no name beside one part refuses such a person, and is quoted."""
+    world.assume("pipedrive", "name_with_one_part", "refused")
+    join(world, FNAME="Nora", LNAME=last_name)
+
+    outcome = world.run()
+
+    assert outcome.outcome == ending, outcome.said
+    assert len(joined_persons(world)) == (ending == "done")
+
+
 def test_who_is_a_person_by_a_second_address_is_linked_and_left_untouched(world: Desk) -> None:
     """MG-22: any of its e-mails, in any case."""
     known = world.add_person("Known Already", "first@joined.example")

@@ -5,7 +5,8 @@
 -- rule    By the vendor's own time of adding: of a deed sent once its first thing, since further
 --         ones are somebody's copies; of one sent again the last. A copy of what was looked for in
 --         vain and sent again came later than the whole horizon, whatever that time says.
--- watch   A person with the address may be a colleague's: its time teaches nothing. Only deeds that were in doubt tell: of the others nobody waited for an answer. What was
+-- watch   A person with the address may be a colleague's: its time teaches nothing. Of the
+--         others only deeds that were in doubt tell: else nobody waited for an answer. What was
 --         added later than the longest horizon there is has nothing to teach.
 
 WITH added AS (

@@ -49,7 +49,7 @@ decided AS (
             WHEN h.person_id_pipedrive IS NOT NULL THEN NULL
             WHEN c.email IS NOT NULL
                 THEN 'was a person that sync ' || c.sync || ' made, and that was deleted since'
-            WHEN m.email IS NOT NULL AND m.status IS DISTINCT FROM 'subscribed'
+            WHEN m.email IS NOT NULL AND coalesce(m.status, '') <> 'subscribed'
                 THEN 'left the list while it was read'
             WHEN regexp_full_match(m.source, 'Pipedrive(\|.*)?') THEN 'was put on the list by a sync'
         END AS skip_reason
