@@ -51,7 +51,8 @@ decided AS (
                 THEN 'was a person that sync ' || c.sync || ' made, and that was deleted since'
             WHEN m.email IS NOT NULL AND coalesce(m.status, '') <> 'subscribed'
                 THEN 'left the list while it was read'
-            WHEN regexp_full_match(m.source, 'Pipedrive(\|.*)?') THEN 'was put on the list by a sync'
+            WHEN regexp_full_match(m.source, 'Pipedrive(\|.*)?')
+                THEN 'was put on the list by a sync'
         END AS skip_reason
     FROM resolve.newcomers AS n
     LEFT JOIN holders AS h ON h.email = n.email
