@@ -6,7 +6,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import or_, select
 
 from deployments.published import CannotAskError, ask, published_file
+from pipelines.mailigen_pipedrive.newcomers import subject_of
+from pipelines.mailigen_pipedrive.seal import NEWCOMERS
 from pipelines.settings import Settings
+from state import consent
 from state.database import State, open_state
 from state.schema import contact_addresses, deeds, settings
 
@@ -33,7 +36,8 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
     state = open_state(where.state_url)
     try:
         steps: list[Step] = []
-        names = [key, *_contacts(state, key)]
+        newcomer = subject_of(consent.read_key(where.home), key)
+        names = [key, newcomer, *_contacts(state, key)]
         for row in _deeds(state, sync, names):
             addresses = _addresses(state, row.subject)
             steps += _deed_steps(row, _events(where, sync, addresses, row.sweep))
@@ -74,9 +78,11 @@ def _settings(state: State, sync: str, names: list[str]) -> list[Any]:
 
 def _deed_steps(row: Any, events: Iterator[Step]) -> Iterator[Step]:
     yield Step("write", row.write_key)
-    yield Step("contact", row.subject)
+    yield Step("newcomer" if row.operation in NEWCOMERS else "contact", row.subject)
     yield from events
     rule = f"bot {row.bot_id}, rule {row.rule_id}" if row.rule_id else f"bot {row.bot_id}"
+    if row.operation in NEWCOMERS:
+        rule = f"new_subscribers, {row.reason}"
     cause = ", ".join(f"{name} {value}" for name, value in (row.cause or {}).items())
     yield Step("rule", f"{rule}: {cause}" if cause else rule)
     yield Step("intent", f"{row.operation} {row.object} in {row.account}, sweep {row.sweep}")

@@ -80,6 +80,7 @@ REPLACED = (
     "body", "body_hash", "cause", "reason", "bot_id", "rule_id", "state", "tries", "next_try_at",
     "said", "sweep", "position", "sync", "attempt", "natural_key",
 )  # fmt: skip
+WINDOW = 500  # keys a statement: SQLite takes no more than some thousands of values
 SEALED = ("write_key", "account", "operation", "object", "subject", "marker", *REPLACED)
 
 
@@ -282,6 +283,12 @@ def withdraw_unwanted(
     unwanted = table.c.write_key.not_in(wanted)
     of_nobody = and_(table.c.bot_id == "", table.c.operation.in_(operations))
     return _withdraw(lease, and_(of_nobody, unwanted), why)
+
+
+def withdraw_keys(lease: Lease, keys: Sequence[str], *, why: str) -> int:
+    """Drop those of these deeds that are not sent; return how many."""
+    parts = (keys[start : start + WINDOW] for start in range(0, len(keys), WINDOW))
+    return sum(_withdraw(lease, table.c.write_key.in_(part), why) for part in parts)
 
 
 def _withdraw(lease: Lease, which: ColumnElement[bool], why: str) -> int:

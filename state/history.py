@@ -42,6 +42,30 @@ HISTORY_TABLES = (
         PRIMARY KEY (bot_id, contact_id, from_sweep)
     )
     """,
+    # The import of new subscribers was on from the one sweep until (not in) the other. Who was on
+    # the list in the first is older than it. Another list, or another key of the hashes that say
+    # who was imported, is another import. `read_at` is when the list was read last.
+    """
+    CREATE TABLE IF NOT EXISTS history.imports (
+        from_sweep BIGINT PRIMARY KEY,
+        until_sweep BIGINT,
+        list_id VARCHAR,
+        key_fingerprint VARCHAR NOT NULL,
+        read_at TIMESTAMPTZ
+    )
+    """,
+    # Address was subscribed from the one sweep until (not in) the other, as far as an import was
+    # on. Who was on the list when it began, and not subscribed, has a stretch without length.
+    """
+    CREATE TABLE IF NOT EXISTS history.arrivals (
+        email VARCHAR NOT NULL,
+        from_sweep BIGINT NOT NULL,
+        until_sweep BIGINT,
+        absent_at TIMESTAMPTZ,
+        first_seen_at TIMESTAMPTZ NOT NULL,
+        PRIMARY KEY (email, from_sweep)
+    )
+    """,
     """
     CREATE TABLE IF NOT EXISTS history.runs (
         run_id VARCHAR PRIMARY KEY,

@@ -26,6 +26,7 @@ from state.schema import (
     contacts,
     deeds,
     links,
+    row_claims,
     rules,
     runs,
     settings,
@@ -73,6 +74,7 @@ class Done:
     rule_id: str = ""
     body: Any = None
     sweep: int = 0  # when it was planned; 0, before everything, where nobody knows any more
+    natural_key: str = ""  # what it is told apart by at the vendor, reserved again
 
 
 class Held(NamedTuple):
@@ -180,6 +182,11 @@ def put_deeds(lease: Lease, happened: Sequence[Done]) -> int:
     rows = [_deed_row(lease, deed) for deed in happened]
     before = _count(lease, deeds)
     _put(lease, deeds, rows)
+    _put(lease, row_claims, [
+        {"account": deed.account, "object": deed.object, "natural_key": deed.natural_key,
+         "write_key": deed.write_key, "sync": lease.sync, "at": lease.state.now()}
+        for deed in happened if deed.natural_key
+    ])  # fmt: skip
     known = _contacts(lease)
     _put(lease, links, [
         {"account": deed.account, "object": deed.object, "remote_id": deed.remote_id,
@@ -318,6 +325,7 @@ def _deed_row(lease: Lease, deed: Done) -> dict[str, Any]:
     return {
         "write_key": deed.write_key, "account": deed.account, "operation": deed.operation,
         "object": deed.object, "subject": deed.subject, "sync": lease.sync,
+        "natural_key": deed.natural_key,
         "bot_id": deed.bot_id, "rule_id": deed.rule_id, "marker": marker_of(deed.write_key),
         "body": deed.body, "body_hash": hashlib.sha256(body).hexdigest(),
         "reason": "restored by adopt", "state": machine.DONE, "run_id": lease.run_id,

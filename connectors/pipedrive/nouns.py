@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Noun = Literal["activity", "deal", "note"]
+Noun = Literal["activity", "deal", "note", "person"]
 
 ONE: dict[Noun, str] = {
     "activity": "GET /api/v2/activities/{id}",
     "deal": "GET /api/v2/deals/{id}",
     "note": "GET /v1/notes/{id}",
+    "person": "GET /api/v2/persons/{id}",
 }
 # Every list that may hold one; together they are one question.
 CHANGED: dict[Noun, tuple[str, ...]] = {
     "activity": ("GET /api/v2/activities",),
     "deal": ("GET /api/v2/deals", "GET /api/v2/deals/archived"),
     "note": ("GET /v1/notes",),
+    "person": ("GET /api/v2/persons",),
 }
 EVERY_DEAL = "open,won,lost,deleted"  # unless asked for, deleted ones are left out
 

@@ -18,7 +18,16 @@ from uuid import uuid4
 import orjson
 
 from pipelines.accounts import open_accounts
-from pipelines.mailigen_pipedrive import engagement, extract, kept, life, record, recovered, tables
+from pipelines.mailigen_pipedrive import (
+    engagement,
+    extract,
+    kept,
+    life,
+    newcomers,
+    record,
+    recovered,
+    tables,
+)
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.flow import READ, WHO, remember
 from pipelines.mailigen_pipedrive.kept import Kept
@@ -194,7 +203,7 @@ def _remember(sweep: Sweep, held: lease.Lease) -> None:
     tables.write_bots(sweep)
     build(sweep.db, SYNC, "resolve.selected", "resolve.addresses", *WHO)
     remember_identity(sweep, held)
-    remember(sweep.db, sweep.sweep)
+    remember(sweep)
     bots.end_pauses(held)
     tables.write(sweep)
     build(sweep.db, SYNC, "resolve.consent", "resolve.contact_events")

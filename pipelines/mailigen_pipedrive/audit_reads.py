@@ -20,7 +20,7 @@ from connectors.pipedrive.nouns import CHANGED, ONE, Noun, is_deleted
 from pipelines.audit import Place, Share
 from transforms.plain_text import plain_text
 
-NOUNS: tuple[Noun, ...] = ("activity", "deal", "note")
+NOUNS: tuple[Noun, ...] = ("activity", "deal", "note", "person")
 LOOKS = (*NOUNS, "set-up", "members")
 # By person: the calls of `activities_of`, `deals_of` (living and deleted), `notes_of`.
 LIST_COSTS: Mapping[str, int] = {
@@ -53,6 +53,7 @@ class Look(NamedTuple):
     write_keys: Sequence[str]
     remote_ids: Sequence[str]
     sent_since: datetime
+    twins: Sequence[str] = ()  # addresses that two of our persons may have
 
 
 @dataclass
@@ -77,12 +78,25 @@ class Books:
                 for page in self._pages(noun, person):
                     self._take(noun, page)
                 self._asked_for.add((noun, person))
+        if look.twins:
+            self._look_for_twins(look)
         self.share.require(COSTS[ONE[noun]] * len(self._unmet(noun, look)))
         for remote_id in self._unmet(noun, look):
             try:
                 self._take(noun, [self.crm.thing(noun, int(remote_id))])
             except Gone:
                 continue
+
+    def _look_for_twins(self, look: Look) -> None:
+        """Read who changed since the first request: a second person may have come of it."""
+        wanted = set(look.twins)
+        pages = self.crm.persons(None, look.sent_since - EARLIER, ())
+        while True:
+            self.share.require(COSTS["GET /api/v2/persons"])
+            page = next(pages, None)
+            if page is None:
+                return
+            self._take("person", [one for one in page if wanted & set(_emails_of(one))])
 
     def look_at_fields(self) -> None:
         """Read the deal fields, which set-up may have made twice."""
@@ -152,6 +166,7 @@ def _look(rows: Sequence[Sequence[Any]]) -> Look:
         [key for row in rows for key in row[1]],
         list(dict.fromkeys(one for row in rows for one in row[2])),
         min(row[3] for row in rows),
+        sorted({one for row in rows for one in (row[4] if len(row) > 4 else None) or ()}),
     )
 
 
@@ -186,6 +201,14 @@ def set_up_things(engagement: Mailigen, list_id: str | None) -> Iterator[Thing]:
 
 def _things(noun: Noun, record: dict[str, Any]) -> Iterator[Thing]:
     """The record once per reference it carries: somebody may have pasted several."""
+    if noun == "person":
+        emails: list[str | None] = [*_emails_of(record)] or [None]
+        for email in emails:
+            yield Thing(
+                noun, str(record["id"]), email, is_deleted(record),
+                _moment(record.get("add_time")), None,
+            )  # fmt: skip
+        return
     carriers = {
         "activity": ("note", "public_description", "subject"),
         "deal": ("custom_fields",),
@@ -197,6 +220,11 @@ def _things(noun: Noun, record: dict[str, Any]) -> Iterator[Thing]:
             noun, str(record["id"]), reference, is_deleted(record),
             _moment(record.get("add_time")), _json(_shown(noun, record)),
         )  # fmt: skip
+
+
+def _emails_of(record: Mapping[str, Any]) -> list[str]:
+    entries = record.get("emails") or []
+    return sorted({str(entry.get("value") or "").strip().lower() for entry in entries})
 
 
 def _shown(noun: Noun, record: dict[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,8 @@ SELECT
     CASE WHEN is_marked THEN coalesce(try_cast(known_ids[1] AS BIGINT), 0) ELSE 0 END AS first_id,
     list(write_key ORDER BY write_key),
     CASE WHEN is_marked THEN flatten(list(known_ids ORDER BY write_key)) ELSE [] END,
-    min(sending_at)
+    min(sending_at),
+    list(DISTINCT reference) FILTER (WHERE object = 'person' AND was_resent)
 FROM audit.deeds
 WHERE is_due
 GROUP BY noun, person, first_id, is_marked

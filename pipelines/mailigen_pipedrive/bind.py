@@ -88,6 +88,7 @@ class Bound:
     missing_vars: tuple[MergeVar, ...]
     deal_field_code: str | None
     needs_deal_field: bool
+    import_owner_id: int | None  # who owns new subscribers; None: they are not imported
     pins: tuple[Pin, ...]
     findings: tuple[Finding, ...]
 
@@ -178,6 +179,7 @@ def bind(definition: Definition, account: Account, pinned: Mapping[tuple[str, st
         missing_vars=missing,
         deal_field_code=_deal_field(account, names) if needs_deal_field else None,
         needs_deal_field=needs_deal_field,
+        import_owner_id=_bind_importer(definition, account, names),
         pins=tuple(names.pins),
         findings=tuple(names.findings),
     )
@@ -287,6 +289,24 @@ def _bind_deal(
     if owner and not is_owner:
         names.error(where, f"user {deal.owner} is gone or deactivated", "choose another owner")
     return (int(owner) if owner else None), (int(stage) if stage else None)
+
+
+def _bind_importer(definition: Definition, account: Account, names: _Names) -> int | None:
+    """The user who owns new subscribers; whoever is gone or deactivated can own nobody."""
+    if definition.new_subscribers is None:
+        return None
+    owner = definition.new_subscribers.owner
+    former = [u for u in account.users if not u.get("active_flag")]
+    if any(str(owner).casefold() in (str(u["id"]), str(u.get("email")).casefold()) for u in former):
+        names.error("new_subscribers", f"user {owner} is deactivated", "choose another owner")
+        return None
+    active = [u for u in account.users if u.get("active_flag")]
+    found, is_there = names.find(
+        "user", owner, _candidates(active, "email"), where="new_subscribers"
+    )
+    if found and not is_there:
+        names.error("new_subscribers", f"user {owner} is gone", "choose another owner")
+    return int(found) if found else None
 
 
 def _bind_fields(

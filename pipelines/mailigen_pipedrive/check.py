@@ -45,6 +45,7 @@ def check_sync(
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)[1]
             findings += bound.findings
             findings += _selections(accounts, bound)
+            findings += _newcomers(accounts, bound)
             cost = accounts.cost()
             tokens, calls = cost[0].tokens, sum(c.requests for c in cost)
         crm = connections[definition.connections.crm]
@@ -105,6 +106,18 @@ def _selections(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
             walked.add(one.filter_id)
             count = sum(len(page) for page in accounts.crm.persons(one.filter_id))
             yield Finding("ok", name, f"selects {count} persons")
+
+
+def _newcomers(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
+    """A run that meets new subscribers reads every person; the cost counts that for each run."""
+    if bound.import_owner_id is None:
+        return
+    said = f"new persons will belong to user {bound.import_owner_id}"
+    if not any(one.filter_id is None for one in bound.bots):
+        count = sum(len(page) for page in accounts.crm.persons(None, None, ()))
+        said += f"; a run that meets new subscribers reads all {count} persons, which is counted "
+        said += "as if every run did"
+    yield Finding("ok", "new_subscribers", said)
 
 
 def _problem(accounts: Accounts, filter_id: int | None) -> str:

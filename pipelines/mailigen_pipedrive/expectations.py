@@ -35,4 +35,11 @@ PLAN = (
     filled("plan.deals", "stage_id_pipedrive"),
     filled("plan.deals", "person_id_pipedrive"),
     filled("plan.notes", "person_id_pipedrive"),
+    unique("plan.persons", "email"),
+    filled("plan.persons", "write_key"),
+    among("plan.persons", "action", ("create", "link", "skip")),
+    Expected(
+        "plan.persons", "a new person has a name and an owner",
+        "action = 'create' AND (coalesce(name, '') = '' OR owner_id_pipedrive IS NULL)",
+    ),
 )  # fmt: skip

@@ -5,7 +5,8 @@ for by id, because absence from a filter is not a deletion. The list is read in 
 statuses and counted against what Mailigen says it holds.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from connectors.errors import Gone
@@ -25,8 +26,11 @@ KEYS = {
     "pipedrive__organizations": {"id": "BIGINT"},
     "pipedrive__users": {"id": "BIGINT"},
     "pipedrive__fields": {"entity": "VARCHAR", "field_code": "VARCHAR"},
+    "pipedrive__holders": {"id": "BIGINT"},
     "mailigen__members": {"email": "VARCHAR", "status": "VARCHAR"},
+    "mailigen__newcomers": {"email": "VARCHAR"},
 }  # what identifies a record of each raw table
+EARLIER = timedelta(hours=1)  # more than two clocks differ by
 MANY_ORGANIZATIONS = 500  # above, walking all costs fewer calls than asking by id
 
 
@@ -257,6 +261,57 @@ def _unlisted(
             "planned. If somebody did remove them, raise guards.max_deletes for one run"
         )
     return found, removed
+
+
+def holders(sweep: Sweep, emails: Sequence[str]) -> None:
+    """Keep which persons of the whole CRM have one of the addresses, as any of theirs.
+
+    Nobody is read without an address to look for. Where a bot had everybody read before the list
+    was, only who changed since then is: a form may make subscriber and person at one moment.
+    """
+    wanted = set(emails)
+    since = None
+    if is_everybody_read(sweep):
+        offset = timedelta(seconds=sweep.crm.clock_offset())
+        since = sweep.read_at + offset - EARLIER
+    pages = sweep.crm.persons(None, since, ()) if wanted else iter(())
+    found = (
+        {"id": record["id"], "emails": record["emails"]}
+        for record in _told(sweep, "persons of the CRM", pages)
+        if not record.get("is_deleted") and wanted & _emails_of(record)
+    )
+    _put(sweep, "pipedrive__holders", found)
+
+
+def is_everybody_read(sweep: Sweep) -> bool:
+    """Whether staging.pipedrive__persons is the whole CRM: a running bot selects all."""
+    return any(
+        b.filter_id is None and is_running(sweep.known_bots[b.bot.id]) for b in sweep.names.bots
+    )
+
+
+def _emails_of(record: dict[str, Any]) -> set[str]:
+    entries = record.get("emails") or []
+    return {str(entry.get("value") or "").strip().lower() for entry in entries}
+
+
+def newcomers(sweep: Sweep, emails: Sequence[str], phone_tag: str) -> None:
+    """Ask for the values these addresses gave when they joined: a call each."""
+    rows = []
+    for count, email in enumerate(emails, 1):
+        record = sweep.engagement.member(str(sweep.names.list_id), email) or {}
+        merges = record.get("merges") or {}
+        rows.append(
+            {
+                "email": email,
+                "status": record.get("status", "subscribed") if record else None,
+                "shown_email": record.get("email"),
+                "merges": merges,
+                "phone": merges.get(phone_tag),
+            }
+        )
+        sweep.tell("extract", "newcomers asked for", count, len(emails))
+    _put(sweep, "mailigen__newcomers", rows)
 
 
 def _persons(sweep: Sweep, filter_id: int | None) -> Iterator[list[dict[str, Any]]]:

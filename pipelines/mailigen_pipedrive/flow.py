@@ -4,10 +4,16 @@ Read from top to bottom: this is the whole sync, in the order it happens. Each s
 step, which is a Prefect task when the run is a flow run and a plain call otherwise.
 """
 
-import duckdb
-
 from pipelines.checks import audit, expect
-from pipelines.mailigen_pipedrive import engagement, extract, guards, life, sample, tables
+from pipelines.mailigen_pipedrive import (
+    engagement,
+    extract,
+    guards,
+    life,
+    newcomers,
+    sample,
+    tables,
+)
 from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
 from pipelines.mailigen_pipedrive.loading import carry_out, settle
 from pipelines.mailigen_pipedrive.naming import bind_names
@@ -29,7 +35,7 @@ WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
         "resolve.fallbacks", "resolve.crossings", "resolve.noted", "resolve.fired",
         "resolve.due")  # fmt: skip
 WRITES = ("resolve.places", "plan.members", "plan.activities", "plan.deals", "plan.notes",
-          "plan.skipped")  # fmt: skip
+          "plan.persons", "plan.skipped")  # fmt: skip
 
 
 def sync(sweep: Sweep, step: Step) -> None:
@@ -51,6 +57,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     # Map, match and de-duplicate: one row per real thing.
     step("Resolve contacts", _resolve_contacts, sweep)
     step("Remember engagement", _remember_engagement, sweep)
+    step("Look up newcomers", newcomers.look_up, sweep)
     step("Resolve counts", _resolve_counts, sweep)
 
     # Plan: one row per write, with the reason; nothing has been written so far.
@@ -87,21 +94,23 @@ def _resolve_contacts(sweep: Sweep) -> None:
 
 
 def _remember_engagement(sweep: Sweep) -> None:
-    seen = remember(sweep.db, sweep.sweep)
+    seen = remember(sweep)
     if sweep.lease is not None:
         bots.end_pauses(sweep.lease)
     sweep.tell("resolve", f"{seen} new happenings on campaigns")
 
 
-def remember(db: duckdb.DuckDBPyConnection, sweep: int) -> int:
-    """Keep what this sweep saw first, whom each bot selected and who overrode whom, in one
-    commit of the history file; return how many happenings were new."""
+def remember(sweep: Sweep) -> int:
+    """Keep what this sweep saw first, whom each bot selected, who overrode whom and who joined, in
+    one commit of the history file; return how many happenings were new."""
+    db = sweep.db
     db.execute("BEGIN")
     seen = append(db, SYNC, "history.events", adding="times")
-    db.execute(CLOSE_SELECTIONS, [sweep])
+    db.execute(CLOSE_SELECTIONS, [sweep.sweep])
     append(db, SYNC, "history.selections")
-    db.execute(CLOSE_OVERRIDES, [sweep])
+    db.execute(CLOSE_OVERRIDES, [sweep.sweep])
     append(db, SYNC, "history.overrides")
+    newcomers.remember(sweep)
     db.execute("COMMIT")
     return seen
 

@@ -27,6 +27,7 @@ class Planned(NamedTuple):
     activities: int
     deals: int
     notes: int
+    persons: int
     on_list: int
     contacts: int
     selected_persons: int
@@ -83,13 +84,20 @@ def measure(sweep: Sweep) -> Planned:
             ANTI JOIN staging.syncline__sealed AS s
                 ON s.contact_id = p.contact_id AND (p.action <> 'delete' OR s.verb = 'delete')
         ),
-        refused AS (SELECT write_key FROM staging.syncline__deeds WHERE state = 'refused')
+        refused AS (SELECT write_key FROM staging.syncline__deeds WHERE state = 'refused'),
+        sealed AS (
+            SELECT write_key FROM staging.syncline__deeds WHERE state IN ('planned', 'refused')
+        )
         SELECT
             (SELECT count(*) FROM open_members WHERE action IN ('create', 'move')),
             (SELECT count(*) FROM open_members WHERE action = 'delete'),
             (SELECT count(*) FROM plan.activities ANTI JOIN refused USING (write_key)),
             (SELECT count(*) FROM plan.deals ANTI JOIN refused USING (write_key)),
             (SELECT count(*) FROM plan.notes ANTI JOIN refused USING (write_key)),
+            (
+                SELECT count(*) FROM plan.persons ANTI JOIN sealed USING (write_key)
+                WHERE action = 'create'
+            ),
             (SELECT count(*) FROM staging.mailigen__members WHERE status = 'subscribed'),
             (SELECT count(*) FROM resolve.contacts WHERE is_selected),
             (SELECT count(*) FROM resolve.addresses)
@@ -118,12 +126,13 @@ def reasons(
         found.append(
             f"{planned.deletes} deletes of {planned.on_list} subscribers (allowed: {most:.0f})"
         )
-    most = max(limits.max_creates, limits.max_create_share * planned.contacts)
+    most = _most_creates(limits, planned.contacts)
     for noun, count in (
         ("creates", 0 if new_bots else planned.creates),
         ("activities", planned.activities),
         ("deals", planned.deals),
         ("notes", planned.notes),
+        ("new persons", planned.persons),
     ):
         if count > most:
             found.append(f"{count} {noun} for {planned.contacts} contacts (allowed: {most:.0f})")
@@ -133,6 +142,19 @@ def reasons(
             f"the plan costs {cost:.0f} tokens and {budget_left:.0f} of today's share are left"
         )
     return found
+
+
+def may_create_persons(sweep: Sweep, count: int) -> bool:
+    """Whether so many new persons pass the guard, or somebody approved: asked before anything is
+    read of them one by one."""
+    contacts = number(sweep.db, "SELECT count(*) FROM resolve.contacts WHERE is_selected")
+    if count <= _most_creates(sweep.definition.guards, contacts):
+        return True
+    return stored.approved_keys(sweep.state, sweep.definition.name) is not None
+
+
+def _most_creates(limits: Guards, contacts: float) -> float:
+    return max(limits.max_creates, limits.max_create_share * contacts)
 
 
 def wanted_keys(sweep: Sweep) -> list[str]:
@@ -146,6 +168,7 @@ def wanted_keys(sweep: Sweep) -> list[str]:
             UNION SELECT write_key FROM plan.activities
             UNION SELECT write_key FROM plan.deals
             UNION SELECT write_key FROM plan.notes
+            UNION SELECT write_key FROM plan.persons WHERE action <> 'skip'
             ORDER BY ALL
             """
         ).fetchall()
@@ -165,6 +188,7 @@ def _tokens(sweep: Sweep) -> float:
             SELECT cost_tokens FROM plan.activities
             UNION ALL SELECT cost_tokens FROM plan.deals
             UNION ALL SELECT cost_tokens FROM plan.notes
+            UNION ALL SELECT cost_tokens FROM plan.persons
         )
         """,
         )

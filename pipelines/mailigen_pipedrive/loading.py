@@ -19,6 +19,8 @@ from pipelines.mailigen_pipedrive.writes import (
     Members,
     MergeVars,
     Notes,
+    PersonLinks,
+    Persons,
 )
 from state import horizons, ledger
 from state.deeds import Deed, by_key, retry
@@ -26,7 +28,7 @@ from state.lease import Lease
 
 # In this order: merge vars stand on the list.
 SETUP = (("create_list",), ("create_merge_var", "create_deal_field"))
-DEEDS = ("create_activity", "create_deal", "create_note")
+DEEDS = ("create_activity", "create_deal", "create_note", "create_person", "link_person")
 FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look costs calls
 
 
@@ -140,6 +142,8 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
             "create_activity": Activities(sweep.crm),
             "create_deal": Deals(sweep.crm, lambda: naming.deal_field_code(sweep)),
             "create_note": Notes(sweep.crm),
+            "create_person": Persons(sweep.crm),
+            "link_person": PersonLinks(),
         },
         setting_writer=Members(sweep.engagement, list_id, partial(life.remember_leaving, sweep)),
         vendors={

@@ -16,6 +16,7 @@ from state.restore import Done
 OPERATIONS = {
     "activity": "create_activity", "deal": "create_deal", "note": "create_note",
     "list": "create_list", "merge_var": "create_merge_var", "deal_field": "create_deal_field",
+    "person": "create_person", "person_link": "link_person",
 }  # fmt: skip
 
 
@@ -95,10 +96,12 @@ def _done(sweep: Sweep) -> Iterator[Done]:
     for key, account, noun, subject, remote_id, body, first in sweep.db.execute(DONE).fetchall():
         parts = key.split("|")
         bot_id, rule_id = parts[3:5] if noun in ("activity", "deal") else ("", "")
+        wanted = orjson.loads(body) if body else None
+        address = str(wanted["emails"][0]["value"]) if noun == "person" and wanted else ""
         yield Done(
             key, account, OPERATIONS.get(noun, noun), noun, subject,
-            "done, by the history; the vendor shows it no more", remote_id, bot_id, rule_id,
-            orjson.loads(body) if body else None, int(first),
+            "done, by the history", remote_id, bot_id, rule_id, wanted, int(first),
+            natural_key=address.strip().lower(),
         )  # fmt: skip
 
 

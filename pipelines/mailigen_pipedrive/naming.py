@@ -97,6 +97,14 @@ def list_id(sweep: Sweep) -> str:
     return str(sweep.names.list_id)
 
 
+def list_was_made_here(sweep: Sweep) -> bool:
+    """Whether the list the sync has is one that an earlier run of it created."""
+    if sweep.names.list_id is None:
+        return False
+    made = deeds.by_key(sweep.state, _list_key(sweep))
+    return made is not None and made.remote_id == sweep.names.list_id
+
+
 def deal_field_code(sweep: Sweep) -> str | None:
     """The code of our deal field, also when this run has just created it."""
     if sweep.names.deal_field_code is None:

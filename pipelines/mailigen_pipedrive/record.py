@@ -14,7 +14,7 @@ from state import deeds, ledger, runs, settings
 from transforms.build import number
 
 DEAD_RUNS = 50  # a run that died longer ago was kept by one in between
-PLANS = ("members", "activities", "deals", "notes")
+PLANS = ("members", "activities", "deals", "notes", "persons")
 SHOWN = {
     "members": "contact_id, action, changed, before, before_source, after, reason, cost_calls",
     "activities": "contact_id, action, bot_id, rule_id, activity_type, subject, due_on, "
@@ -23,6 +23,8 @@ SHOWN = {
     "NULL AS before, 'none: a deal is created once' AS before_source, reason, cost_tokens",
     "notes": "contact_id, action, bot_id, kind, campaign_title, "
     "NULL AS before, 'none: a note is created once' AS before_source, reason, cost_tokens",
+    "persons": "subject, action, email, name, phone, person_id_pipedrive, NULL AS before, "
+    "'live: every address of every person' AS before_source, reason, cost_tokens",
 }
 
 
@@ -81,7 +83,8 @@ def created(sweep: Sweep) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     rows = deeds.read(sweep.state, sweep.definition.name).to_pylist()
     for row in rows:
-        if row["run_id"] == sweep.run_id and row["state"] == "done":
+        is_ours = row["run_id"] == sweep.run_id and row["state"] == "done"
+        if is_ours and row["object"] != "person_link":
             found.setdefault(row["object"], []).append(str(row["remote_id"]))
     return found
 
@@ -94,12 +97,13 @@ def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
         totals[name] = {r["action"]: r["rows"] for r in plan_totals(sweep) if r["table"] == name}
         cursor = sweep.db.execute(
             f"SELECT {SHOWN[name]} FROM plan.{name} "
-            f"ORDER BY action = 'skip', action, contact_id LIMIT {shown:d}"
+            f"ORDER BY action = 'skip', action, write_key LIMIT {shown:d}"
         )
         names = [column[0] for column in cursor.description or ()]
         rows[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     tokens = sum(
-        _sum(sweep, f"plan.{name}", "cost_tokens") for name in ("activities", "deals", "notes")
+        _sum(sweep, f"plan.{name}", "cost_tokens")
+        for name in ("activities", "deals", "notes", "persons")
     )
     return PlanReport(
         sync=sweep.definition.name,
@@ -112,6 +116,7 @@ def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
             sweep.engagement_account: _sum(sweep, "plan.members", "cost_calls"),
             sweep.crm_account: float(
                 sum(_count(sweep, f"plan.{n}") for n in ("activities", "deals", "notes"))
+                + _count(sweep, "plan.persons", "action = 'create'")
             ),
         },
         tokens={sweep.crm_account: tokens},
@@ -198,13 +203,14 @@ SELECT
     is_ok, broken_count, said, now()
 FROM arrived
 """
-# What an activity or a deal takes is 5 tokens, a note 10 (v1); a set-up call is not priced.
+# An activity, a deal or a person takes 5 tokens, a note 10 (v1); a set-up call is not priced.
 DEED_WRITES = """
 SELECT
     write_key, coalesce(run_id, $1) AS run_id, $2 AS sweep, account, object, subject,
     operation AS action, state, attempt, remote_id, NULL::JSON AS before, body::JSON AS after,
     reason, said, settled_at,
-    CASE object WHEN 'note' THEN 10 WHEN 'activity' THEN 5 WHEN 'deal' THEN 5 END AS cost
+    CASE object WHEN 'note' THEN 10 WHEN 'activity' THEN 5 WHEN 'deal' THEN 5
+        WHEN 'person' THEN 5 END AS cost
 FROM arrived
 WHERE
     run_id = $1

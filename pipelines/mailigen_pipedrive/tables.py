@@ -27,12 +27,12 @@ def write(sweep: Sweep) -> None:
     _sweep(sweep)
     write_bots(sweep)
     _fields(db, sweep.names.fields)
-    _arrow(db, "contacts", identity.read_contacts(sweep.state, account), CONTACTS)
-    _arrow(db, "addresses", identity.read_addresses(sweep.state, account), ADDRESSES)
-    _arrow(db, "lineage", identity.read_lineage(sweep.state, account), LINEAGE)
-    _arrow(db, "links", identity.read_links(sweep.state, account), LINKS)
-    _arrow(db, "deeds", deeds.read(sweep.state, sweep.definition.name), DEEDS)
-    _arrow(db, "settings", settings.read(sweep.state, sweep.definition.name), SETTINGS)
+    of_arrow(db, "contacts", identity.read_contacts(sweep.state, account), CONTACTS)
+    of_arrow(db, "addresses", identity.read_addresses(sweep.state, account), ADDRESSES)
+    of_arrow(db, "lineage", identity.read_lineage(sweep.state, account), LINEAGE)
+    of_arrow(db, "links", identity.read_links(sweep.state, account), LINKS)
+    of_arrow(db, "deeds", deeds.read(sweep.state, sweep.definition.name), DEEDS)
+    of_arrow(db, "settings", settings.read(sweep.state, sweep.definition.name), SETTINGS)
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__members AS {MEMBERS}", [aspect(sweep)])
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__sealed AS {SEALED}", [aspect(sweep)])
 
@@ -55,7 +55,7 @@ def write_consent(sweep: Sweep) -> None:
             sweep.state, sweep.engagement_account, [e for (e,) in addresses], key=sweep.consent_key
         )
         rows = [(entry.address, entry.kind) for entry in barred]
-    _rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", rows)
+    of_rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", rows)
 
 
 def _sweep(sweep: Sweep) -> None:
@@ -68,7 +68,7 @@ def _sweep(sweep: Sweep) -> None:
         "sync VARCHAR, sweep BIGINT, run_id VARCHAR, crm VARCHAR, engagement VARCHAR, "
         "list_key VARCHAR, read_at TIMESTAMP"
     )
-    _rows(sweep.db, "sweep", columns, [row])
+    of_rows(sweep.db, "sweep", columns, [row])
 
 
 def write_bots(sweep: Sweep) -> None:
@@ -93,14 +93,14 @@ def write_bots(sweep: Sweep) -> None:
                 (bot.id, k, max(first, effective.get((bot.id, note_rule(k)), first)))
                 for k in bot.notes
             ]
-    _rows(
+    of_rows(
         sweep.db, "bots",
         "bot_id VARCHAR, selection VARCHAR, filter_id_pipedrive BIGINT, is_active BOOLEAN, "
         "is_suspended BOOLEAN, counting_since BIGINT, has_automations BOOLEAN, is_waiting BOOLEAN",
         bots,
     )  # fmt: skip
-    _rows(sweep.db, "notes", "bot_id VARCHAR, kind VARCHAR, counting_since BIGINT", notes)
-    _arrow(sweep.db, "pauses", bot_rows.read_pauses(sweep.state, sweep.definition.name), PAUSES)
+    of_rows(sweep.db, "notes", "bot_id VARCHAR, kind VARCHAR, counting_since BIGINT", notes)
+    of_arrow(sweep.db, "pauses", bot_rows.read_pauses(sweep.state, sweep.definition.name), PAUSES)
     _rules(sweep, since, effective)
 
 
@@ -154,7 +154,7 @@ def _rules(
         for r in sweep.names.rules
         if is_running(sweep.known_bots[r.bot_id]) and r.bot_id not in sweep.suspended
     ]  # fmt: skip
-    _rows(
+    of_rows(
         sweep.db, "rules",
         "bot_id VARCHAR, rule_id VARCHAR, does VARCHAR, event VARCHAR, threshold BIGINT, "
         "is_repeated BOOLEAN, counting_since BIGINT, effective_since BIGINT, text VARCHAR, "
@@ -169,10 +169,10 @@ def _fields(db: duckdb.DuckDBPyConnection, fields: Iterable[BoundField]) -> None
     columns = (
         "merge_tag VARCHAR, entity VARCHAR, field_code VARCHAR, field_type VARCHAR, is_gone BOOLEAN"
     )
-    _rows(db, "fields", columns, rows)
+    of_rows(db, "fields", columns, rows)
 
 
-def _rows(
+def of_rows(
     db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Make a small table in one statement; `columns` are names with their types."""
@@ -182,7 +182,8 @@ def _rows(
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{name} AS SELECT {listed}", values)
 
 
-def _arrow(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table, query: str) -> None:
+def of_arrow(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table, query: str) -> None:
+    """Make staging.syncline__<name> of what the query makes of these rows, called `arrived`."""
     db.register("arrived", table)
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{name} AS {query}")
     db.unregister("arrived")

@@ -62,6 +62,11 @@ PIPEDRIVE: dict[str, Assumption] = {
         "off", ("off", "404"), "status of retired v1 calls is not published: off answers 410"
     ),
     "contact_sync": Assumption(True, (True, False), "job_title and its like need contact sync"),
+    "name_with_one_part": Assumption(
+        "taken",
+        ("taken", "refused"),
+        "the guide takes a name, or first and last name; both ways at once it does not mention",
+    ),
     "deals_limit": Assumption(None, "integer", "open deals allowed by the plan; none by default"),
 }
 

@@ -224,6 +224,9 @@ def _check_person(company: Company, body: dict[str, Any], shape: checks.Shape) -
     if not company.assume["contact_sync"]:
         shape = {member: check for member, check in shape.items() if member not in CONTACT_SYNC}
     checks.check_body(body, shape)
+    parts = [part for part in ("first_name", "last_name") if body.get(part)]
+    if parts and body.get("name") and company.assume["name_with_one_part"] == "refused":
+        raise invalid({"name": f"Not allowed together with {' and '.join(parts)}"})
     if len(body.get("notes") or "") > NOTES_LIMIT:
         raise invalid({"notes": f"Expected at most {NOTES_LIMIT} characters"})
     if "marketing_status" in body:

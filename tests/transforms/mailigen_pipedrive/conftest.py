@@ -61,6 +61,15 @@ DRAWN = {
     "plan.activities": "write_key:varchar | contact_id:varchar | owner_id_pipedrive:bigint",
     "plan.deals": "write_key:varchar",
     "plan.notes": "write_key:varchar",
+    "plan.persons": "write_key:varchar | subject:varchar | action:varchar | email:varchar | reason:varchar",
+    "staging.pipedrive__holders": "email:varchar | person_id_pipedrive:bigint",
+    "staging.mailigen__newcomers": "email:varchar | status:varchar | shown_email:varchar | first_name:varchar | last_name:varchar | phone:varchar | source:varchar",
+    "staging.syncline__new_subscribers": "owner_id_pipedrive:bigint | horizon_seconds:double",
+    "staging.syncline__places": "contact_id:varchar | email:varchar | is_held:boolean | settled_at:timestamptz | doubt_at:timestamptz",
+    "staging.syncline__created": "email:varchar | sync:varchar",
+    "staging.syncline__joined": "email:varchar | address_hash:varchar | bar:varchar",
+    "resolve.joined": "email:varchar | from_sweep:bigint",
+    "resolve.newcomers": "email:varchar | from_sweep:bigint | bar:varchar | subject:varchar | create_key:varchar | link_key:varchar",
 }  # fmt: skip
 # What a row has in the columns a test does not draw.
 UNDRAWN = {

@@ -26,6 +26,17 @@ SAMPLES = {
             ("plan.members", "write_key\nfour"),
         ],
     ),
+    "nobody_of_ours_is_imported": (
+        [
+            ("plan.persons", "subject | action | email\nn1 | create | a@x.lv"),
+            ("staging.syncline__places", "email | is_held\na@x.lv | true"),
+        ],
+        [
+            ("plan.persons", "subject | action | email\nn1 | create | a@x.lv\nn2 | link | b@x.lv"),
+            ("staging.syncline__places", "email | is_held\na@x.lv | false"),
+            ("staging.pipedrive__holders", "email | person_id_pipedrive\nb@x.lv | 1"),
+        ],
+    ),
     "one_member_per_address": (
         [
             (

@@ -6,7 +6,8 @@
 --         doubt, for a copy may land after the first look; and those with an open finding. What
 --         is older than the vendor's memory of deleted things is left alone: it would look lost.
 --         What neither a person nor an id tells where to look is not looked at.
--- watch   `reference` of set-up is a name, which people may give to things of their own. Sent again
+-- watch   `reference` of set-up is a name, of a person its address: people may give both to things
+--         of their own. A link to a person is no deed at the vendor. Sent again
 --         after a refusal was never in doubt. What `adopt` restored has no attempt: nobody knows
 --         when it was sent, only that it was there.
 
@@ -25,12 +26,12 @@ done_deeds AS (
     SELECT
         l.*,
         l.body::JSON AS wanted,
-        l.object IN ('activity', 'deal', 'note') AS is_marked,
+        l.object IN ('activity', 'deal', 'note', 'person') AS is_marked,
         l.is_adopted AND l.attempt = 0 AS is_restored,
         l.attempt - greatest(l.tries, coalesce(r.refused_count, 0)) > 1 AS was_resent
     FROM audit.ledger AS l
     LEFT JOIN refused AS r ON r.write_key = l.write_key
-    WHERE l.state = 'done'
+    WHERE l.state = 'done' AND l.object <> 'person_link'
 ),
 
 named AS (
@@ -40,6 +41,7 @@ named AS (
         coalesce(wanted ->> '$.person_id', wanted ->> '$.participants[0].person_id')::BIGINT
             AS person_id_pipedrive,
         CASE
+            WHEN object = 'person' THEN lower(trim(wanted ->> '$.emails[0].value'))
             WHEN is_marked THEN marker
             ELSE coalesce(wanted ->> '$.title', wanted ->> '$.tag', wanted ->> '$.name')
         END AS reference

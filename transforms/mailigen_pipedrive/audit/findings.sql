@@ -7,7 +7,8 @@
 --         them; told again only while two are living. deleted: the vendor says so. lost:
 --         acknowledged longer ago than the horizon, and neither a living nor a deleted thing of
 --         that id or reference. drift: edited. late: see audit.delays.
--- watch   What a person settled is never lost: the person's word stands. Nor is what was restored:
+-- watch   A person the vendor does not know was deleted or merged: people do that to people. What
+--         a person settled is never lost: the person's word stands. Nor is what was restored:
 --         what the vendor had forgotten by then would look lost.
 
 WITH doubled AS (
@@ -15,7 +16,7 @@ WITH doubled AS (
         'duplicate' AS finding,
         o.write_key,
         o.remote_ids,
-        len(o.remote_ids) || ' things carry its reference or name' AS said
+        len(o.remote_ids) || ' things carry its reference, name or address' AS said
     FROM audit.ours AS o
     LEFT JOIN history.findings AS f ON f.write_key = o.write_key AND f.finding = 'duplicate'
     WHERE len(o.remote_ids) > 1 AND (o.living_count > 1 OR f.write_key IS NULL)
@@ -35,6 +36,7 @@ lost AS (
         AND d.remote_id IS NOT NULL
         AND NOT d.is_settled_by_hand
         AND NOT d.is_restored
+        AND d.object <> 'person'
         AND d.sending_at < r.vendor_now - to_seconds(r.horizon_seconds)
         AND NOT EXISTS (SELECT 1 FROM audit.ours AS o WHERE o.write_key = l.write_key)
 ),
@@ -47,6 +49,20 @@ deleted AS (
         'somebody deleted it; it is not made again' AS said
     FROM audit.ours
     WHERE living_count = 0 AND is_own_deleted AND is_marked
+
+    UNION ALL
+
+    SELECT
+        'deleted' AS finding,
+        d.write_key,
+        [d.remote_id] AS remote_ids,
+        'somebody deleted or merged it; it is not made again' AS said
+    FROM audit.looked_at AS l
+    INNER JOIN audit.deeds AS d ON d.write_key = l.write_key
+    WHERE
+        d.object = 'person'
+        AND d.remote_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM audit.ours AS o WHERE o.write_key = l.write_key)
 ),
 
 drifted AS (

@@ -4,6 +4,7 @@
 -- reads   audit.deeds, audit.things
 -- rule    The id counts as well: the reference may have been edited away. Edited is what we gave
 --         and the vendor shows otherwise; of a deal, which is worked with, title and value only.
+--         An address is no proof: a person who has it counts only where ours was sent twice.
 -- watch   Deleted things are here where the vendor lists them, or was asked for them by id. Blanks
 --         of every kind count as one blank on both sides: vendors and readers fold them.
 
@@ -29,4 +30,15 @@ SELECT DISTINCT
 FROM audit.deeds AS d
 CROSS JOIN blanks AS b
 INNER JOIN audit.things AS t
-    ON t.object = d.object AND (t.reference = d.reference OR t.remote_id = d.remote_id)
+    ON
+        t.object = d.object
+        AND (
+            t.remote_id = d.remote_id
+            OR (
+                t.reference = d.reference
+                AND (
+                    d.object <> 'person'
+                    OR (d.was_resent AND t.added_at >= d.sending_at - INTERVAL 1 HOUR)
+                )
+            )
+        )

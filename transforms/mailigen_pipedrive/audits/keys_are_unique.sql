@@ -1,6 +1,6 @@
 -- STOP: two intended writes carry one key; only one of them would happen.
 --
--- reads   plan.members, plan.activities, plan.deals, plan.notes
+-- reads   plan.members, plan.activities, plan.deals, plan.notes, plan.persons
 
 WITH keys AS (
     SELECT write_key FROM plan.members
@@ -10,6 +10,8 @@ WITH keys AS (
     SELECT write_key FROM plan.deals
     UNION ALL
     SELECT write_key FROM plan.notes
+    UNION ALL
+    SELECT write_key FROM plan.persons
 )
 
 SELECT

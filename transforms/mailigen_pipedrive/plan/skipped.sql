@@ -1,7 +1,7 @@
--- One row per selected person or contact that is not written, with the reason.
+-- One row per selected person, contact or newcomer that is not written, with the reason.
 --
 -- key     object, subject
--- reads   resolve.addresses, resolve.winners, plan.members
+-- reads   resolve.addresses, resolve.winners, plan.members, plan.persons
 -- rule    Every skip has a reason an operator understands (ALL-10).
 -- watch   Ids and reasons only: values and addresses stay in the tables they belong to.
 
@@ -29,4 +29,13 @@ SELECT
     contact_id AS subject,
     reason
 FROM plan.members
+WHERE action = 'skip'
+
+UNION ALL
+
+SELECT
+    'newcomer' AS object,
+    subject,
+    reason
+FROM plan.persons
 WHERE action = 'skip'
