@@ -163,7 +163,9 @@ def keep_opt_outs(sweep: Sweep) -> None:
     consent.record(sweep.state, account, seen, key=key, home=home)
     subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
     barred = consent.in_force(sweep.state, account, subscribed, key=key)
-    back = _by_themselves(sweep, [one.address for one in barred if one.kind != "forgotten"])
+    # A webhook may have barred somebody while this sweep read the list, who is subscribed there.
+    known = [one for one in barred if one.first_seen_at <= sweep.read_at]
+    back = _by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
     if back:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
