@@ -225,6 +225,6 @@ def _quiet(app: Any) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(
         app, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, limit_concurrency=MOST_AT_ONCE, timeout_graceful_shutdown=5,
-        timeout_keep_alive=15,
+        server_header=False, proxy_headers=False, limit_concurrency=MOST_AT_ONCE,
+        timeout_graceful_shutdown=5, timeout_keep_alive=15,
     )  # fmt: skip
