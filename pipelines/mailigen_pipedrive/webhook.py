@@ -80,6 +80,7 @@ def keep_webhook(lease: Lease, engagement: Mailigen, wanted: Wanted, horizon: fl
     '' when it is as wanted. ConnectorError when the vendor could not be asked.
     """
     loader = _loader(lease, engagement, wanted, horizon)
+    engagement.ping()  # a doubt is measured in the vendor's time, which an answer tells
     settle_doubts(loader)
     last = _last(lease, wanted)
     if last is not None and last.state in ("sending", "unknown"):
