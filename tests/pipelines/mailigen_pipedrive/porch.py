@@ -35,16 +35,22 @@ class Porch:
     """One listener; close it before the next one of the same desk is opened."""
 
     def __init__(self, desk: Desk, secret: str = SECRET) -> None:
-        self.desk, self.now, self.said = desk, 0.0, list[str]()
-        self.runs: list[str] = []
+        self.desk, self._secret = desk, secret
         self.step: Step = plainly
+        self.open()
+
+    def open(self) -> None:
+        """Begin, or begin anew after `close`, at another port."""
+        self.now, self.said = 0.0, list[str]()
+        self.runs: list[str] = []
+        desk = self.desk
         self._bound = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._bound.getsockname()[1]}/hooks/acme/engagement"
         self.state = open_state(desk.settings.state_url)
         self.lease = lease.acquire(self.state, listener_name("acme"), run_id="listen")
         self.listening = Listening(
             Definition.model_validate(desk.wanted), self._connections(), desk.settings,
-            self.state, self.lease, secret=secret, url=self.url, say=self.said.append,
+            self.state, self.lease, secret=self._secret, url=self.url, say=self.said.append,
         )  # fmt: skip
         self.inbox = Inbox(desk.home)
         self.loop = Listener(
