@@ -37,8 +37,8 @@ from web.listen import Listener, Woken
 from web.receiver import Office, Source, receiver
 from web.windows import Ending, Windows
 
-# A run that ended so has read what rang, and what it left open the next sweep takes up.
-ANSWERED = ("done", "open")
+# A run that ended so has read what rang; what it left undone the next one takes up.
+ANSWERED = ("done", "open", "guarded")
 MOST_AT_ONCE = 100  # deliveries; a vendor tries again, or the sweep finds it
 
 
@@ -71,8 +71,8 @@ class Doorkeeper:
     def keep_webhook(self) -> float:
         return self.listening.keep_webhook()
 
-    def holder(self) -> str:
-        return self.listening.holder()
+    def obstacle(self) -> str:
+        return self.listening.obstacle()
 
     def run(self) -> Woken:
         """Run the sync as a schedule would: the files are read anew, Prefect records it if there.

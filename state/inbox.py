@@ -1,7 +1,7 @@
 """Webhooks as they came in, from the moment they are acknowledged until a run has seen to them.
 
-    put (durable, then the vendor is answered) -> unread -> read -> dismissed, after a run
-                                                             that began later has ended
+    put (durable, then the vendor is answered) -> unread -> read: -> dismissed, after a run
+                                                            no body  that began later has ended
 
 A file of its own beside the state database: a delivery is stored within milliseconds, whatever
 holds the state's write lock, and the state may be PostgreSQL far away.
@@ -91,9 +91,10 @@ class Inbox:
         yield from (Delivery(*row) for row in rows)
 
     def mark_read(self, delivery: Delivery) -> None:
-        """What the delivery says was taken in. It stays until it is dismissed."""
+        """What the delivery says was taken in. It stays until it is dismissed, to ring; its body,
+        which holds addresses, goes."""
         with self._asking() as db:
-            db.execute("UPDATE deliveries SET is_read = 1 WHERE id = ?", [delivery.id])
+            db.execute("UPDATE deliveries SET is_read = 1, body = x'' WHERE id = ?", [delivery.id])
 
     def waiting(self, syncs: Collection[str]) -> dict[str, Waiting]:
         """Return what is in the inbox, read or not, of those syncs that have something in it."""

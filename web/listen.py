@@ -44,8 +44,8 @@ class Listened(Protocol):
     def keep_webhook(self) -> float:
         """See to the webhook at the vendor; return the seconds until the next look."""
 
-    def holder(self) -> str:
-        """The run that holds the sync now, '' for none."""
+    def obstacle(self) -> str:
+        """Why the sync may not be woken now, '' for no reason: another run holds it, say."""
 
     def run(self) -> Woken: ...
 
@@ -184,8 +184,8 @@ class Listener:
                 return
 
     def _is_held(self, sync: str) -> bool:
-        """Whether another run has the sync; if so it is rung for again a little later."""
-        is_held = bool(self._syncs[sync].holder())
+        """Whether the sync may not be woken; if so it is rung for again a little later."""
+        is_held = bool(self._syncs[sync].obstacle())
         if is_held:
             self._windows.ended(sync, "held", self._seconds())
         return is_held

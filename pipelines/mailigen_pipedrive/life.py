@@ -7,7 +7,7 @@ What a bot may do is state; what exists is the definition. Opt-outs seen on the 
 remembered before anything else is done with them, since the list itself may forget.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from pipelines.mailigen_pipedrive import forgotten, kept
@@ -194,6 +194,12 @@ def remember_leaving(sweep: Sweep, email: str, status: str) -> None:
     consent.record(
         sweep.state, sweep.engagement_account, [seen], key=sweep.consent_key, home=sweep.home
     )
+
+
+def barred_by_now(sweep: Sweep, addresses: Sequence[str]) -> set[str]:
+    """Return who of these is barred at this moment: the plan was made some time ago."""
+    account, key = sweep.engagement_account, sweep.consent_key
+    return {one.address for one in consent.in_force(sweep.state, account, addresses, key=key)}
 
 
 def _unborn(sweep: Sweep, bot_id: str) -> Bot:

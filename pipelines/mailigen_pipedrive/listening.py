@@ -24,7 +24,7 @@ from pipelines.mailigen_pipedrive.webhook import (
 )
 from pipelines.settings import Connections, MailigenConnection, MissingSecretError, Settings
 from pipelines.surroundings import REAL, Surroundings
-from state import consent, lease, pins
+from state import consent, guards, lease, pins, runs
 from state.database import State
 from state.errors import StateTrouble
 from state.lease import Lease
@@ -103,9 +103,18 @@ class Listening:
             return None
         return f"{len(left)} unsubscribed, barred at once"
 
-    def holder(self) -> str:
-        """The run that holds the sync now, '' for none."""
-        return lease.holder(self.state, self.name)
+    def obstacle(self) -> str:
+        """Why no run should begin now: another goes on, or a stopped one waits for its approval.
+
+        A run that is stopped again replaces what there is to approve, and a new bot's baseline.
+        """
+        if holder := lease.holder(self.state, self.name):
+            return f"run {holder} holds it"
+        last = runs.standing(self.state, self.name)
+        if last is None or last.outcome != "guarded" or guards.approved_keys(self.state, self.name):
+            return ""
+        self._say_once(f"run {last.last_run_id} was stopped by a guard: not woken until approved")
+        return "a stopped run waits for its approval"
 
     def list_id(self) -> str | None:
         """The list's id, once a run has tied the definition's name to it."""

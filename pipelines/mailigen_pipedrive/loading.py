@@ -141,7 +141,12 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
             "create_deal": Deals(sweep.crm, lambda: naming.deal_field_code(sweep)),
             "create_note": Notes(sweep.crm),
         },
-        setting_writer=Members(sweep.engagement, list_id, partial(life.remember_leaving, sweep)),
+        setting_writer=Members(
+            sweep.engagement,
+            list_id,
+            partial(life.remember_leaving, sweep),
+            partial(life.barred_by_now, sweep),
+        ),
         vendors={
             sweep.crm_account: Vendor(
                 sweep.crm.vendor_now, timedelta(seconds=sweep.horizons[sweep.crm_account])

@@ -63,6 +63,8 @@ def test_what_is_read_waits_until_it_is_dismissed(inbox: Inbox) -> None:
     inbox.mark_read(next(inbox.unread(["acme"])))
     second = inbox.put("acme", "m", b"3")
     assert bodies(inbox, "acme", "other") == [b"2", b"3"]
+    stored = inbox._db.execute("SELECT body FROM deliveries").fetchall()
+    assert stored == [(b"",), (b"2",), (b"3",)], "who was read of is not kept"
     assert inbox.waiting(["acme", "other", "third"]) == {
         "acme": Waiting(2, second), "other": Waiting(1, first + 1),
     }  # fmt: skip

@@ -60,7 +60,7 @@ class Acme:
         self.done.append("looked")
         return 3600.0
 
-    def holder(self) -> str:
+    def obstacle(self) -> str:
         return self.held_by
 
     def run(self) -> Woken:

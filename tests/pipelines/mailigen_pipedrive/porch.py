@@ -81,8 +81,8 @@ class Porch:
     def keep_webhook(self) -> float:
         return self.listening.keep_webhook()
 
-    def holder(self) -> str:
-        return self.listening.holder()
+    def obstacle(self) -> str:
+        return self.listening.obstacle()
 
     def run(self) -> Woken:
         outcome = self.desk.run(step=self.step)

@@ -288,6 +288,48 @@ def test_who_leaves_while_a_run_reads_the_list_stays_barred(
     assert desk.member(email) is None
 
 
+def test_who_is_barred_between_plan_and_write_is_not_put_on_the_list(
+    porch: Porch, desk: Desk
+) -> None:
+    """ALL-08, ALL-12"""
+    email = "petra.planned@example.com"
+    desk.add_person("Petra Planned", email)
+
+    def leave_before_the_write(name: str, stage: Callable[..., T], *args: Any) -> T:
+        if name == "Load":
+            desk.act("subscribe", email)
+            desk.act("unsubscribe", email)
+            porch.wait_for_deliveries()
+            porch.loop._take_in()
+            desk.act("remove", email)
+        return stage(*args)
+
+    assert desk.run(step=leave_before_the_write).outcome == "open"
+    assert desk.member(email) is None
+    assert desk.run().outcome == "done"
+    assert desk.member(email) is None
+
+
+def test_a_sync_that_waits_for_an_approval_is_not_woken(porch: Porch, desk: Desk) -> None:
+    """ALL-07, ALL-12: each further run would replace what there is to approve"""
+    before = desk.wanted
+    desk.wanted = before | {"guards": {"max_creates": 0, "max_create_share": 0}}
+    people = [desk.person(on_list=True) for _ in range(2)]
+    desk.play("open", people[0][1])
+    assert desk.run().outcome == "guarded"
+    desk.play("open", people[1][1])
+    porch.turn()
+    porch.turn(10 * WAKE_AFTER)
+    assert porch.runs == []
+    assert sum("not woken until approved" in line for line in porch.said) == 1
+    desk.approve()
+    porch.turn(10)
+    assert len(porch.runs) == 1
+    assert made_of(desk, people[0][0]) == [1, 0, 1]
+    desk.wanted = before
+    desk.settle()
+
+
 def test_a_bar_set_by_a_killed_listener_is_not_set_again_after_it_was_lifted(
     porch: Porch, desk: Desk
 ) -> None:
