@@ -5,17 +5,19 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import yaml
+from prefect_server import PrefectServer, prefect_server
 
 from tests.pipelines.mailigen_pipedrive.desk import SECRETS, Desk
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of 26 characters"
+__all__ = ["prefect_server"]
 
 
 def write_files(desk: Desk) -> list[str]:
@@ -37,8 +39,15 @@ def write_files(desk: Desk) -> list[str]:
 
 
 @contextmanager
-def listening(desk: Desk, *words: str) -> Iterator[subprocess.Popen[str]]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SYNCLINE_"))}
+def listening(
+    desk: Desk, *words: str, base: Mapping[str, str] = os.environ
+) -> Iterator[subprocess.Popen[str]]:
+    """A listener in a process of its own, of Prefect only where `base` names a server."""
+    is_ours = base is not os.environ
+    kept = {
+        name: value for name, value in base.items()
+        if is_ours or not name.startswith(("PREFECT_", "SYNCLINE_"))
+    }  # fmt: skip
     environ = kept | SECRETS | {"HOOK_SECRET": SECRET, "SYNCLINE_HOME": str(desk.home)}
     command = [sys.executable, "-m", "deployments", *write_files(desk), "listen", "--port", "0"]
     process = subprocess.Popen(
@@ -97,3 +106,23 @@ def test_a_killed_listener_goes_on_with_what_it_had_stored(desk: Desk) -> None:
         second = listening(desk)
         with second as other:
             assert other.wait(60) == 1, "one listener a sync"
+
+
+def test_each_wake_is_one_flow_run_where_a_prefect_server_is_configured(
+    desk: Desk, prefect_server: PrefectServer
+) -> None:
+    """ALL-01, ALL-12: in the warm process, recorded like a scheduled run"""
+    desk.start(people=30).settle()
+    person, email = desk.person(on_list=True)
+    with listening(desk, "--wake-after", "0s", base=prefect_server.environ) as process:
+        line_of(process, "Mailigen rings at")
+        desk.play("open", email)
+        line_of(process, "1 delivery; run-.*done in")
+        desk.play("click", email, times=2)
+        line_of(process, "1 delivery; run-.*done in")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert len(desk.ours("activities", person)) == len(desk.ours("deals", person)) == 1
+    found = httpx.post(f"{prefect_server.api_url}/flow_runs/filter", json={}, trust_env=False)
+    told = [(run["name"], run["state_name"], run["tags"]) for run in found.json()]
+    assert told == [("acme", "Completed", ["syncline"])] * 2
