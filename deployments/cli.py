@@ -23,6 +23,7 @@ from deployments import (
     commands_bots,
     commands_doubts,
     commands_house,
+    commands_listen,
     commands_sync,
 )
 from deployments.desk import Desk
@@ -156,6 +157,7 @@ app.command()(commands_ask.explain)
 # All its words are for the sandbox, `--help` among them.
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 app.command(context_settings=PASSED_ON)(commands_house.sandbox)
+app.command()(commands_listen.listen)
 app.command()(commands_house.deploy)
 app.command()(commands_house.doctor)
 app.command()(commands_house.schema)

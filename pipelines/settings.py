@@ -123,9 +123,12 @@ class TokenSecret(Strict):
 
 
 class KeySecret(Strict):
-    """Which secret holds a Mailigen API key."""
+    """Which secret holds a Mailigen API key, and which one webhooks are signed with."""
 
     key: SecretName = Field(description="NAME of the secret, never the key itself.")
+    webhook: SecretName | None = Field(
+        None, description="NAME of the secret for `listen`: a long random word you make up."
+    )
 
 
 class PipedriveHorizon(Strict):

@@ -50,6 +50,7 @@ class Deliveries:
         self._clock, self._faults = clock, faults
         self._outbox: asyncio.Queue[Delivery] = asyncio.Queue()
         self._held: list[Delivery] = []
+        self._is_sending = False
         self.vendors: dict[str, Vendor] = {}
         self.tried: list[Tried] = []
 
@@ -70,8 +71,8 @@ class Deliveries:
 
     @property
     def pending_count(self) -> int:
-        """First attempts not made yet (retries wait on the clock and are not counted)."""
-        return self._outbox.qsize() + len(self._held)
+        """First attempts not over yet (retries wait on the clock and are not counted)."""
+        return self._outbox.qsize() + len(self._held) + self._is_sending
 
     def _release(self) -> None:
         held, self._held = self._held, []
@@ -82,7 +83,12 @@ class Deliveries:
         """Send what is in the outbox, one after the other, until cancelled."""
         async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
             while True:
-                await self._attempt(client, await self._outbox.get())
+                delivery = await self._outbox.get()
+                self._is_sending = True  # no await in between: nobody sees it in neither place
+                try:
+                    await self._attempt(client, delivery)
+                finally:
+                    self._is_sending = False
 
     async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
         vendor = self.vendors.get(delivery.vendor)

@@ -123,6 +123,23 @@ def record(
     return changed
 
 
+def left_again(state: State, account: str, addresses: Sequence[str], *, key: bytes) -> int:
+    """Date what stands against these addresses anew, as seen just now; return how many stand.
+
+    A sweep lifts a bar when it reads the address as subscribed, unless the bar is younger than
+    its reading. Somebody who came back and left again within one sweep has an old bar.
+    """
+    hashes = [address_hash(key, address) for address in addresses]
+    statement = (
+        update(table)
+        .where(table.c.account == account, table.c.address_hash.in_(hashes))
+        .where(table.c.lifted_at.is_(None))
+        .values(first_seen_at=state.now())
+    )
+    with state.write() as db:
+        return db.execute(statement).rowcount
+
+
 def lift(state: State, account: str, addresses: Sequence[str], *, key: bytes, evidence: str,
          home: Path | None) -> int:  # fmt: skip
     """Count people as subscribed again after an act of their own; return how many.

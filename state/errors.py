@@ -9,6 +9,7 @@ StateTrouble
   x BudgetExhausted   the account's share of the day is spent
   x FileHeld          another process has the DuckDB file open
   x HistoryDamaged    restore the history file from its backup
+  x InboxUnusable     acknowledge nothing: the file of received webhooks cannot be used
   x NotAllowed        what the operator asked for is not possible; the text says why
 """
 
@@ -78,6 +79,10 @@ class FileHeld(StateTrouble):
 
 class HistoryDamaged(StateTrouble):
     """The history file cannot be read, and cannot be recomputed."""
+
+
+class InboxUnusable(StateTrouble):
+    """The inbox cannot be read or written: nothing that comes in may be acknowledged."""
 
 
 class NotAllowed(StateTrouble):

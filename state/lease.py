@@ -137,6 +137,17 @@ def renew(lease: Lease) -> None:
         db.execute(_RENEW, {"my_name": _key(lease.sync), "until": until})
 
 
+def holder(state: State, sync: str) -> str:
+    """Return the run that holds a sync just now; '' for none, or one that died on this machine.
+
+    For looking before asking. It may be another's a moment later: only `acquire` decides.
+    """
+    with state.read() as db:
+        row = db.execute(_FOUND, {"my_name": _key(sync)}).one_or_none()
+    is_held = row is not None and row.expires_at > state.now() and not _is_dead(row)
+    return str(row.holder) if row is not None and is_held else ""
+
+
 def release(lease: Lease) -> None:
     """Give the sync back. Harmless when somebody else has it by now."""
     with lease.state.write() as db:

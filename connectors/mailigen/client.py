@@ -231,6 +231,27 @@ class Mailigen:
         fields = {"cid": campaign_id}
         return self._pages("campaignBounceMessages", fields, wire.read_rows, limit=50, default=25)
 
+    # Webhooks (what they deliver is read in webhooks.py)
+
+    def webhooks(self) -> list[Record]:
+        """Return {id, title, last_event, total_events} of each: neither address nor secret, so
+        a webhook is found again by its title alone."""
+        pages = self._pages("webhooks", {}, wire.read_rows, limit=1000, default=1000)
+        return [row for page in pages for row in page]
+
+    def create_webhook(self, title: str, options: Mapping[str, object], secret: str) -> str:
+        """Return the new webhook's id. `options`: list_id, url, events and sources."""
+        told = {**options, "secret_key": secret}
+        call = wire.Call("webhookCreate", {"title": title, "options": told}, secret)
+        return wire.read_id(call, self._ask(call))
+
+    def update_webhook(
+        self, webhook_id: str, name: str, value: object, *, secret: str = ""
+    ) -> None:
+        """Set one option of a webhook (or its title); a `secret` in it stays out of messages."""
+        fields = {"wid": webhook_id, "name": name, "value": value}
+        self._yes(wire.Call("webhookUpdate", fields, secret))
+
     # How calls are made
 
     def _pages(

@@ -66,6 +66,9 @@ METHODS: Final[dict[str, str]] = {
     "campaignTemporaryBounces": "read",
     "campaignGenericBounces": "read",
     "campaignBounceMessages": "read",
+    "webhooks": "read",
+    "webhookCreate": "write",
+    "webhookUpdate": "write",
 }
 
 BAD_KEY = 104  # the only code seen in a recorded answer
@@ -83,10 +86,11 @@ _NOBODY = re.compile(
 
 @dataclass(frozen=True)
 class Call:
-    """One request, not yet sent, and without the key."""
+    """One request, not yet sent, and without the key. `secret` is in it and never in a message."""
 
     method: str
     fields: Mapping[str, object] = field(default_factory=dict)
+    secret: str = field(default="", repr=False)
 
     @property
     def kind(self) -> str:
@@ -142,7 +146,7 @@ def error_for(call: Call, body: Mapping[str, Any], *, key: str = "") -> Connecto
     """Name an error object; only code 104 is known, the rest is read by its words."""
     code = whole(body.get("code"))
     text = str(body.get("error"))
-    said = quoted(f"{text} (code {code})" if code is not None else text, key)
+    said = quoted(f"{text} (code {code})" if code is not None else text, key, call.secret)
     if code == BAD_KEY:
         # The key that comes back may be cut or changed, so it goes by its place.
         return BadCredentials(VENDOR, call.method, re.sub(r"(Key:).*", r"\1 *** (code 104)", said))

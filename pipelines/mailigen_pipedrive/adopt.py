@@ -23,7 +23,6 @@ from pipelines.mailigen_pipedrive import (
     extract,
     kept,
     life,
-    newcomers,
     record,
     recovered,
     tables,

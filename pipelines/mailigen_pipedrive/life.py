@@ -7,7 +7,7 @@ What a bot may do is state; what exists is the definition. Opt-outs seen on the 
 remembered before anything else is done with them, since the list itself may forget.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from pipelines.mailigen_pipedrive import forgotten, kept
@@ -163,7 +163,9 @@ def keep_opt_outs(sweep: Sweep) -> None:
     consent.record(sweep.state, account, seen, key=key, home=home)
     subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
     barred = consent.in_force(sweep.state, account, subscribed, key=key)
-    back = _by_themselves(sweep, [one.address for one in barred if one.kind != "forgotten"])
+    # A webhook may have barred somebody while this sweep read the list, who is subscribed there.
+    known = [one for one in barred if one.first_seen_at <= sweep.read_at]
+    back = _by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
     if back:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
@@ -192,6 +194,12 @@ def remember_leaving(sweep: Sweep, email: str, status: str) -> None:
     consent.record(
         sweep.state, sweep.engagement_account, [seen], key=sweep.consent_key, home=sweep.home
     )
+
+
+def barred_by_now(sweep: Sweep, addresses: Sequence[str]) -> set[str]:
+    """Return who of these is barred at this moment: the plan was made some time ago."""
+    account, key = sweep.engagement_account, sweep.consent_key
+    return {one.address for one in consent.in_force(sweep.state, account, addresses, key=key)}
 
 
 def _unborn(sweep: Sweep, bot_id: str) -> Bot:

@@ -145,7 +145,12 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
             "create_person": Persons(sweep.crm),
             "link_person": PersonLinks(),
         },
-        setting_writer=Members(sweep.engagement, list_id, partial(life.remember_leaving, sweep)),
+        setting_writer=Members(
+            sweep.engagement,
+            list_id,
+            partial(life.remember_leaving, sweep),
+            partial(life.barred_by_now, sweep),
+        ),
         vendors={
             sweep.crm_account: Vendor(
                 sweep.crm.vendor_now, timedelta(seconds=sweep.horizons[sweep.crm_account])

@@ -9,7 +9,7 @@ list member       the address; read back with listMemberInfo
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
@@ -148,6 +148,7 @@ class Members:
     engagement: Mailigen
     list_id: Callable[[], str]
     left: Callable[[str, str], None]  # told of an opt-out seen right before a delete
+    barred: Callable[[Sequence[str]], Collection[str]]  # which of these addresses, by now
 
     def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
         """Creates travel together, as many as the vendor reads whole; all else is one request."""
@@ -181,7 +182,18 @@ class Members:
                 }
         return None
 
-    def _create(self, window: Sequence[Setting]) -> list[Sent]:
+    def _create(self, wanted: Sequence[Setting]) -> list[Sent]:
+        """Put new members on the list, but for those a webhook barred since they were planned."""
+        barred = self.barred([s.desired["email"] for s in wanted])
+        window = [s for s in wanted if s.desired["email"] not in barred]
+        left = [
+            Sent(s.key, "refused", "the address was barred after this was planned")
+            for s in wanted
+            if s.desired["email"] in barred
+        ]
+        return [*left, *(self._subscribe(window) if window else ())]
+
+    def _subscribe(self, window: Sequence[Setting]) -> list[Sent]:
         rows = [_row(setting) for setting in window]
         try:
             answer = self.engagement.subscribe_batch(self.list_id(), rows)

@@ -176,6 +176,14 @@ class Desk:
         """What somebody does to the list itself: subscribe, unsubscribe, remove, edit."""
         self.control("events/mailigen", kind=kind, email=email, list="Newsletter", **more)
 
+    def mailigen(self, method: str, **fields: Any) -> Any:
+        """A call of somebody else's at Mailigen, with the account's own key."""
+        answer = self._http.post(
+            f"{self.url}/mailigen/1.8/", params={"output": "json", "method": method},
+            data={"apikey": LIST_KEY, **fields},
+        )  # fmt: skip
+        return answer.json()
+
     def journal(self) -> list[Json]:
         told = self._http.get(f"{self.url}/_sandbox/journal", params={"after": self._seq})
         lines = [json.loads(line) for line in told.text.splitlines()]

@@ -1,0 +1,144 @@
+"""The command that keeps a port open: listen."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployments.desk import settings_of
+from deployments.screen import complain
+from deployments.trouble import UsageTrouble
+
+if TYPE_CHECKING:
+    from pipelines.mailigen_pipedrive.config import Definition
+    from pipelines.settings import Connections, Settings
+
+
+class ListenUsageError(UsageTrouble):
+    """What was asked for would let in whom it should not, or could never ring."""
+
+
+def listen(
+    ctx: typer.Context,
+    syncs: Annotated[list[str] | None, typer.Argument(help="Names; default: every sync.")] = None,
+    host: Annotated[str, typer.Option(help="Where the port opens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8500,
+    public_url: Annotated[
+        str, typer.Option(help="Where vendors reach this port, https://hooks.example.com")
+    ] = "",
+    wake_after: Annotated[
+        str, typer.Option(help="Least time between two runs of a sync: 60s, 5m.")
+    ] = "60s",
+    expose: Annotated[
+        bool, typer.Option("--expose", help="Allow a --host that is not loopback.")
+    ] = False,
+) -> None:
+    """Receive webhooks, and run the syncs they ring for within a second or two."""
+    from deployments.definitions import load
+
+    address = _refuse_open_door(host, expose, public_url), port, _refuse_odd_url(public_url)
+    seconds = _seconds(wake_after)
+    settings = settings_of(ctx)
+    definitions = load(settings)
+    # Each once, also when it was named twice.
+    names = sorted(set(syncs)) if syncs else [one.name for one in definitions.all()]
+    if not names:
+        raise ListenUsageError(f"no syncs in {settings.syncs}: there is nobody to listen for")
+    chosen = [definitions.get(name) for name in names]
+    _refuse_deaf(chosen, definitions.connections, settings, public_url)
+    from deployments.listening import Address
+    from deployments.listening import listen as listen_until_told
+
+    if settings.prefect_api_url is None:
+        complain("runs in this process; PREFECT_API_URL is not set, so Prefect records nothing")
+    else:
+        from deployments.running import require_server
+
+        require_server(settings.prefect_api_url)
+        complain(f"runs are recorded as Prefect flow runs on {settings.prefect_api_url}")
+    listen_until_told(
+        settings, chosen, definitions.connections, Address(*address), seconds, _say_at_once
+    )
+
+
+def _say_at_once(line: str) -> None:
+    """A line with its time; whoever reads it through a pipe sees it now."""
+    from datetime import UTC, datetime
+
+    print(f"{datetime.now(UTC):%H:%M:%S} {line}", flush=True)
+
+
+def _refuse_open_door(host: str, expose: bool, public_url: str) -> str:
+    if _is_loopback(host):
+        return host
+    if expose and not public_url:
+        raise ListenUsageError(f"--host {host} needs --public-url: no vendor can call {host}")
+    if expose:
+        return host
+    raise ListenUsageError(
+        f"--host {host} would open the port to everybody who reaches this machine, without TLS: "
+        "addresses would travel in the clear. Leave it at 127.0.0.1 and let a reverse proxy with "
+        "TLS pass requests on; or add --expose where something else keeps others out (a container)"
+    )
+
+
+def _refuse_odd_url(url: str) -> str:
+    import httpx
+
+    if not url:
+        return ""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ListenUsageError(f"--public-url {url}: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ListenUsageError(f"--public-url {url} is not an address: https://hooks.example.com")
+    if parsed.query or parsed.fragment or parsed.userinfo:
+        raise ListenUsageError("--public-url may hold neither a query nor a password")
+    if parsed.scheme == "http" and not _is_loopback(parsed.host):
+        raise ListenUsageError(
+            f"--public-url {url} has no TLS: addresses would travel in the clear; make it https"
+        )
+    return url.rstrip("/")
+
+
+def _refuse_deaf(
+    chosen: "list[Definition]", connections: "Connections", settings: "Settings", public_url: str
+) -> None:
+    """Refuse to open a door nobody can knock at, or at which nobody could be told apart."""
+    import httpx
+
+    from pipelines.mailigen_pipedrive.listening import NoWebhookSecretError, webhook_secret
+    from pipelines.settings import MailigenConnection, MissingSecretError
+
+    for definition in chosen:
+        account = definition.connections.engagement
+        connection = connections[account]
+        assert isinstance(connection, MailigenConnection)  # `load` has seen to it
+        try:
+            webhook_secret(account, connection, settings)
+        except (NoWebhookSecretError, MissingSecretError) as error:
+            raise ListenUsageError(f"{definition.name}: {error}") from error
+        is_near = _is_loopback(httpx.URL(connection.base_url).host)
+        if not is_near and (not public_url or _is_loopback(httpx.URL(public_url).host)):
+            raise ListenUsageError(
+                f"{definition.name}: Mailigen cannot reach a loopback address. Say where your "
+                "reverse proxy takes its requests: --public-url https://hooks.example.com"
+            )
+
+
+def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _seconds(text: str) -> float:
+    from pipelines.mailigen_pipedrive.config import SECONDS
+
+    number, unit = text[:-1], text[-1:]
+    if not number.isdecimal() or not number.isascii() or unit not in SECONDS:
+        raise ListenUsageError(f"--wake-after {text} is no length of time: write 60s, 5m or 1h")
+    return float(int(number) * SECONDS[unit])

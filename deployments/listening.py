@@ -1,0 +1,230 @@
+"""`syncline listen` as a process: a port, the loop behind it, and an orderly end.
+
+main thread      waits for a signal or a trouble       a second signal ends at once
+"receiver"       uvicorn: verify, store, answer
+"listen"         the loop: take in, ring               one more worker thread: runs
+"""
+
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import httpx
+import uvicorn
+
+from deployments.definitions import load
+from deployments.running import is_recorded, run_here, run_recorded
+from deployments.trouble import OperatorError
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.listening import Listening, webhook_secret
+from pipelines.mailigen_pipedrive.run import EXPECTED
+from pipelines.mailigen_pipedrive.webhook import listener_name
+from pipelines.report import Outcome, RunOptions
+from pipelines.settings import Connections, MailigenConnection, Settings
+from state import lease
+from state.database import State, open_state
+from state.errors import LeaseHeld
+from state.inbox import Inbox
+from web.listen import Listener, Woken
+from web.receiver import Office, Source, receiver
+from web.windows import Ending, Windows
+
+# A run that ended so has read what rang; what it left undone the next one takes up.
+ANSWERED = ("done", "open", "guarded")
+MOST_AT_ONCE = 100  # deliveries; a vendor tries again, or the sweep finds it
+
+
+class ListenError(OperatorError):
+    """Nobody listens now; the sentence says why."""
+
+
+class Address(NamedTuple):
+    """Where the port is, and how the vendor reaches it ('' for: as it is)."""
+
+    host: str
+    port: int
+    public_url: str
+
+
+@dataclass(frozen=True)
+class Doorkeeper:
+    """A sync that is listened for, and how it is run when somebody rings."""
+
+    listening: Listening
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        return self.listening.name
+
+    def take_in(self, body: bytes) -> str | None:
+        return self.listening.take_in(body)
+
+    def keep_webhook(self) -> float:
+        return self.listening.keep_webhook()
+
+    def obstacle(self) -> str:
+        return self.listening.obstacle()
+
+    def run(self) -> Woken:
+        """Run the sync as a schedule would: the files are read anew, Prefect records it if there.
+
+        A server that is down, a file with a mistake, a vendor out of reach: rung for again later.
+        """
+        try:
+            outcome = self._run()
+        except (OperatorError, *EXPECTED, httpx.HTTPError) as error:
+            first = next(iter(str(error).splitlines()), type(error).__name__)
+            return Woken("failed", f"not run: {first}")
+        return Woken(_ending(outcome), _line(outcome))
+
+    def _run(self) -> Outcome:
+        if is_recorded(self.settings):
+            return run_recorded(self.settings, self.name, RunOptions())
+        definitions = load(self.settings)
+        definition = definitions.get(self.name)
+        connections = definitions.connections
+        return run_here(self.settings, definition, connections, RunOptions(), lambda _: None)
+
+
+def _ending(outcome: Outcome) -> Ending:
+    if outcome.outcome == "skipped":
+        return "held"
+    return "answered" if outcome.outcome in ANSWERED else "failed"
+
+
+def _line(outcome: Outcome) -> str:
+    return f"{outcome.run_id} {outcome.outcome} in {outcome.seconds:.1f} s: {outcome.said}"
+
+
+def listen(
+    settings: Settings,
+    definitions: Sequence[Definition],
+    connections: Connections,
+    address: Address,
+    wake_after: float,
+    say: Callable[[str], object],
+) -> None:
+    """Listen until SIGTERM or SIGINT, then end in order. ListenError: it could not begin.
+
+    Raises whatever a run raised that nobody foresaw: better ended, and started again by whoever
+    supervises it, than deaf with an open port.
+    """
+    settings.make_home()
+    if is_recorded(settings):
+        import_module("deployments.scheduled")  # Prefect takes a second: not from the first wake
+    with ExitStack() as stack:
+        bound = stack.enter_context(_bind(address))
+        public = address.public_url or f"http://{_at(address.host)}:{bound.getsockname()[1]}"
+        state = open_state(settings.state_url)
+        stack.callback(state.close)
+        syncs = [
+            Doorkeeper(_listening(one, connections, settings, state, public, stack, say), settings)
+            for one in definitions
+        ]
+        inbox = Inbox(settings.home)
+        stack.callback(inbox.close)
+        worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="run"))
+        worker.submit(import_module, "great_expectations")  # seconds, which no wake should wait
+        listener = Listener(syncs, inbox, Windows(wake_after), worker, say=say)
+        sources = [_source(one.listening) for one in syncs]
+        app = receiver(sources, Office(listener.store, listener.refuse))
+        for source in sources:
+            say(f"{source.sync}: listening on {_at(address.host)}:{bound.getsockname()[1]}"
+                f"{source.path} for {public}{source.path}")  # fmt: skip
+        _serve_until_told(app, bound, listener, say)
+
+
+def _listening(
+    definition: Definition, connections: Connections, settings: Settings, state: State,
+    public: str, stack: ExitStack, say: Callable[[str], object],
+) -> Listening:  # fmt: skip
+    account = definition.connections.engagement
+    connection = connections[account]
+    assert isinstance(connection, MailigenConnection)  # `load` has seen to it
+    secret = webhook_secret(account, connection, settings)
+    try:
+        held = lease.acquire(
+            state, listener_name(definition.name), run_id=f"listen-{uuid4().hex[:6]}"
+        )
+    except LeaseHeld as error:
+        raise ListenError(
+            f"somebody listens for {definition.name} already: process {error.pid} on {error.host}. "
+            "End that one first"
+        ) from error
+    stack.enter_context(lease.keeping(held))
+    listening = Listening(
+        definition, connections, settings, state, held, secret=secret, url="", say=say
+    )
+    listening.url = public + _source(listening).path
+    return listening
+
+
+def _source(listening: Listening) -> Source:
+    return Source(listening.name, listening.account, listening.is_signed)
+
+
+def _bind(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((address.host, address.port))
+        bound.listen(256)
+    except OSError as error:
+        bound.close()
+        raise ListenError(
+            f"port {address.port} on {address.host} cannot be had: {error.strerror}. "
+            "Choose another with --port, or end who has it"
+        ) from error
+    return bound
+
+
+def _at(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _serve_until_told(
+    app: Any, bound: socket.socket, listener: Listener, say: Callable[[str], object]
+) -> None:
+    ended = threading.Event()
+
+    def end(signal_number: int, _frame: object) -> None:
+        # A second one ends the process at once: what is stored and sealed survives that.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        say(f"{signal.Signals(signal_number).name}: ending; once more ends at once")
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    server = uvicorn.Server(_quiet(app))
+    receiving = threading.Thread(target=server.run, args=([bound],), name="receiver", daemon=True)
+    receiving.start()
+    with ThreadPoolExecutor(1, thread_name_prefix="listen") as loop:
+        result = loop.submit(listener.work)
+        result.add_done_callback(lambda _: ended.set())
+        ended.wait()
+        server.should_exit = True
+        receiving.join(timeout=15)
+        listener.stop()
+        result.result()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def _quiet(app: Any) -> uvicorn.Config:
+    # Its own complaints (a request nobody can parse) are for a debugger, and may quote the request.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    return uvicorn.Config(
+        app, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
+        server_header=False, proxy_headers=False, limit_concurrency=MOST_AT_ONCE,
+        timeout_graceful_shutdown=5, timeout_keep_alive=15,
+    )  # fmt: skip

@@ -1,0 +1,125 @@
+"""Webhooks as they came in, from the moment they are acknowledged until a run has seen to them.
+
+    put (durable, then the vendor is answered) -> unread -> read: -> dismissed, after a run
+                                                            no body  that began later has ended
+
+A file of its own beside the state database: a delivery is stored within milliseconds, whatever
+holds the state's write lock, and the state may be PostgreSQL far away.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from state.database import utc_now
+from state.errors import InboxUnusable
+
+BUSY_SECONDS = 5  # less than a vendor waits for its answer
+TABLE = """
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sync TEXT NOT NULL,
+    account TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    is_read INTEGER NOT NULL DEFAULT 0,
+    body BLOB NOT NULL
+)
+"""
+
+
+class Delivery(NamedTuple):
+    """One delivery: whom it is for, and what was received, byte for byte."""
+
+    id: int
+    sync: str
+    account: str
+    body: bytes
+
+
+class Waiting(NamedTuple):
+    """How many deliveries of a sync are in the inbox, and the newest of them."""
+
+    deliveries: int
+    last_id: int
+
+
+class Inbox:
+    """The open file. Any thread may use it; several processes may have it open."""
+
+    def __init__(self, home: Path, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._now, self._turn = now, threading.Lock()
+        path = home / "inbox.db"
+        try:
+            # Bodies hold addresses: the file is its owner's before anything is in it.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            )
+            # What was dismissed is overwritten, not only forgotten.
+            pragmas = ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
+            for pragma in pragmas:
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.execute(TABLE)
+        except (OSError, sqlite3.Error) as error:
+            raise InboxUnusable(f"the inbox {path} cannot be opened: {error}") from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def put(self, sync: str, account: str, body: bytes) -> int:
+        """Store a delivery and return its id; it is on the disk when this returns."""
+        row = (sync, account, self._now().isoformat(), body)
+        with self._asking() as db:
+            inserted = db.execute(
+                "INSERT INTO deliveries (sync, account, received_at, body) VALUES (?, ?, ?, ?)", row
+            )
+            return int(inserted.lastrowid or 0)
+
+    def unread(self, syncs: Collection[str], most: int = 500) -> Iterator[Delivery]:
+        """Yield what nobody has read yet, oldest first, at most so many."""
+        query = f"""
+            SELECT id, sync, account, body FROM deliveries
+            WHERE is_read = 0 AND sync IN ({_marks(syncs)}) ORDER BY id LIMIT ?
+        """
+        with self._asking() as db:
+            rows = db.execute(query, [*syncs, most]).fetchall()
+        yield from (Delivery(*row) for row in rows)
+
+    def mark_read(self, delivery: Delivery) -> None:
+        """What the delivery says was taken in. It stays until it is dismissed, to ring; its body,
+        which holds addresses, goes."""
+        with self._asking() as db:
+            db.execute("UPDATE deliveries SET is_read = 1, body = x'' WHERE id = ?", [delivery.id])
+
+    def waiting(self, syncs: Collection[str]) -> dict[str, Waiting]:
+        """Return what is in the inbox, read or not, of those syncs that have something in it."""
+        query = f"""
+            SELECT sync, count(*), max(id) FROM deliveries
+            WHERE sync IN ({_marks(syncs)}) GROUP BY sync
+        """
+        with self._asking() as db:
+            return {sync: Waiting(*rest) for sync, *rest in db.execute(query, [*syncs])}
+
+    def dismiss(self, sync: str, up_to: int) -> None:
+        """Take out what was read of a sync, up to an id: a run that began after it has ended."""
+        with self._asking() as db:
+            db.execute(
+                "DELETE FROM deliveries WHERE sync = ? AND id <= ? AND is_read = 1", [sync, up_to]
+            )
+
+    @contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._turn:
+                yield self._db
+        except sqlite3.Error as error:
+            raise InboxUnusable(f"the inbox cannot be used: {error}") from error
+
+
+def _marks(values: Collection[str]) -> str:
+    return ", ".join("?" for _ in values)

@@ -1,0 +1,246 @@
+"""The loop: what is stored is taken in, rings, and is dismissed by the run that answers it."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from state.inbox import Inbox
+from web.listen import Listener, Woken
+from web.receiver import Source
+from web.windows import Ending, Windows
+
+ACME = Source("acme", "m", lambda _body, _headers: True)
+
+
+class AtOnce(Executor):
+    """A worker that has done its work before anybody waits for it."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        result: Future[Any] = Future()
+        result.set_result(fn(*args, **kwargs))
+        return result
+
+
+class Later(Executor):
+    """A worker that works when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Callable[[], Any], Future[Any]]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.asked.append((partial(fn, *args, **kwargs), Future()))
+        return self.asked[-1][1]
+
+    def work(self) -> None:
+        (work, result), self.asked = self.asked[0], self.asked[1:]
+        result.set_result(work())
+
+
+class Acme:
+    """A sync that notes what is asked of it."""
+
+    name = "acme"
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.ending: Ending = "answered"
+        self.held_by = ""
+        self.takes: str | None = ""
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def take_in(self, body: bytes) -> str | None:
+        self.done.append(f"took {body.decode()}")
+        return self.takes
+
+    def keep_webhook(self) -> float:
+        self.done.append("looked")
+        return 3600.0
+
+    def obstacle(self) -> str:
+        return self.held_by
+
+    def run(self) -> Woken:
+        self.done.append("ran")
+        self.meanwhile()
+        return Woken(self.ending, "as told")
+
+
+class Play:
+    """A loop by hand: `at(seconds)` moves the clock and lets the loop do what is due then."""
+
+    def __init__(self, home: Path, worker: Executor | None = None) -> None:
+        self.acme, self.said, self.now = Acme(), list[str](), 0.0
+        self.inbox = Inbox(home)
+        self.loop = Listener(
+            [self.acme], self.inbox, Windows(60), worker or AtOnce(),
+            say=self.said.append, seconds=lambda: self.now,
+        )  # fmt: skip
+
+    def store(self, *bodies: bytes) -> None:
+        for body in bodies:
+            self.loop.store(ACME, body)
+
+    def at(self, now: float) -> list[str]:
+        """What was done by then; what rings the bell at once is done at once."""
+        self.now = now
+        for _ in range(4):
+            self.loop.turn()
+        done, self.acme.done = self.acme.done, []
+        return [what for what in done if what != "looked"]
+
+    @property
+    def waiting(self) -> int:
+        return sum(one.deliveries for one in self.inbox.waiting(["acme"]).values())
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Play]:
+    played = Play(tmp_path)
+    yield played
+    played.inbox.close()
+
+
+def test_deliveries_are_taken_in_at_once_and_run_together(play: Play) -> None:
+    """ALL-12: a duplicate is stored twice and wakes once; order does not matter"""
+    play.store(b"2", b"1", b"1")
+    assert play.at(0) == ["took 2", "took 1", "took 1"]
+    assert play.at(1) == ["ran"]
+    assert play.waiting == 0
+    assert play.said[-1] == "acme: 3 deliveries; as told"
+    assert play.at(1000) == []
+
+
+def test_what_comes_while_a_sync_runs_is_kept_for_the_next_run(play: Play) -> None:
+    """ALL-12: that run may have read before"""
+    play.store(b"1")
+    play.at(0)
+    play.acme.meanwhile = lambda: play.store(b"2")
+    assert play.at(1) == ["ran", "took 2"]
+    play.acme.meanwhile = lambda: None
+    assert play.waiting == 1
+    assert play.at(60) == []
+    assert play.at(61) == ["ran"]
+    assert play.waiting == 0
+
+
+def test_while_a_run_goes_on_who_comes_is_taken_in_and_nothing_runs_beside_it(
+    tmp_path: Path,
+) -> None:
+    """ALL-08, ALL-12: who unsubscribes during a long run is barred before it ends"""
+    worker = Later()
+    play = Play(tmp_path, worker)
+    play.at(0)
+    worker.work()  # the look at the webhook
+    play.store(b"1")
+    play.at(0)
+    play.at(1)
+    assert len(worker.asked) == 1
+    play.store(b"2")
+    assert play.at(2) == ["took 2"]
+    assert play.at(500) == []
+    worker.work()
+    assert play.at(501) == ["ran"]
+    assert len(worker.asked) == 0
+    play.at(561)
+    assert len(worker.asked) == 1
+    play.inbox.close()
+
+
+@pytest.mark.parametrize(("ending", "again_at"), [("failed", 121), ("held", 6)])
+def test_what_no_run_answered_stays_and_rings_again(
+    play: Play, ending: Ending, again_at: float
+) -> None:
+    """ALL-12"""
+    play.store(b"1")
+    play.at(0)
+    play.acme.ending = ending
+    assert play.at(1) == ["ran"]
+    assert play.waiting == 1
+    play.acme.ending = "answered"
+    assert play.at(again_at - 0.1) == []
+    assert play.at(again_at) == ["ran"]
+    assert play.waiting == 0
+
+
+def test_a_sync_that_another_run_holds_is_not_run_and_rung_for_again(play: Play) -> None:
+    """ALL-12"""
+    play.store(b"1")
+    play.at(0)
+    play.acme.held_by = "run-1"
+    assert play.at(1) == []
+    assert play.at(400) == []
+    play.acme.held_by = ""
+    assert play.at(405) == ["ran"]
+
+
+def test_what_cannot_be_taken_in_now_is_tried_again_in_order(play: Play) -> None:
+    """ALL-08, ALL-12: the state database may be away for a while"""
+    play.acme.takes = None
+    play.store(b"1", b"2")
+    assert play.at(0) == ["took 1"]
+    play.acme.takes = "1 unsubscribed"
+    assert play.at(4) == ["ran"]
+    assert play.waiting == 2  # what nobody has read is never dismissed
+    assert play.at(5) == ["took 1", "took 2"]
+    assert play.said[-2:] == ["acme: 1 unsubscribed", "acme: 1 unsubscribed"]
+
+
+def test_a_new_process_goes_on_with_what_the_inbox_holds(play: Play, tmp_path: Path) -> None:
+    """ALL-12: what was taken in is not taken in again, and rings all the same"""
+    play.store(b"1")
+    play.at(0)
+    play.store(b"2")
+    again = Play(tmp_path)
+    again.loop.begin()
+    assert again.said == ["acme: 2 deliveries left from before"]
+    assert again.at(0) == ["took 2"]
+    assert again.at(1) == ["ran"]
+    assert again.waiting == 0
+    again.inbox.close()
+
+
+def test_an_orderly_end_takes_in_what_came_last_and_runs_what_is_due(play: Play) -> None:
+    """ALL-12"""
+    play.store(b"1")
+    play.loop.stop()
+    play.loop.work()
+    assert play.acme.done == ["took 1", "ran"]
+    assert play.waiting == 0
+
+
+def test_an_orderly_end_leaves_what_must_wait_to_the_next_start(play: Play) -> None:
+    """ALL-12"""
+    play.store(b"1")
+    play.at(0)
+    play.at(1)
+    play.store(b"2")
+    play.loop.finish()
+    assert play.acme.done == ["took 2"]
+    assert play.said[-1] == "acme: 1 delivery kept for the next start"
+
+
+def test_refused_deliveries_are_told_by_number_alone(play: Play) -> None:
+    """ALL-11, ALL-12"""
+    for _ in range(3):
+        play.loop.refuse(ACME)
+    play.at(0)
+    assert play.said == ["acme: 3 deliveries refused: not signed with the webhook's secret"]
+
+
+def test_an_error_of_a_run_that_nobody_foresaw_ends_the_loop(tmp_path: Path) -> None:
+    """ALL-12: deaf with an open port would be worse; the inbox keeps what rang"""
+    worker = Later()
+    play = Play(tmp_path, worker)
+    play.store(b"1")
+    play.at(0)
+    worker.work()
+    play.at(1)
+    worker.asked[0][1].set_exception(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        play.at(2)
+    assert play.waiting == 1
+    play.inbox.close()

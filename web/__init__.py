@@ -1,0 +1,1 @@
+"""What listens: the receiver of webhooks and the loop that acts on them."""

@@ -1,0 +1,224 @@
+"""The loop behind the receiver: take in what was stored, wake the syncs it rings for.
+
+    stored -> taken in (who left is barred, at once) -> rings -> one run per window -> dismissed
+
+The receiver's threads only store and ring. Runs, one after another, and looks at the vendors have
+a worker of their own, so that what comes in meanwhile is taken in at once; everything else happens
+in the thread that calls `work`. What is in the inbox when the process dies is there when it starts
+again, and rings then.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any, NamedTuple, Protocol
+
+from state.errors import InboxUnusable
+from state.inbox import Inbox, Waiting
+from web.receiver import Source
+from web.windows import Ending, Windows
+
+LONGEST_WAIT_S = 60.0
+AFTER_TROUBLE_S = 5.0
+
+
+class Woken(NamedTuple):
+    """How a run that was rung for ended, and what to say of it in one line."""
+
+    ending: Ending
+    said: str
+
+
+class Listened(Protocol):
+    """A sync that is listened for. Its methods raise only for what nobody foresaw."""
+
+    @property
+    def name(self) -> str: ...
+
+    def take_in(self, body: bytes) -> str | None:
+        """Do what a delivery demands at once; return what was done, '' for nothing, or None
+        when it could not be done now and must be tried again."""
+
+    def keep_webhook(self) -> float:
+        """See to the webhook at the vendor; return the seconds until the next look."""
+
+    def obstacle(self) -> str:
+        """Why the sync may not be woken now, '' for no reason: another run holds it, say."""
+
+    def run(self) -> Woken: ...
+
+
+class _Job(NamedTuple):
+    """What the worker is at: a run (with what waited when it began), or a look at a webhook."""
+
+    sync: str
+    is_run: bool
+    waiting: Waiting
+    result: Future[Any]
+
+
+class Listener:
+    """One loop over an inbox, for some syncs."""
+
+    def __init__(
+        self,
+        syncs: Sequence[Listened],
+        inbox: Inbox,
+        windows: Windows,
+        worker: Executor,
+        *,
+        say: Callable[[str], object],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`worker` must do one thing after another: two runs at once would be too many."""
+        self._syncs = {sync.name: sync for sync in syncs}
+        self._inbox, self._windows, self._worker = inbox, windows, worker
+        self._say, self._seconds = say, seconds
+        self._bell, self._is_ending = threading.Event(), threading.Event()
+        self._look_at = dict.fromkeys(self._syncs, 0.0)  # when each webhook is looked at next
+        self._job: _Job | None = None
+        self._refused: Counter[str] = Counter()
+        self._trouble_until = 0.0
+
+    # Called by other threads
+
+    def store(self, source: Source, body: bytes) -> None:
+        """Store a delivery, then ring. InboxUnusable: it is not stored."""
+        self._inbox.put(source.sync, source.account, body)
+        self._bell.set()
+
+    def refuse(self, source: Source) -> None:
+        """Count a delivery that was not signed; it is told with the next line."""
+        self._refused[source.sync] += 1
+
+    def stop(self) -> None:
+        """Let `work` end: after the run that goes on, and what is due by then."""
+        self._is_ending.set()
+        self._bell.set()
+
+    # The loop
+
+    def work(self) -> None:
+        """Listen until `stop`. What was left in the inbox rings first."""
+        self.begin()
+        while not self._is_ending.is_set():
+            self._bell.wait(self.turn())
+            self._bell.clear()
+        self.finish()
+
+    def begin(self) -> None:
+        for sync, waiting in self._inbox.waiting(self._syncs).items():
+            self._say(f"{sync}: {_deliveries(waiting.deliveries)} left from before")
+            self._windows.ring(sync, self._seconds())
+
+    def turn(self) -> float:
+        """Do what is to be done now; return the seconds until there may be more.
+
+        Raises whatever a run raised that nobody foresaw.
+        """
+        self._tell_refused()
+        self._take_in()
+        self._collect()
+        self._start_next()
+        return self._wait()
+
+    def finish(self) -> None:
+        """Take in what came last and run what is due; what must wait stays for the next start."""
+        if self._job is not None:
+            self._job.result.exception()  # waits; `_collect` raises it
+            self._collect()
+        self._trouble_until = 0.0
+        self._take_in()
+        for sync in self._windows.due(self._seconds(), gather=0):
+            if not self._is_held(sync):
+                self._run(sync)
+                assert self._job is not None
+                self._job.result.exception()
+                self._collect()
+        for sync, waiting in self._inbox.waiting(self._syncs).items():
+            self._say(f"{sync}: {_deliveries(waiting.deliveries)} kept for the next start")
+
+    def _wait(self) -> float:
+        now = self._seconds()
+        times = [now + LONGEST_WAIT_S]
+        if self._job is None:  # else its end rings
+            times += self._look_at.values()
+            times += [at for at in (self._windows.next_at(),) if at is not None]
+        if self._trouble_until > now:
+            times.append(self._trouble_until)
+        return max(min(times) - now, 0.0)
+
+    def _take_in(self) -> None:
+        """Act on what nobody has read yet. What cannot be done now is tried again, in order."""
+        now = self._seconds()
+        if now < self._trouble_until:
+            return
+        try:
+            for delivery in self._inbox.unread(self._syncs):
+                self._windows.ring(delivery.sync, now)
+                said = self._syncs[delivery.sync].take_in(delivery.body)
+                if said is None:
+                    self._trouble_until = now + AFTER_TROUBLE_S
+                    return
+                self._inbox.mark_read(delivery)
+                if said:
+                    self._say(f"{delivery.sync}: {said}")
+        except InboxUnusable as error:
+            self._say(str(error))
+            self._trouble_until = now + AFTER_TROUBLE_S
+
+    def _start_next(self) -> None:
+        """Give the worker the next thing to do: who rings before what is only looked at."""
+        if self._job is not None:
+            return
+        now = self._seconds()
+        for sync in self._windows.due(now):
+            if not self._is_held(sync):
+                self._run(sync)
+                return
+        for sync, look_at in self._look_at.items():
+            if look_at <= now:
+                self._give(sync, self._syncs[sync].keep_webhook, is_run=False)
+                return
+
+    def _is_held(self, sync: str) -> bool:
+        """Whether the sync may not be woken; if so it is rung for again a little later."""
+        is_held = bool(self._syncs[sync].obstacle())
+        if is_held:
+            self._windows.ended(sync, "held", self._seconds())
+        return is_held
+
+    def _run(self, sync: str) -> None:
+        self._windows.began(sync)
+        self._give(sync, self._syncs[sync].run, is_run=True)
+
+    def _give(self, sync: str, work: Callable[[], Any], *, is_run: bool) -> None:
+        waiting = self._inbox.waiting([sync]).get(sync, Waiting(0, 0))
+        result = self._worker.submit(work)
+        self._job = _Job(sync, is_run, waiting, result)
+        result.add_done_callback(lambda _: self._bell.set())
+
+    def _collect(self) -> None:
+        """Take what the worker has finished, if it has."""
+        if self._job is None or not self._job.result.done():
+            return
+        (sync, is_run, waiting, result), self._job = self._job, None
+        if not is_run:
+            self._look_at[sync] = self._seconds() + result.result()
+            return
+        woken: Woken = result.result()
+        if woken.ending == "answered":
+            self._inbox.dismiss(sync, waiting.last_id)
+        self._windows.ended(sync, woken.ending, self._seconds())
+        self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
+
+    def _tell_refused(self) -> None:
+        refused, self._refused = self._refused, Counter()
+        for sync, count in refused.items():
+            self._say(f"{sync}: {_deliveries(count)} refused: not signed with the webhook's secret")
+
+
+def _deliveries(count: int) -> str:
+    return "1 delivery" if count == 1 else f"{count} deliveries"

@@ -1,0 +1,76 @@
+"""When a sync that was rung for may run.
+
+    silent --ring--> rung --a second, and not before `not_before`--> due --began--> running
+       ^                ^                                                             |
+       |                '-- held by another run, or failed: later, rung still --------|
+       '------------------------------- answered: nothing more until `wake_after` ----'
+
+What rings while a sync runs is for the window after it: that run may have read before.
+Times are seconds of one clock that never goes back.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Ending = Literal["answered", "held", "failed"]
+
+GATHER_S = 1.0  # what rings within this shares a run
+HELD_AGAIN_S = 5.0  # how often to look whether a held sync is free: a read, no vendor call
+LONGEST_BACK_OFF_S = 3600.0  # a run that fails every time fails no more often than this
+
+
+@dataclass
+class _Bell:
+    rung_at: float | None = None
+    not_before: float = 0.0
+    failures: int = 0
+
+
+@dataclass
+class Windows:
+    """The bells of some syncs. `wake_after`: seconds between the end of a run and the next."""
+
+    wake_after: float
+    _bells: dict[str, _Bell] = field(default_factory=dict)
+
+    def ring(self, sync: str, now: float) -> None:
+        """Somebody wants this sync to run. Ringing again changes nothing."""
+        bell = self._bells.setdefault(sync, _Bell())
+        if bell.rung_at is None:
+            bell.rung_at = now
+
+    def due(self, now: float, *, gather: float = GATHER_S) -> list[str]:
+        """Return the syncs that may run now, who has waited longest first."""
+        ready = [
+            (bell.rung_at, sync)
+            for sync, bell in self._bells.items()
+            if bell.rung_at is not None and max(bell.rung_at + gather, bell.not_before) <= now
+        ]
+        return [sync for _, sync in sorted(ready)]
+
+    def next_at(self) -> float | None:
+        """Return when the next sync may run; None while nothing rings."""
+        times = [
+            max(bell.rung_at + GATHER_S, bell.not_before)
+            for bell in self._bells.values()
+            if bell.rung_at is not None
+        ]
+        return min(times, default=None)
+
+    def began(self, sync: str) -> None:
+        """The sync runs: it answers all that rang until now."""
+        self._bells.setdefault(sync, _Bell()).rung_at = None
+
+    def ended(self, sync: str, ending: Ending, now: float) -> None:
+        """Say how the run ended. Unless it answered, the sync is still rung for."""
+        bell = self._bells.setdefault(sync, _Bell())
+        if ending == "answered":
+            bell.failures, wait = 0, self.wake_after
+        elif ending == "held":
+            wait = HELD_AGAIN_S
+        else:
+            bell.failures = min(bell.failures + 1, 20)
+            wait = min(max(self.wake_after, 1.0) * 2**bell.failures, LONGEST_BACK_OFF_S)
+        bell.not_before = now + wait
+        if ending != "answered":
+            self.ring(sync, now)
