@@ -68,6 +68,9 @@ class RunPage:
 def summary(outcome: Outcome) -> str:
     """The run in Markdown: how it ended, counts, skips, cost, checks, where to look next."""
     lines = [f"## {outcome.sync}: {outcome.outcome}", "", outcome.said]
+    if outcome.needs_reauthorization:
+        lines += ["", f"**Connection {outcome.unauthorized}: needs_reauthorization.** Nothing is "
+                  "lost: list, fields, bots, counts and links are kept."]  # fmt: skip
     if outcome.next_step:
         lines += ["", f"**Next:** {outcome.next_step}"]
     lines += _section("Stopped by", [[guard] for guard in outcome.guards], ["guard"])

@@ -90,6 +90,8 @@ def as_task(name: str, stage: Callable[..., T], *args: Any) -> T:
 def end_state(outcome: Outcome) -> State[Outcome]:
     """How Prefect shows an outcome: failed when a person has to do something first."""
     said = f"{outcome.said.rstrip('.')}. {outcome.next_step}".strip()
+    if outcome.needs_reauthorization:
+        return Failed(message=said, name="Needs reauthorization", data=outcome)
     if outcome.exit_code in (1, 2, 3):
         return Failed(message=said, name=STATE_NAMES.get(outcome.exit_code, "Failed"), data=outcome)
     if outcome.outcome == "skipped":

@@ -13,6 +13,7 @@ from pipelines.accounts import Accounts, ConnectionMismatchError, daily_tokens, 
 from pipelines.mailigen_pipedrive.bind import Bound, filter_problem
 from pipelines.mailigen_pipedrive.config import Definition, Schedule
 from pipelines.mailigen_pipedrive.naming import look_up_with
+from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
 from pipelines.report import CheckReport, Finding
 from pipelines.settings import (
     Connections,
@@ -41,7 +42,7 @@ def check_sync(
     try:
         state = open_state(settings.state_url)
         with open_accounts(settings, connections, definition, state) as accounts:
-            findings += _introductions(accounts)
+            findings += _introductions(definition, accounts)
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)[1]
             findings += bound.findings
             findings += _selections(accounts, bound)
@@ -50,6 +51,9 @@ def check_sync(
         crm = connections[definition.connections.crm]
         assert isinstance(crm, PipedriveConnection)
         allowance = daily_tokens(crm) * crm.quota_share
+    except UNAUTHORIZED as error:
+        said = f"connection {account_of(definition, error)} needs_reauthorization: {error.said}"
+        findings.append(Finding("error", "connections", said, error.next_step))
     except (ConnectorError, ConnectionMismatchError, MissingSecretError) as error:
         remedy = getattr(error, "next_step", "")
         findings.append(Finding("error", "connections", str(error), remedy))
@@ -78,10 +82,9 @@ def runs_a_day(schedule: Schedule) -> float:
     return count / 7
 
 
-def _introductions(accounts: Accounts) -> Iterable[Finding]:
-    me = accounts.crm.require_admin()
+def _introductions(definition: Definition, accounts: Accounts) -> Iterable[Finding]:
+    me = recognise(definition, accounts.crm, accounts.engagement, accounts.state).crm
     yield Finding("ok", "pipedrive", f"connected as user {me.get('id')}, an administrator")
-    accounts.engagement.account()
     yield Finding(
         "ok",
         "mailigen",

@@ -9,9 +9,10 @@ from connectors.pipedrive import Pipedrive
 from pipelines.mailigen_pipedrive import extract, life
 from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
 from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.signing_in import sign_in
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
 from pipelines.report import Finding
-from state import bots, connections, deeds, pins
+from state import bots, deeds, pins
 from state.database import State
 from state.deeds import Deed
 
@@ -23,7 +24,9 @@ def bind_names(sweep: Sweep) -> None:
 
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
-    _introduce(sweep)
+    me = sign_in(sweep).crm
+    if me.get("company_domain"):
+        sweep.outcome.links["deal"] = f"https://{me['company_domain']}.pipedrive.com/deal/{{id}}"
     account, bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [f for f in bound.findings if f.level == "error"]
     mistakes += _another_list(sweep, bound)
@@ -136,24 +139,6 @@ def var_key(sweep: Sweep, tag: str) -> str:
 
 def deal_field_key(sweep: Sweep) -> str:
     return f"setup|{sweep.crm_account}|deal field"
-
-
-def _introduce(sweep: Sweep) -> None:
-    """Both credentials must be an administrator's; Mailigen tells no role, so an
-    account-level call has to do (MG-01)."""
-    me = sweep.crm.require_admin()
-    if me.get("company_domain"):
-        sweep.outcome.links["deal"] = f"https://{me['company_domain']}.pipedrive.com/deal/{{id}}"
-    sweep.engagement.account()
-    if sweep.lease is None:
-        return
-    connections.introduce(
-        sweep.state, sweep.crm_account, "pipedrive",
-        company=str(me.get("company_id") or ""), user=str(me.get("id") or ""),
-    )  # fmt: skip
-    connections.introduce(sweep.state, sweep.engagement_account, "mailigen")
-    for account in (sweep.crm_account, sweep.engagement_account):
-        connections.change(sweep.state, account, "ok")
 
 
 def _pinned(state: State, definition: Definition) -> dict[tuple[str, str], Pin]:
