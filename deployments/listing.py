@@ -74,7 +74,7 @@ def _lines(definition: Definition, remembered: Remembered) -> list[Line]:
             ended=ended,
             doubts=open_count,
             last_audit=audited,
-            selection="all" if bot.contacts == "all" else str(bot.contacts.filter),
+            selection="all" if bot.contacts == "all" else str(bot.contacts.name),
             actions=_actions(bot),
             active=remembered.activity.get((definition.name, bot.id), "new: not run yet"),
         )

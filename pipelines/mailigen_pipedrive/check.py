@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from connectors.errors import ConnectorError, Gone
 from pipelines.accounts import Accounts, ConnectionMismatchError, daily_tokens, open_accounts
-from pipelines.mailigen_pipedrive.bind import Bound, filter_problem
+from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound, filter_problem
 from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.mailigen_pipedrive.edits import refused_edits
 from pipelines.mailigen_pipedrive.naming import look_up_with
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
 from pipelines.report import CheckReport, Finding
@@ -45,6 +46,7 @@ def check_sync(
             findings += _introductions(definition, accounts)
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)[1]
             findings += bound.findings
+            findings += refused_edits(definition, bound, state)
             findings += _selections(accounts, bound)
             cost = accounts.cost()
             tokens, calls = cost[0].tokens, sum(c.requests for c in cost)
@@ -98,7 +100,10 @@ def _selections(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
     walked: set[int | None] = set()
     for one in bound.bots:
         name = f"bot {one.bot.id}"
-        if one.filter_id == 0:
+        if one.terms is not None:
+            yield Finding("ok", name, f"the first run makes its filter {one.terms.name!r}")
+            continue
+        if one.filter_id == NO_FILTER:
             continue  # its name could not be bound; that was said already
         problem = _problem(accounts, one.filter_id)
         if problem:

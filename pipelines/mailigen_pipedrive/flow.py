@@ -7,7 +7,7 @@ step, which is a Prefect task when the run is a flow run and a plain call otherw
 from pipelines.checks import audit, expect
 from pipelines.mailigen_pipedrive import engagement, extract, guards, life, sample, tables
 from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
-from pipelines.mailigen_pipedrive.loading import carry_out, settle
+from pipelines.mailigen_pipedrive.loading import carry_out, make_filters, settle
 from pipelines.mailigen_pipedrive.naming import bind_names
 from pipelines.mailigen_pipedrive.seal import remember_identity, seal
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
@@ -33,6 +33,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     """Bring list and CRM up to date. StoppedByGuardError: the plan waits for an approval."""
     step("Bind names to ids", bind_names, sweep)
     step("Look up doubtful writes", settle, sweep)
+    step("Make filters that bots wait for", make_filters, sweep)
     tables.write(sweep)  # not before: the plan compares with what the look-up settled
 
     # Extract: the vendors' records as they came.

@@ -16,6 +16,7 @@ from state.restore import Done
 OPERATIONS = {
     "activity": "create_activity", "deal": "create_deal", "note": "create_note",
     "list": "create_list", "merge_var": "create_merge_var", "deal_field": "create_deal_field",
+    "filter": "create_filter",
 }  # fmt: skip
 
 

@@ -59,13 +59,14 @@ OPERATORS: dict[str, Callable[[Any, str], bool]] = {
     "LIKE '%$%'": _like(lambda have, want: want in have),
     "LIKE '$%'": _like(lambda have, want: have.startswith(want)),
     "LIKE '%$'": _like(lambda have, want: have.endswith(want)),
-    "contains": _like(lambda have, want: want in have),
+    "contains": _same,  # of a field of several options: one of them
 }
 NEGATIONS = {
     "!=": "=",
     "NOT LIKE '$%'": "LIKE '$%'",
     "NOT LIKE '%$%'": "LIKE '%$%'",
     "NOT LIKE '%$'": "LIKE '%$'",
+    "not_contains": "contains",
 }
 EMPTINESS = ("IS NULL", "IS NOT NULL")
 KNOWN_OPERATORS = (*OPERATORS, *NEGATIONS, *EMPTINESS)
