@@ -96,7 +96,7 @@ def carry_out(sweep: Sweep) -> None:
         _wait_for_doubts(sweep, loader, lambda: _send(loader))
     except PlanLimitReached as error:
         if error.vendor == MAILIGEN:
-            life.pause_for_full_plan(sweep)
+            life.pause_for_full_plan(sweep, life.reason_of(error))
         raise
 
 

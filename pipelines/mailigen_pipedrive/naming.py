@@ -25,7 +25,8 @@ def bind_names(sweep: Sweep) -> None:
 
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
-    me = sign_in(sweep).crm
+    introduced = sign_in(sweep)
+    me = introduced.crm
     if me.get("company_domain"):
         sweep.outcome.links["deal"] = f"https://{me['company_domain']}.pipedrive.com/deal/{{id}}"
     account, bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
@@ -42,6 +43,7 @@ def bind_names(sweep: Sweep) -> None:
                 pins.put(sweep.state, _stored(sweep, pin))
     extract.account(sweep, account.users, _fields(account))
     life.define_bots(sweep)
+    life.look_for_emails(sweep, introduced.engagement.get("emails_left"))
 
 
 def _list_of_sync(sweep: Sweep, bound: Bound) -> Pin:

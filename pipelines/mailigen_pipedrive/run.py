@@ -281,6 +281,7 @@ def begin(
         report=report,
         outcome=outcome,
         sleep=time.sleep,
+        counts_emails=accounts.counts_emails,
         settle_within=options.settle_within,
         is_full=options.full,
         since=since.replace(tzinfo=since.tzinfo or UTC) if since else None,

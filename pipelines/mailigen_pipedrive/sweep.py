@@ -60,6 +60,7 @@ class Sweep:
     report: Reporter
     outcome: Outcome
     sleep: Callable[[float], None]
+    counts_emails: bool = True  # False: the plan is by subscribers, 0 e-mails left mean nothing
     settle_within: float | None = None
     is_full: bool = False
     since: datetime | None = None
