@@ -54,3 +54,38 @@ def explain(
         return
     for step in steps:
         say(f"{step.what}: {step.said}")
+
+
+def preview(
+    ctx: typer.Context,
+    sync: Annotated[str, typer.Argument(help="Name of the sync.")],
+    bot: Annotated[str, typer.Option("--bot", help="The bot, by its id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Every person, for scripts.")] = False,
+) -> None:
+    """Whom a bot selects now and what would become of each. Writes nothing, holds up nobody."""
+    from deployments.definitions import load
+    from deployments.screen import progress, say_finding
+    from pipelines.mailigen_pipedrive.preview import preview_bot
+
+    settings = settings_of(ctx)
+    definitions = load(settings)
+    definition = definitions.get(sync)
+    settings.make_home()
+    with progress() as report:
+        found = preview_bot(
+            definition, definitions.connections, bot, report=report, settings=settings,
+            shown=1_000_000 if as_json else 20,
+        )  # fmt: skip
+    if as_json:
+        say_json(found)
+        return
+    for finding in found.findings:
+        say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
+    became = ", ".join(f"{count} {what}" for what, count in found.becomes.items())
+    say(f"bot {bot} selects {found.selected} persons" + (f": {became}" if became else ""))
+    made = [f"{count} {noun}" for noun, count in found.deeds.items() if count]
+    say(f"it would make {', '.join(made)}" if made else "it would make no activity, deal or note")
+    if found.rows:
+        say_table(list(found.rows[0]), [list(row.values()) for row in found.rows])
+    if found.selected > len(found.rows):
+        say(f"... and {found.selected - len(found.rows)} more; --json lists all")

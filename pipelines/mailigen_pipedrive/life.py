@@ -9,6 +9,7 @@ remembered before anything else is done with them, since the list itself may for
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 
 from connectors.errors import PlanLimitReached
@@ -47,6 +48,11 @@ def define_bots(sweep: Sweep) -> None:
     sweep.known_bots = {
         bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
     }
+    if sweep.previewed:
+        shown = sweep.known_bots[sweep.previewed]
+        sweep.known_bots[sweep.previewed] = replace(
+            shown, state="new" if shown.activated_at is None else "active", paused_by=None
+        )
     for bot_id, known in sweep.known_bots.items():
         if _waits_for_room(known):
             # Suspended like one with a dead filter: an automatic pause takes no source away.
@@ -117,7 +123,8 @@ def look_for_emails(sweep: Sweep, left: object) -> None:
     could be mailed. PlanLimitReached for the run that pauses one; new bots wait."""
     if str(left) != "0" or not sweep.counts_emails:
         return
-    waiting = [b for b, bot in sweep.known_bots.items() if bot.state == "new"]
+    waiting = [b for b, bot in sweep.known_bots.items()
+               if bot.state == "new" and b != sweep.previewed]  # fmt: skip
     for bot_id in waiting:
         sweep.suspended[bot_id] = NO_EMAILS
         sweep.warn(f"bot {bot_id}", f"is not started: {NO_EMAILS}", "upgrade the subscription")

@@ -230,7 +230,22 @@ def plan_sync(
 
     Raises what a run would have reported: ConnectorError, DefinitionError, CheckFailedError, ...
     """
-    settings = settings or read_settings()
+    with planning(
+        definition, connections, options=options, report=report,
+        settings=settings or read_settings(),
+    ) as swept:  # fmt: skip
+        return record.plan_report(swept, shown, swept.read_cost())
+
+
+@contextmanager
+def planning(
+    definition: Definition, connections: Connections, *, options: RunOptions, report: Reporter,
+    settings: Settings, previewed: str = "",
+) -> Iterator[Sweep]:  # fmt: skip
+    """Give a sweep that planned what a run would do, in a temporary file that ends with it.
+
+    `previewed` names a bot that is planned for as if it ran.
+    """
     outcome = Outcome("plan", definition.name)
     with (
         _reading(settings) as state,
@@ -239,11 +254,12 @@ def plan_sync(
     ):
         known = runs.standing(state, definition.name)
         swept = begin(settings, definition, options, accounts, work, outcome, report)
+        swept.previewed, swept.read_cost = previewed, accounts.cost
         swept.sweep = (known.last_sweep if known else 0) + 1
         if known and known.history_generation:
             swept.history_generation = known.history_generation
         sync(swept, plainly)
-        return record.plan_report(swept, shown, accounts.cost())
+        yield swept
 
 
 @contextmanager
