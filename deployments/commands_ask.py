@@ -42,17 +42,18 @@ def sql(
 def explain(
     ctx: typer.Context,
     sync: Annotated[str, typer.Argument(help="Name of the sync.")],
-    key: Annotated[str, typer.Argument(help="Write key, SL- reference, or the vendor's id.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    key: Annotated[str, typer.Argument(help="Write key, SL- reference, `deal 12`, or an address.")],
+    more: Annotated[list[str] | None, typer.Argument(help="The number, after its kind.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every step, for scripts.")] = False,
 ) -> None:
-    """Why a deal, activity, note or change exists: events, rule, crossing, write, id."""
-    from deployments.explain import explain_key
+    """Why a deal, activity, note or change exists, or why somebody was left out."""
+    from deployments.explain import explain_key, in_short
 
-    steps = explain_key(settings_of(ctx), sync, key)
+    steps = explain_key(settings_of(ctx), sync, " ".join([key, *(more or [])]))
     if as_json:
-        say_json(steps)
+        say_json([step._asdict() for step in steps])
         return
-    for step in steps:
+    for step in in_short(steps):
         say(f"{step.what}: {step.said}")
 
 

@@ -3,6 +3,7 @@
 Vendor ids, reasons and counts only; values and addresses stay in DuckDB.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -62,6 +63,14 @@ class RunPage:
             markdown=summary(outcome),
             key=_key(self._sync, "summary"),
             description=f"How run {outcome.run_id} ended",
+        )
+
+    def show_bots(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Keep the table of the sync's bots current: the same that `syncline list` prints."""
+        create_table_artifact(
+            table=[dict(zip(columns, row, strict=True)) for row in rows],
+            key=_key(self._sync, "bots"),
+            description=f"The bots of {self._sync}: active, or why not",
         )
 
 

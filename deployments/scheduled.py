@@ -33,6 +33,7 @@ def mailigen_pipedrive(
     safe and goes on where the last run stopped.
     """
     # Deploying reads this file too, and must not wait for DuckDB and the rest.
+    from deployments.listing import SHOWN, list_bots
     from pipelines.mailigen_pipedrive.run import run_sync
 
     settings = read_settings()
@@ -48,6 +49,8 @@ def mailigen_pipedrive(
         settings=settings,
     )
     page.finish(outcome)
+    page.show_bots(SHOWN, [line.shown() for line in list_bots(settings, [definitions.get(sync)])
+                           if line.sync == sync])  # fmt: skip
     return end_state(outcome)
 
 

@@ -134,8 +134,15 @@ def look_for_emails(sweep: Sweep, left: object) -> None:
     pause_for_full_plan(sweep, NO_EMAILS)
     raise PlanLimitReached(
         MAILIGEN, "getAccountDetails", NO_EMAILS,
-        next_step=f"upgrade the subscription, then `syncline resume {sweep.definition.name}`",
+        next_step=upgrade(sweep),
     )  # fmt: skip
+
+
+def upgrade(sweep: Sweep) -> str:
+    return (
+        "upgrade the Mailigen subscription, then `syncline resume` each sync of the connection "
+        f"(this one: `syncline resume {sweep.definition.name}`)"
+    )
 
 
 def reason_of(error: PlanLimitReached) -> str:

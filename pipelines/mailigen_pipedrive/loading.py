@@ -97,6 +97,7 @@ def carry_out(sweep: Sweep) -> None:
     except PlanLimitReached as error:
         if error.vendor == MAILIGEN:
             life.pause_for_full_plan(sweep, life.reason_of(error))
+            error.next_step = life.upgrade(sweep)
         raise
 
 

@@ -62,7 +62,7 @@ def test_either_limit_pauses_the_bots_of_every_sync_of_the_connection(
     for _ in range(2):
         stopped = fresh.run()
         assert (stopped.outcome, stopped.exit_code) == ("failed", 1)
-        assert "upgrade the subscription" in stopped.next_step.lower() + stopped.said
+        assert "Upgrade the Mailigen subscription" in stopped.next_step
         assert standing(fresh, "acme") == standing(fresh, "partners") == [("paused", reason)]
         for waiting in (fresh.run(), run_partners(fresh)):
             assert waiting.outcome == "done", waiting.said
