@@ -18,8 +18,8 @@ def test_a_bot_created_again_adopts_what_exists_and_fires_nothing_twice(fresh: D
 
     fresh.wanted["bots"] = []
     assert fresh.run().outcome == "done"
-    fresh.effects()
     fresh.edit(person, first_name="Renamed")
+    fresh.effects()
     assert fresh.run().outcome == "done"
     assert fresh.effects() == []
     fresh.wanted["bots"] = [CUSTOMERS]

@@ -92,8 +92,8 @@ SELECT
                 WHEN f.field_type = 'double' THEN regexp_replace(f.value ->> '$', '\.0+$', '')
                 WHEN f.field_type = 'boolean'
                     THEN CASE f.value ->> '$' WHEN 'true' THEN 'yes' WHEN 'false' THEN 'no' END
-                WHEN f.field_type = 'time'
-                    THEN regexp_replace(coalesce(f.value ->> '$.value', f.value ->> '$'), ':00$', '')
+                WHEN f.field_type = 'time' THEN
+                    regexp_replace(coalesce(f.value ->> '$.value', f.value ->> '$'), ':00$', '')
                 WHEN f.field_type = 'timerange'
                     THEN concat_ws(
                         ' - ',
