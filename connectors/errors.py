@@ -136,6 +136,12 @@ class BadCredentials(StopTheSync):
     next_step = "put a valid token or key of an administrator into the connection's secret"
 
 
+class AnotherAccount(BadCredentials):
+    """The credentials work, and open another account than the one they stand for."""
+
+    next_step = "put back credentials of the account, or name a connection of its own for this one"
+
+
 class NotAdministrator(StopTheSync):
     """The credentials work, but their owner may not do what a sync needs."""
 

@@ -154,6 +154,7 @@ app.command()(commands_doubts.settle)
 app.command()(commands_adopt.adopt)
 app.command()(commands_ask.sql)
 app.command()(commands_ask.explain)
+app.command()(commands_ask.preview)
 # All its words are for the sandbox, `--help` among them.
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 app.command(context_settings=PASSED_ON)(commands_house.sandbox)

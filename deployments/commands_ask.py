@@ -42,15 +42,51 @@ def sql(
 def explain(
     ctx: typer.Context,
     sync: Annotated[str, typer.Argument(help="Name of the sync.")],
-    key: Annotated[str, typer.Argument(help="Write key, SL- reference, or the vendor's id.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+    key: Annotated[str, typer.Argument(help="Write key, SL- reference, `deal 12`, or an address.")],
+    more: Annotated[list[str] | None, typer.Argument(help="The number, after its kind.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Every step, for scripts.")] = False,
 ) -> None:
-    """Why a deal, activity, note or change exists: events, rule, crossing, write, id."""
-    from deployments.explain import explain_key
+    """Why a deal, activity, note or change exists, or why somebody was left out."""
+    from deployments.explain import explain_key, in_short
 
-    steps = explain_key(settings_of(ctx), sync, key)
+    steps = explain_key(settings_of(ctx), sync, " ".join([key, *(more or [])]))
     if as_json:
-        say_json(steps)
+        say_json([step._asdict() for step in steps])
         return
-    for step in steps:
+    for step in in_short(steps):
         say(f"{step.what}: {step.said}")
+
+
+def preview(
+    ctx: typer.Context,
+    sync: Annotated[str, typer.Argument(help="Name of the sync.")],
+    bot: Annotated[str, typer.Option("--bot", help="The bot, by its id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Every person, for scripts.")] = False,
+) -> None:
+    """Whom a bot selects now and what would become of each. Writes nothing, holds up nobody."""
+    from deployments.definitions import load
+    from deployments.screen import progress, say_finding
+    from pipelines.mailigen_pipedrive.preview import preview_bot
+
+    settings = settings_of(ctx)
+    definitions = load(settings)
+    definition = definitions.get(sync)
+    settings.make_home()
+    with progress() as report:
+        found = preview_bot(
+            definition, definitions.connections, bot, report=report, settings=settings,
+            shown=1_000_000 if as_json else 20,
+        )  # fmt: skip
+    if as_json:
+        say_json(found)
+        return
+    for finding in found.findings:
+        say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
+    became = ", ".join(f"{count} {what}" for what, count in found.becomes.items())
+    say(f"bot {bot} selects {found.selected} persons" + (f": {became}" if became else ""))
+    made = [f"{count} {noun}" for noun, count in found.deeds.items() if count]
+    say(f"it would make {', '.join(made)}" if made else "it would make no activity, deal or note")
+    if found.rows:
+        say_table(list(found.rows[0]), [list(row.values()) for row in found.rows])
+    if found.selected > len(found.rows):
+        say(f"... and {found.selected - len(found.rows)} more; --json lists all")

@@ -144,7 +144,7 @@ def approve(
 def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
     """Every sync and bot: last run, selection, actions, active or why not."""
     from deployments.definitions import load
-    from deployments.listing import list_bots
+    from deployments.listing import SHOWN, list_bots
 
     definitions = load(settings_of(ctx), with_secrets=False)
     for mistake in definitions.mistakes:
@@ -153,7 +153,7 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
     if as_json:
         say_json([row._asdict() for row in rows])
     elif rows:
-        say_table([name.replace("_", " ") for name in rows[0]._fields], rows)
+        say_table(SHOWN, [row.shown() for row in rows])
     else:
         say(f"no syncs in {settings_of(ctx).syncs}")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from deployments.published import CannotAskError, ask, published_file
 from pipelines.mailigen_pipedrive.newcomers import subject_of
@@ -11,7 +11,7 @@ from pipelines.mailigen_pipedrive.seal import NEWCOMERS
 from pipelines.settings import Settings
 from state import consent
 from state.database import State, open_state
-from state.schema import contact_addresses, deeds, settings
+from state.schema import contact_addresses, deeds, links, settings
 
 # As it stood when the deed was planned: later opens and clicks did not cause it.
 EVENTS = """
@@ -23,6 +23,29 @@ ORDER BY first_seen_at, campaign, kind
 """
 
 
+# In the run that left them out last; who is written by now is not left out any more.
+SKIPS = """
+WITH latest AS (SELECT max(sweep) AS sweep FROM history.skipped),
+
+named AS (
+    SELECT 'person' AS object, person_id_pipedrive::VARCHAR AS subject
+    FROM staging.pipedrive__person_emails
+    WHERE lower(trim(email)) = lower(?) OR person_id_pipedrive::VARCHAR = ?
+    UNION
+    SELECT 'contact', unnest(?::VARCHAR [])
+)
+
+SELECT DISTINCT s.object, s.subject, s.reason, s.sweep
+FROM history.skipped AS s
+INNER JOIN latest AS l ON l.sweep = s.sweep
+INNER JOIN named AS n ON n.object = s.object AND n.subject = s.subject
+ORDER BY ALL
+"""
+DEEDS = ("activity", "deal", "note")
+SHORT = ("write", "rule", "setting", "intent", "outcome", "id", "skipped")
+EVENTS_SHOWN = 3
+
+
 class Step(NamedTuple):
     """One link of the chain. `said` holds ids, names of rules and counts, never an address."""
 
@@ -31,40 +54,86 @@ class Step(NamedTuple):
 
 
 def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
-    """The chain of every write that `key` names; CannotAskError when nothing has that name."""
+    """The chain of every write that `key` names, and why who it names was left out.
+
+    CannotAskError when nothing has that name.
+    """
     published_file(where.home, sync)
+    noun, name = read_key(key)
     state = open_state(where.state_url)
     try:
+        contacts = [] if noun in DEEDS else _contacts(state, name, noun)
+        names = [name, *contacts]
         steps: list[Step] = []
-        newcomer = subject_of(consent.read_key(where.home), key)
-        names = [key, newcomer, *_contacts(state, key)]
-        for row in _deeds(state, sync, names):
-            addresses = _addresses(state, row.subject)
-            steps += _deed_steps(row, _events(where, sync, addresses, row.sweep))
-        steps += [step for row in _settings(state, sync, names) for step in _setting_steps(row)]
+        newcomer = subject_of(consent.read_key(where.home), name)
+        for row in _deeds(state, sync, [*names, newcomer], noun):
+            steps += _deed_steps(row, _events(where, sync, state, row))
+        if noun not in DEEDS:
+            steps += [step for row in _settings(state, sync, names) for step in _setting_steps(row)]
+            steps += _skips(where, sync, name, contacts, noun)
     finally:
         state.close()
     if not steps:
         raise CannotAskError(
-            f"{sync} has written nothing that is called {key}: give a write key, "
-            "the SL- reference in a note or activity, the vendor's id of the record, a contact id "
-            "or an address"
+            f"{sync} has written nothing that is called {key}, and left nobody of that name out: "
+            "give a write key, the SL- reference in a note or activity, `deal 12`, `activity 12`, "
+            "`note 12`, `person 12`, a contact id or an address"
         )
     return steps
 
 
-def _contacts(state: State, address: str) -> list[str]:
-    """The contacts an address is or was one of, so that an address explains all that came of it."""
-    query = select(contact_addresses.c.contact_id).where(
-        contact_addresses.c.address == address.strip().lower()
+def in_short(steps: list[Step]) -> list[Step]:
+    """What a reader wants first: why, what, and how it ended; of many events the last few."""
+    shown: list[Step] = []
+    events: list[Step] = []
+    for step in [*steps, Step("", "")]:
+        if step.what == "event":
+            events.append(step)
+            continue
+        if len(events) > EVENTS_SHOWN:
+            shown.append(Step("event", f"{len(events) - EVENTS_SHOWN} earlier ones, see --json"))
+        shown += events[-EVENTS_SHOWN:]
+        events = []
+        if step.what in SHORT:
+            shown.append(step)
+    return shown
+
+
+def read_key(key: str) -> tuple[str, str]:
+    """What sort of thing is meant, '' when the key itself says it, and its name.
+
+    >>> read_key("Deal 12"), read_key("SL-GW4M6MV7"), read_key("member|a|News|c1")
+    (('deal', '12'), ('', 'SL-GW4M6MV7'), ('', 'c1'))
+    """
+    noun, _, name = key.strip().partition(" ")
+    if noun.lower() in (*DEEDS, "person") and name.strip():
+        return noun.lower(), name.strip()
+    if key.startswith("member|"):  # the write key of a place on the list ends with its contact
+        return "", key.split("|")[3]
+    return "", key.strip()
+
+
+def _contacts(state: State, name: str, noun: str) -> list[str]:
+    """The contacts an address is or was one of, or a person stood for: all that came of it."""
+    by_address = select(contact_addresses.c.contact_id).where(
+        contact_addresses.c.address == name.lower()
+    )
+    by_person = select(links.c.contact_id).where(
+        links.c.object == "person", links.c.remote_id == name
     )
     with state.read() as db:
-        return [str(contact) for contact in db.execute(query.distinct()).scalars()]
+        found = db.execute(by_person if noun == "person" else by_address).scalars().all()
+    return sorted({str(contact) for contact in found})
 
 
-def _deeds(state: State, sync: str, names: list[str]) -> list[Any]:
+def _deeds(state: State, sync: str, names: list[str], noun: str) -> list[Any]:
     columns = (deeds.c.write_key, deeds.c.marker, deeds.c.remote_id, deeds.c.subject)
     named = or_(*(column.in_(names) for column in columns))
+    if noun in DEEDS:
+        named = and_(deeds.c.object == noun, deeds.c.remote_id.in_(names))
+    elif noun:
+        is_itself = and_(deeds.c.object == noun, deeds.c.remote_id == names[0])
+        named = or_(deeds.c.subject.in_(names), is_itself)
     query = select(deeds).where(deeds.c.sync == sync, named)
     with state.read() as db:
         return list(db.execute(query.order_by(deeds.c.sweep, deeds.c.position)).all())
@@ -93,12 +162,23 @@ def _deed_steps(row: Any, events: Iterator[Step]) -> Iterator[Step]:
         yield Step("id", f"{row.object} {row.remote_id}")
 
 
-def _events(where: Settings, sync: str, addresses: list[str], sweep: int) -> Iterator[Step]:
-    for campaign, kind, times, first_seen_at in ask(
-        where.home, sync, EVENTS, [addresses, sweep]
-    ).rows:
+def _events(where: Settings, sync: str, state: State, row: Any) -> Iterator[Step]:
+    """What the contact had done when the deed was planned; a rule's own kind of event only."""
+    addresses = _addresses(state, row.subject)
+    answer = ask(where.home, sync, EVENTS, [addresses, row.sweep])
+    own = str((row.cause or {}).get("event") or (row.cause or {}).get("kind") or "")
+    for campaign, kind, times, first_seen_at in answer.rows:
+        if own and kind != own:
+            continue
         seen = f"first seen {first_seen_at:%Y-%m-%d %H:%M}"
         yield Step("event", f"{kind} of campaign {campaign}, {times} times, {seen}")
+
+
+def _skips(where: Settings, sync: str, name: str, contacts: list[str], noun: str) -> Iterator[Step]:
+    person = name if noun == "person" else ""
+    rows = ask(where.home, sync, SKIPS, [name, person, contacts]).rows
+    for what, subject, reason, sweep in rows:
+        yield Step("skipped", f"{what} {subject} in sweep {sweep}: {reason}")
 
 
 def _addresses(state: State, contact_id: str) -> list[str]:

@@ -1,13 +1,14 @@
 """Every sync and bot on one line each: what the files say, beside what state remembers (MG-19)."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from pipelines.mailigen_pipedrive.config import Bot, Definition
 from pipelines.settings import Settings
-from state import audits, doubts
+from state import audits, connections, doubts
 from state.audits import LastAudit
 from state.database import State, open_state
 from state.schema import bots as bots_table
@@ -15,20 +16,35 @@ from state.schema import syncs as syncs_table
 
 
 class Line(NamedTuple):
+    """What there is to say of one bot; `shown` is what fits on a line."""
+
     sync: str
     bot: str
     last_sync: str
     ended: str
-    doubts: int  # writes of the sync whose outcome is unknown; `syncline doubts` lists them
-    last_audit: str  # when, and how many duplicates and lost ones it left open
     selection: str
     actions: str
     active: str
+    since: str
+    connection: str  # of the sync's accounts, those that need somebody; '' when all is well
+    confirmed: str  # who said that the contacts agreed, and when
+    doubts: int  # writes of the sync whose outcome is unknown; `syncline doubts` lists them
+    last_audit: str  # when, and how many duplicates and lost ones it left open
+
+    def shown(self) -> tuple[str, ...]:
+        ended = f"{self.last_sync} {self.ended}".strip()
+        last = f"{ended}, {self.doubts} in doubt" if self.doubts else ended
+        active = f"{self.active}; {self.connection}" if self.connection else self.active
+        return self.sync, self.bot, last, self.selection, self.actions, active
+
+
+SHOWN = ("sync", "bot", "last sync", "selection", "actions", "active")
 
 
 class Remembered(NamedTuple):
     last_run: dict[str, tuple[str, str]]  # sync -> when, how it ended
-    activity: dict[tuple[str, str], str]  # sync, bot -> active, or why not
+    bots: dict[tuple[str, str], Any]  # sync, bot -> its row
+    troubled: dict[str, str]  # connection -> what it needs
     doubts: dict[str, int]
     audits: dict[str, str]
 
@@ -37,7 +53,7 @@ def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Lin
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
     state = open_state(settings.state_url) if settings.home.exists() else None
     try:
-        remembered = _remembered(state) if state else Remembered({}, {}, {}, {})
+        remembered = _remembered(state) if state else Remembered({}, {}, {}, {}, {})
     finally:
         if state:
             state.close()
@@ -47,39 +63,47 @@ def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Lin
         for line in _lines(definition, remembered)
     ]
     listed = {(line.sync, line.bot) for line in lines}
-    for (sync, bot), activity in sorted(remembered.activity.items()):
-        if (sync, bot) not in listed and activity != "deleted":
-            when, ended = remembered.last_run.get(sync, ("never", ""))
-            open_count = remembered.doubts.get(sync, 0)
-            audited = remembered.audits.get(sync, "never")
-            lines.append(
-                Line(sync, bot, when, ended, open_count, audited, "(in no file)", "", activity)
-            )
+    for (sync, bot), row in sorted(remembered.bots.items()):
+        if (sync, bot) not in listed and row.state != "deleted":
+            lines.append(_line(remembered, sync, bot, selection="(in no file)"))
     return lines
 
 
 def _lines(definition: Definition, remembered: Remembered) -> list[Line]:
-    when, ended = remembered.last_run.get(definition.name, ("never", ""))
-    open_count = remembered.doubts.get(definition.name, 0)
-    audited = remembered.audits.get(definition.name, "never")
+    troubled = [
+        remembered.troubled[name]
+        for name in (definition.connections.crm, definition.connections.engagement)
+        if name in remembered.troubled
+    ]
+    connection = "; ".join(troubled)
     if not definition.bots:
-        return [
-            Line(definition.name, "", when, ended, open_count, audited, "nothing", "", "no bots")
-        ]
+        line = _line(remembered, definition.name, "", selection="nothing", connection=connection)
+        return [line._replace(active="no bots")]
     return [
-        Line(
-            sync=definition.name,
-            bot=bot.id,
-            last_sync=when,
-            ended=ended,
-            doubts=open_count,
-            last_audit=audited,
-            selection="all" if bot.contacts == "all" else str(bot.contacts.filter),
-            actions=_actions(bot),
-            active=remembered.activity.get((definition.name, bot.id), "new: not run yet"),
+        _line(
+            remembered, definition.name, bot.id, connection=connection, actions=_actions(bot),
+            selection="all" if bot.contacts == "all" else f"filter {bot.contacts.name}",
         )
         for bot in definition.bots
-    ]
+    ]  # fmt: skip
+
+
+def _line(
+    remembered: Remembered, sync: str, bot: str, *, selection: str, connection: str = "",
+    actions: str = "",
+) -> Line:  # fmt: skip
+    when, ended = remembered.last_run.get(sync, ("never", ""))
+    row = remembered.bots.get((sync, bot))
+    active = "new: not run yet"
+    if row is not None:
+        active = f"{row.state}: {row.reason}" if row.reason else str(row.state)
+    confirmed = f"{row.confirmed_by} on {row.confirmed_on}" if row and row.confirmed_by else ""
+    return Line(
+        sync, bot, when, ended, selection, actions, active,
+        since=_minute(row.since) if row is not None else "",
+        connection=connection, confirmed=confirmed, doubts=remembered.doubts.get(sync, 0),
+        last_audit=remembered.audits.get(sync, "never"),
+    )  # fmt: skip
 
 
 def _actions(bot: Bot) -> str:
@@ -97,19 +121,25 @@ def _remembered(state: State) -> Remembered:
         bots = db.execute(select(bots_table)).all()
     return Remembered(
         last_run={
-            row.sync: (f"{row.last_run_at:%Y-%m-%d %H:%M} UTC", row.outcome or "running")
+            row.sync: (_minute(row.last_run_at), row.outcome or "running")
             for row in runs
             if row.last_run_at
         },
-        activity={
-            (row.sync, row.bot_id): f"{row.state}: {row.reason}" if row.reason else row.state
-            for row in bots
+        bots={(row.sync, row.bot_id): row for row in bots},
+        troubled={
+            one.account: f"connection {one.account} {one.state} since {_minute(one.since)}"
+            for one in connections.connections(state)
+            if one.state != "ok"
         },
         doubts=doubts.count(state),
         audits={sync: _audited(last) for sync, last in audits.latest(state).items()},
     )
 
 
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
 def _audited(last: LastAudit) -> str:
     found = [f"{noun} {last.counts.get(noun, 0)}" for noun in ("duplicates", "lost")]
-    return f"{last.ended_at:%Y-%m-%d %H:%M} UTC: {', '.join(found)}"
+    return f"{_minute(last.ended_at)}: {', '.join(found)}"

@@ -19,6 +19,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from pipelines.mailigen_pipedrive.selection import TAGS
+
 Place = tuple[str | int, ...]
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
@@ -201,7 +203,7 @@ def _is_date(text: str) -> bool:
 
 def _is_tag(page: Page, loc: Place, part: str | int) -> bool:
     """Whether a part of an error's location names a branch of a union and not a key."""
-    if part in ("everybody", "one filter"):
+    if part in TAGS:
         return True
     above = loc[: loc.index(part)]
     return part in ("pipedrive", "mailigen") and len(above) == 1 and page.values is not None

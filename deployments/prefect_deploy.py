@@ -166,7 +166,7 @@ def describe(definition: Definition) -> str:
     """What the deployment's page says: the definition in words, without personal data."""
     bots = "\n".join(
         f"- **{bot.id}**: "
-        + ("all contacts" if bot.contacts == "all" else f"filter {bot.contacts.filter}")
+        + ("all contacts" if bot.contacts == "all" else f"filter {bot.contacts.name}")
         + f"; {len(bot.activities)} activity rules, {len(bot.deals)} deal rules, "
         + (f"notes on {', '.join(bot.notes)}" if bot.notes else "no notes")
         for bot in definition.bots

@@ -3,6 +3,7 @@
 Vendor ids, reasons and counts only; values and addresses stay in DuckDB.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -64,10 +65,21 @@ class RunPage:
             description=f"How run {outcome.run_id} ended",
         )
 
+    def show_bots(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Keep the table of the sync's bots current: the same that `syncline list` prints."""
+        create_table_artifact(
+            table=[dict(zip(columns, row, strict=True)) for row in rows],
+            key=_key(self._sync, "bots"),
+            description=f"The bots of {self._sync}: active, or why not",
+        )
+
 
 def summary(outcome: Outcome) -> str:
     """The run in Markdown: how it ended, counts, skips, cost, checks, where to look next."""
     lines = [f"## {outcome.sync}: {outcome.outcome}", "", outcome.said]
+    if outcome.needs_reauthorization:
+        lines += ["", f"**Connection {outcome.unauthorized}: needs_reauthorization.** Nothing is "
+                  "lost: list, fields, bots, counts and links are kept."]  # fmt: skip
     if outcome.next_step:
         lines += ["", f"**Next:** {outcome.next_step}"]
     lines += _section("Stopped by", [[guard] for guard in outcome.guards], ["guard"])

@@ -33,6 +33,7 @@ def mailigen_pipedrive(
     safe and goes on where the last run stopped.
     """
     # Deploying reads this file too, and must not wait for DuckDB and the rest.
+    from deployments.listing import SHOWN, list_bots
     from pipelines.mailigen_pipedrive.run import run_sync
 
     settings = read_settings()
@@ -48,6 +49,8 @@ def mailigen_pipedrive(
         settings=settings,
     )
     page.finish(outcome)
+    page.show_bots(SHOWN, [line.shown() for line in list_bots(settings, [definitions.get(sync)])
+                           if line.sync == sync])  # fmt: skip
     return end_state(outcome)
 
 
@@ -90,6 +93,8 @@ def as_task(name: str, stage: Callable[..., T], *args: Any) -> T:
 def end_state(outcome: Outcome) -> State[Outcome]:
     """How Prefect shows an outcome: failed when a person has to do something first."""
     said = f"{outcome.said.rstrip('.')}. {outcome.next_step}".strip()
+    if outcome.needs_reauthorization:
+        return Failed(message=said, name="Needs reauthorization", data=outcome)
     if outcome.exit_code in (1, 2, 3):
         return Failed(message=said, name=STATE_NAMES.get(outcome.exit_code, "Failed"), data=outcome)
     if outcome.outcome == "skipped":

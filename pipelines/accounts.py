@@ -70,6 +70,7 @@ class Accounts:
     horizons: dict[str, float]  # in use: the configured ones, or longer ones that were learned
     configured: Mapping[str, float]
     crm_account: str
+    counts_emails: bool
 
     def cost(self) -> list[Cost]:
         return [
@@ -140,6 +141,7 @@ def open_accounts(
             horizons=horizons.in_use(state, configured),
             configured=configured,
             crm_account=names.crm,
+            counts_emails=engagement.counts_emails,
         )
 
 

@@ -1,12 +1,15 @@
 """Call whoever must know that a run needs a person. A failed call fails nothing else."""
 
 import logging
+from contextlib import closing
 
 import httpx
 
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome
 from pipelines.settings import MissingSecretError, Settings
+from state import connections, notices
+from state.database import open_state
 
 log = logging.getLogger(__name__)
 SECONDS = 10
@@ -22,10 +25,16 @@ def kind_of(outcome: Outcome) -> str | None:
 
 
 def alert(definition: Definition, settings: Settings, outcome: Outcome) -> None:
-    """Post the outcome's sentences to the sync's alert address, if it asked for this kind."""
+    """Post the outcome's sentences to the sync's alert address, if it asked for this kind.
+
+    A connection that has to be connected again is told once, until it is well and fails anew.
+    """
     kind = kind_of(outcome)
     wanted = definition.alert
     if wanted is None or kind is None or kind not in wanted.on:
+        return
+    trouble = _lasting(settings, outcome)
+    if trouble and _was_told(settings, outcome, kind, trouble):
         return
     body = {
         "sync": outcome.sync,
@@ -36,9 +45,30 @@ def alert(definition: Definition, settings: Settings, outcome: Outcome) -> None:
     }
     try:
         httpx.post(settings.secret(wanted.webhook), json=body, timeout=SECONDS).raise_for_status()
+        if trouble:
+            _remember(settings, outcome, kind, trouble)
     except (httpx.HTTPError, httpx.InvalidURL, MissingSecretError) as error:
         log.warning(
             "the alert for %s could not be delivered: %s",
             outcome.sync,
             error if isinstance(error, MissingSecretError) else type(error).__name__,
         )
+
+
+def _lasting(settings: Settings, outcome: Outcome) -> str:
+    """Which trouble of a connection this is, by its beginning; '' for one of this run alone."""
+    if not outcome.unauthorized:
+        return ""
+    with closing(open_state(settings.state_url)) as state:
+        known = connections.find(state, outcome.unauthorized)
+    return f"{outcome.unauthorized} since {known.since.isoformat()}" if known else ""
+
+
+def _was_told(settings: Settings, outcome: Outcome, kind: str, trouble: str) -> bool:
+    with closing(open_state(settings.state_url)) as state:
+        return notices.was_told(state, outcome.sync, kind, trouble)
+
+
+def _remember(settings: Settings, outcome: Outcome, kind: str, trouble: str) -> None:
+    with closing(open_state(settings.state_url)) as state:
+        notices.tell(state, outcome.sync, kind, trouble)

@@ -76,13 +76,17 @@ class Outcome:
     guards: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     cost: list[Cost] = field(default_factory=list)
-    needs_reauthorization: bool = False
+    unauthorized: str = ""  # the connection that somebody has to connect again
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     plan: list[dict[str, Any]] = field(default_factory=list)  # rows by table, action and reason
     checks: list[dict[str, Any]] = field(default_factory=list)
     created: dict[str, list[str]] = field(default_factory=dict)  # object -> vendor's ids
     links: dict[str, str] = field(default_factory=dict)  # object -> address, with {id} in it
+
+    @property
+    def needs_reauthorization(self) -> bool:
+        return bool(self.unauthorized)
 
     @property
     def exit_code(self) -> int:

@@ -32,6 +32,15 @@ def find(state: State, account: str, kind: str, name: str) -> Pin | None:
     return Pin(*row) if row is not None else None
 
 
+def called(state: State, kind: str, name: str) -> list[Pin]:
+    """Return what a name of this kind is tied to, in every account."""
+    query = select(*(table.c[part] for part in Pin._fields)).where(
+        table.c.kind == kind, table.c.name == name
+    )
+    with state.read() as db:
+        return [Pin(*row) for row in db.execute(query.order_by(table.c.pinned_at))]
+
+
 def put(state: State, pin: Pin) -> Pin:
     """Store a pin, over any older one: for what the sync created itself under that name."""
     changes = {"remote_id": pin.remote_id, "label": pin.label, "gone_at": pin.gone_at}

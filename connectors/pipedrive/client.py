@@ -109,6 +109,12 @@ class Pipedrive:
     def organization_fields(self) -> Page:
         return self._small("GET /api/v2/organizationFields")
 
+    def field_numbers(self, entity: str) -> dict[str, int]:
+        """Return the number of each field of `person` or `organization` by its code: filters
+        name fields by it, and only v1 tells it."""
+        pages = self._walk_v1(f"GET /v1/{entity}Fields")
+        return {str(field["key"]): int(field["id"]) for page in pages for field in page}
+
     def deal_fields(self) -> Page:
         return self._small("GET /api/v2/dealFields")
 

@@ -11,6 +11,8 @@ COSTS: Final[dict[str, int]] = {
     "GET /v1/users/me": 2,
     "GET /v1/users": 20,
     "GET /v1/filters": 20,
+    "GET /v1/personFields": 20,
+    "GET /v1/organizationFields": 20,
     "GET /v1/filters/{id}": 2,
     "POST /v1/filters": 10,
     "GET /v1/activityTypes": 20,

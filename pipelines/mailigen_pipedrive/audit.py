@@ -58,6 +58,7 @@ from pipelines.mailigen_pipedrive.audit_tables import (
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.forgotten import refuse_old_state
 from pipelines.mailigen_pipedrive.run import EXPECTED
+from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, recognise, unauthorized
 from pipelines.mailigen_pipedrive.sweep import SYNC
 from pipelines.report import Finding, Outcome, Progress, Reporter
 from pipelines.settings import Connections, Settings, read_settings
@@ -154,11 +155,14 @@ def audit_sync(
                 work = stack.enter_context(
                     open_work(settings.home, definition.name, expected_history=expected)
                 )
+                recognise(definition, accounts.crm, accounts.engagement, state)
                 one = _begin(definition, held, accounts, work, settings.home, outcome, report)
                 _audit(one, step, consent.read_key(settings.home))
             except NothingToAuditError as error:
                 outcome.outcome, outcome.said = "skipped", str(error)
             except EXPECTED as error:
+                if isinstance(error, UNAUTHORIZED):
+                    unauthorized(state, definition, outcome, error)
                 _fail(outcome, error)
             finally:
                 runs.finish(

@@ -27,7 +27,7 @@ LIST_COSTS: Mapping[str, int] = {
     noun: sum(COSTS[name] for name in CHANGED[noun]) * (2 if noun == "deal" else 1)
     for noun in NOUNS
 }
-SET_UP_COST = COSTS["GET /api/v2/dealFields"]
+SET_UP_COST = COSTS["GET /api/v2/dealFields"] + COSTS["GET /v1/filters"]
 REFERENCE = re.compile(r"SL-[A-Z2-7]{8}")
 # A first attempt that was looked for in vain may have landed this long before the second.
 EARLIER = timedelta(hours=1)
@@ -99,11 +99,15 @@ class Books:
             self._take("person", [one for one in page if wanted & set(_emails_of(one))])
 
     def look_at_fields(self) -> None:
-        """Read the deal fields, which set-up may have made twice."""
+        """Read the deal fields and filters, which set-up may have made twice."""
         self.share.require(SET_UP_COST)
         for record in self.crm.deal_fields():
             code, name = str(record.get("field_code")), str(record.get("field_name"))
             self.things.append(Thing("deal_field", code, name, False, None, None))
+        for record in self.crm.filters():
+            number, name = str(record.get("id")), str(record.get("name"))
+            if record.get("type") == "people":
+                self.things.append(Thing("filter", number, name, False, None, None))
 
     def _list_changes(self, noun: Noun, looks: Sequence[Look]) -> bool:
         """Ask for what the account changed, where that may spare asking person by person.

@@ -12,7 +12,9 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from pipelines.mailigen_pipedrive.config import Bot, DealRule, Definition
+from pipelines.mailigen_pipedrive.filters import Fields, Terms, read_terms
 from pipelines.mailigen_pipedrive.merge_tags import LIST_NAMES, MergeVar, plan_merge_vars
+from pipelines.mailigen_pipedrive.selection import NewFilter
 from pipelines.report import Finding
 
 DEAL_FIELD = "Syncline ref"  # the custom deal field that carries our marker
@@ -41,10 +43,14 @@ class Candidate(NamedTuple):
     label: str
 
 
+NO_FILTER = 0
+
+
 @dataclass(frozen=True)
 class BoundBot:
     bot: Bot
-    filter_id: int | None  # None: all contacts
+    filter_id: int | None  # None: all contacts; NO_FILTER: none there is
+    terms: Terms | None = None  # of a filter that is still to be made
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,11 @@ class _Names:
         self.findings.append(_mistake(kind, name, matches, known, where))
         return None, False
 
+    def is_known(self, kind: str, name: str | int, records: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether the account has, or ever had for us, a thing of this name in any capitals."""
+        labels = {str(r.get("name")).casefold() for r in records}
+        return (kind, str(name)) in self.pinned or str(name).casefold() in labels
+
     def error(self, thing: str, sentence: str, remedy: str) -> None:
         self.findings.append(Finding("error", thing, sentence, remedy))
 
@@ -221,12 +232,19 @@ def _bind_bot(bot: Bot, account: Account, names: _Names) -> BoundBot:
     if bot.contacts == "all":
         return BoundBot(bot, None)
     people = [f for f in account.filters if f.get("type") == "people"]
-    filter_id, _ = names.find(
-        "filter", bot.contacts.filter, _candidates(people, "name"), where=f"bot {bot.id}"
-    )
-    if filter_id is None:
-        return BoundBot(bot, 0)
-    return BoundBot(bot, int(filter_id))
+    name, where = bot.contacts.name, f"bot {bot.id}"
+    if isinstance(bot.contacts.filter, NewFilter) and not names.is_known("filter", name, people):
+        return BoundBot(bot, NO_FILTER, _new_filter(bot.contacts.filter, account, names, where))
+    filter_id, _ = names.find("filter", name, _candidates(people, "name"), where=where)
+    return BoundBot(bot, NO_FILTER if filter_id is None else int(filter_id))
+
+
+def _new_filter(wanted: NewFilter, account: Account, names: _Names, where: str) -> Terms | None:
+    fields = Fields(account.person_fields, account.organization_fields, account.users)
+    terms, mistakes = read_terms(wanted, fields)
+    for mistake in mistakes:
+        names.error(f"{where}, filter {wanted.name}", str(mistake), mistake.remedy)
+    return terms
 
 
 def filter_problem(record: Mapping[str, Any] | None) -> str:

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 from connectors.errors import ConnectorError, Gone
 from pipelines.accounts import Accounts, ConnectionMismatchError, daily_tokens, open_accounts
-from pipelines.mailigen_pipedrive.bind import Bound, filter_problem
+from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound, filter_problem
 from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.mailigen_pipedrive.edits import refused_edits
 from pipelines.mailigen_pipedrive.naming import look_up_with
+from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
 from pipelines.report import CheckReport, Finding
 from pipelines.settings import (
     Connections,
@@ -41,9 +43,10 @@ def check_sync(
     try:
         state = open_state(settings.state_url)
         with open_accounts(settings, connections, definition, state) as accounts:
-            findings += _introductions(accounts)
+            findings += _introductions(definition, accounts)
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)[1]
             findings += bound.findings
+            findings += refused_edits(definition, bound, state)
             findings += _selections(accounts, bound)
             findings += _newcomers(accounts, bound)
             cost = accounts.cost()
@@ -51,6 +54,9 @@ def check_sync(
         crm = connections[definition.connections.crm]
         assert isinstance(crm, PipedriveConnection)
         allowance = daily_tokens(crm) * crm.quota_share
+    except UNAUTHORIZED as error:
+        said = f"connection {account_of(definition, error)} needs_reauthorization: {error.said}"
+        findings.append(Finding("error", "connections", said, error.next_step))
     except (ConnectorError, ConnectionMismatchError, MissingSecretError) as error:
         remedy = getattr(error, "next_step", "")
         findings.append(Finding("error", "connections", str(error), remedy))
@@ -79,10 +85,9 @@ def runs_a_day(schedule: Schedule) -> float:
     return count / 7
 
 
-def _introductions(accounts: Accounts) -> Iterable[Finding]:
-    me = accounts.crm.require_admin()
+def _introductions(definition: Definition, accounts: Accounts) -> Iterable[Finding]:
+    me = recognise(definition, accounts.crm, accounts.engagement, accounts.state).crm
     yield Finding("ok", "pipedrive", f"connected as user {me.get('id')}, an administrator")
-    accounts.engagement.account()
     yield Finding(
         "ok",
         "mailigen",
@@ -96,7 +101,10 @@ def _selections(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
     walked: set[int | None] = set()
     for one in bound.bots:
         name = f"bot {one.bot.id}"
-        if one.filter_id == 0:
+        if one.terms is not None:
+            yield Finding("ok", name, f"the first run makes its filter {one.terms.name!r}")
+            continue
+        if one.filter_id == NO_FILTER:
             continue  # its name could not be bound; that was said already
         problem = _problem(accounts, one.filter_id)
         if problem:

@@ -5,19 +5,13 @@ the operator *wants*; whether a bot is active or paused is state, and never in a
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
+
+from pipelines.mailigen_pipedrive.selection import Contacts, NameOrId, NewFilter, Text
+from pipelines.settings import Strict
 
 EventKind = Literal["open", "send", "click", "bounce"]
 CountFrom = Literal["activation", "all_time"]
@@ -38,26 +32,12 @@ CRON_MONTHS = frozenset(
 CRON_DAYS = frozenset(["mon", "tue", "wed", "thu", "fri", "sat", "sun"])
 
 
-def _name_or_id(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int) or value in ("", 0):
-        raise ValueError("give a name in quotes or an id")
-    return value
-
-
 # Part of file names and of write keys, hence never `|`, `/` or a capital that a disk may fold.
 Slug = Annotated[
     str,
     Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"),
 ]
 SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
-NameOrId = Annotated[str | int, BeforeValidator(_name_or_id)]
-Text = Annotated[str, Field(min_length=1)]
-
-
-class Strict(BaseModel):
-    """Typos are errors; a definition does not change while it runs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class Schedule(Strict):
@@ -194,23 +174,6 @@ class Guards(Strict):
     )
 
 
-class FilteredContacts(Strict):
-    """The persons of one Pipedrive filter, evaluated at every run."""
-
-    filter: NameOrId = Field(description="The filter by its name or id.")
-
-
-def _kind_of_selection(value: Any) -> str:
-    return "one filter" if isinstance(value, dict | FilteredContacts) else "everybody"
-
-
-# Tags show up in error locations; with a blank they can never be mistaken for a key.
-Contacts = Annotated[
-    Annotated[Literal["all"], Tag("everybody")] | Annotated[FilteredContacts, Tag("one filter")],
-    Discriminator(_kind_of_selection),
-]
-
-
 class Consent(Strict):
     """Who confirmed, and when, that the selected contacts agreed to be mailed (MG-13)."""
 
@@ -254,7 +217,7 @@ class Bot(Strict):
     """A selection of contacts kept on the list, and what their engagement sets off."""
 
     id: Slug = Field(description="Names the bot for good: a new id is a new bot.")
-    contacts: Contacts = Field(description="`all`, or {filter: name or id}.")
+    contacts: Contacts = Field(description="`all`, {filter: name or id}, or a filter to make.")
     consent: Consent = Field(description="Who confirmed that these contacts agreed, and when.")
     activities: tuple[ActivityRule, ...] = Field((), description="Activities to create.")
     deals: tuple[DealRule, ...] = Field((), description="Deals to create.")
@@ -303,6 +266,15 @@ class Definition(Strict):
     @model_validator(mode="after")
     def bot_ids_are_unique(self) -> Self:
         _refuse_twins("bot", [bot.id for bot in self.bots])
+        return self
+
+    @model_validator(mode="after")
+    def new_filters_of_one_name_are_one(self) -> Self:
+        described: dict[str, NewFilter] = {}
+        for bot in self.bots:
+            new = None if bot.contacts == "all" else bot.contacts.filter
+            if isinstance(new, NewFilter) and described.setdefault(new.name, new) != new:
+                raise ValueError(f"two bots describe the filter {new.name!r} differently")
         return self
 
     def count_from_of(self, bot: Bot, rule: Rule | None = None) -> CountFrom:

@@ -48,7 +48,10 @@ def account(
 
 def people(sweep: Sweep) -> None:
     """Walk the persons each active bot selects; suspend bots whose filter cannot be walked."""
-    walkable = [b for b in sweep.names.bots if is_running(sweep.known_bots[b.bot.id])]
+    walkable = [
+        b for b in sweep.names.bots
+        if is_running(sweep.known_bots[b.bot.id]) and b.bot.id not in sweep.suspended
+    ]  # fmt: skip
     everybody = any(b.filter_id is None for b in walkable)
     if everybody:
         _put(sweep, "pipedrive__persons", _told(sweep, "persons", _persons(sweep, None)))

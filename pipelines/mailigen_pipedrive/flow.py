@@ -15,7 +15,7 @@ from pipelines.mailigen_pipedrive import (
     tables,
 )
 from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
-from pipelines.mailigen_pipedrive.loading import carry_out, settle
+from pipelines.mailigen_pipedrive.loading import carry_out, make_filters, settle
 from pipelines.mailigen_pipedrive.naming import bind_names
 from pipelines.mailigen_pipedrive.seal import remember_identity, seal
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
@@ -42,6 +42,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     """Bring list and CRM up to date. StoppedByGuardError: the plan waits for an approval."""
     step("Bind names to ids", bind_names, sweep)
     step("Look up doubtful writes", settle, sweep)
+    step("Make filters that bots wait for", make_filters, sweep)
     tables.write(sweep)  # not before: the plan compares with what the look-up settled
 
     # Extract: the vendors' records as they came.

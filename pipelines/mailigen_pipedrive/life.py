@@ -7,18 +7,26 @@ What a bot may do is state; what exists is the definition. Opt-outs seen on the 
 remembered before anything else is done with them, since the list itself may forget.
 """
 
+import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
+from connectors.errors import PlanLimitReached
+from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines.mailigen_pipedrive import forgotten, kept
+from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import audits, bots, consent, deeds
+from state import audits, bots, consent, deeds, pins
 from state.bots import Bot, BotDefinition
+from state.database import State
 
 # Longer than an audit looks for a breach: what it finds is marked, and stays.
 DOUBTED_FOR = timedelta(days=30)
 # Only a person knows when there is room again, so no run looks by itself (MG-21).
 FULL_PLAN = "the Mailigen plan takes no more subscribers: upgrade the subscription, then resume"
+NO_EMAILS = "the Mailigen plan has no e-mails left: upgrade the subscription, then resume"
+OF_EMAILS = re.compile(r"\be-?mails? (left|limit|quota)|\b(limit|number|quota) of e-?mails\b", re.I)
 
 
 def define_bots(sweep: Sweep) -> None:
@@ -40,6 +48,11 @@ def define_bots(sweep: Sweep) -> None:
     sweep.known_bots = {
         bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
     }
+    if sweep.previewed:
+        shown = sweep.known_bots[sweep.previewed]
+        sweep.known_bots[sweep.previewed] = replace(
+            shown, state="new" if shown.activated_at is None else "active", paused_by=None
+        )
     for bot_id, known in sweep.known_bots.items():
         if _waits_for_room(known):
             # Suspended like one with a dead filter: an automatic pause takes no source away.
@@ -81,14 +94,60 @@ def is_running(bot: Bot) -> bool:
 
 
 def _waits_for_room(bot: Bot) -> bool:
-    return bot.state == "paused" and bot.paused_by == "syncline" and bot.reason == FULL_PLAN
+    reached = (FULL_PLAN, NO_EMAILS)
+    return bot.state == "paused" and bot.paused_by == "syncline" and bot.reason in reached
 
 
-def pause_for_full_plan(sweep: Sweep) -> None:
-    """Pause every running bot of the sync until somebody resumes it (MG-21)."""
-    for bot_id, bot in sweep.known_bots.items():
-        if is_running(bot) and bot_id not in sweep.suspended:
-            bots.pause(sweep.state, sweep.definition.name, bot_id, by="syncline", reason=FULL_PLAN)
+def pause_for_full_plan(sweep: Sweep, reason: str) -> None:
+    """Pause every running bot of the Mailigen connection until somebody resumes it (MG-21).
+
+    Those of other syncs too: which keep a list of this account, their pins say.
+    """
+    stored = pins.read(sweep.state, sweep.engagement_account).to_pylist()
+    syncs = {str(pin["name"]) for pin in stored if pin["kind"] == LIST_OF_SYNC}
+    for sync in sorted({*syncs, sweep.definition.name}):
+        for bot in bots.bots(sweep.state, sync):
+            if bot.state == "active" or (bot.state == "paused" and is_running(bot)):
+                _pause_anew(sweep.state, bot, reason)
+
+
+def _pause_anew(state: State, bot: Bot, reason: str) -> None:
+    """Give the reason that keeps it paused longest: a dead filter may come back by itself."""
+    if bot.state == "paused":
+        bots.resume(state, bot.sync, bot.bot_id)
+    bots.pause(state, bot.sync, bot.bot_id, by="syncline", reason=reason)
+
+
+def look_for_emails(sweep: Sweep, left: object) -> None:
+    """Pause the connection's bots when its plan has no e-mails left: nobody they put on the list
+    could be mailed. PlanLimitReached for the run that pauses one; new bots wait."""
+    if str(left) != "0" or not sweep.counts_emails:
+        return
+    waiting = [b for b, bot in sweep.known_bots.items()
+               if bot.state == "new" and b != sweep.previewed]  # fmt: skip
+    for bot_id in waiting:
+        sweep.suspended[bot_id] = NO_EMAILS
+        sweep.warn(f"bot {bot_id}", f"is not started: {NO_EMAILS}", "upgrade the subscription")
+    if sweep.lease is None or not any(is_running(b) for i, b in sweep.known_bots.items()
+                                      if i not in waiting):  # fmt: skip
+        return
+    pause_for_full_plan(sweep, NO_EMAILS)
+    raise PlanLimitReached(
+        MAILIGEN, "getAccountDetails", NO_EMAILS,
+        next_step=upgrade(sweep),
+    )  # fmt: skip
+
+
+def upgrade(sweep: Sweep) -> str:
+    return (
+        "upgrade the Mailigen subscription, then `syncline resume` each sync of the connection "
+        f"(this one: `syncline resume {sweep.definition.name}`)"
+    )
+
+
+def reason_of(error: PlanLimitReached) -> str:
+    """Which of the plan's two limits a refusal is about, by its words: nothing else tells."""
+    return NO_EMAILS if OF_EMAILS.search(error.said) else FULL_PLAN
 
 
 def new_bots(sweep: Sweep) -> list[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines.audit import note_late
 from pipelines.load import Loader, Vendor, load, load_settings, settle_doubts
 from pipelines.mailigen_pipedrive import life, naming
+from pipelines.mailigen_pipedrive.filters import Filters, body_of
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.writes import (
@@ -27,6 +29,7 @@ from state.deeds import Deed, by_key, retry
 from state.lease import Lease
 
 # In this order: merge vars stand on the list.
+FILTERS = ("create_filter",)
 SETUP = (("create_list",), ("create_merge_var", "create_deal_field"))
 DEEDS = ("create_activity", "create_deal", "create_note", "create_person", "link_person")
 FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look costs calls
@@ -42,6 +45,48 @@ def settle(sweep: Sweep) -> None:
         settle_doubts(_loader(sweep, sweep.lease))
 
 
+def make_filters(sweep: Sweep) -> None:
+    """Make the filters that bots are waiting for; a bot whose filter is not there is suspended."""
+    missing = {one.terms.name: one.terms for one in sweep.names.bots if one.terms is not None}
+    if sweep.lease is None:
+        for name in missing:
+            _suspend(sweep, name, "is not made yet: the next run makes it, and counts whom it has")
+        return
+    if not missing:
+        return
+    lease, loader = sweep.lease, _loader(sweep, sweep.lease)
+    wanted = [
+        _filter_deed(sweep, name, body_of(terms, sweep.crm)) for name, terms in missing.items()
+    ]
+    ledger.seal(lease, deeds=wanted)
+    retry(lease, [deed.write_key for deed in wanted])
+    load(loader, FILTERS)
+    if any(_state(sweep, deed) in ("sending", "unknown") for deed in wanted):
+        _wait_for_doubts(sweep, loader, partial(load, loader, FILTERS))
+    for name, deed in zip(missing, wanted, strict=True):
+        made = by_key(sweep.state, deed.write_key)
+        if made is not None and made.state == "done" and made.remote_id:
+            naming.filter_made(sweep, name, int(made.remote_id))
+        else:
+            said = (made and made.said) or "not sent"
+            _suspend(sweep, name, f"could not be made ({_state(sweep, deed)}: {said})")
+
+
+def _filter_deed(sweep: Sweep, name: str, body: dict[str, Any]) -> Deed:
+    return Deed(
+        naming.filter_key(sweep, name), sweep.crm_account, "create_filter", "filter", "", body,
+        reason="a bot describes it and the account has none of this name", natural_key=name,
+    )  # fmt: skip
+
+
+def _suspend(sweep: Sweep, name: str, problem: str) -> None:
+    waiting = [one for one in sweep.names.bots if one.terms is not None and one.terms.name == name]
+    for one in waiting:
+        sweep.suspended[one.bot.id] = f"its Pipedrive filter {name!r} {problem}"
+        sweep.warn(f"bot {one.bot.id}", f"waits: its filter {name!r} {problem}",
+                   "run again, or make the filter in Pipedrive under this name")  # fmt: skip
+
+
 def carry_out(sweep: Sweep) -> None:
     """Send everything due, then wait for doubts as long as the run may, and send what they free."""
     if sweep.lease is None:
@@ -53,7 +98,8 @@ def carry_out(sweep: Sweep) -> None:
         _wait_for_doubts(sweep, loader, lambda: _send(loader))
     except PlanLimitReached as error:
         if error.vendor == MAILIGEN:
-            life.pause_for_full_plan(sweep)
+            life.pause_for_full_plan(sweep, life.reason_of(error))
+            error.next_step = life.upgrade(sweep)
         raise
 
 
@@ -139,6 +185,7 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
             "create_list": Lists(sweep.engagement),
             "create_merge_var": MergeVars(sweep.engagement, list_id),
             "create_deal_field": DealFields(sweep.crm),
+            "create_filter": Filters(sweep.crm),
             "create_activity": Activities(sweep.crm),
             "create_deal": Deals(sweep.crm, lambda: naming.deal_field_code(sweep)),
             "create_note": Notes(sweep.crm),

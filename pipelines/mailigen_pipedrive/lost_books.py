@@ -17,6 +17,7 @@ OPERATIONS = {
     "activity": "create_activity", "deal": "create_deal", "note": "create_note",
     "list": "create_list", "merge_var": "create_merge_var", "deal_field": "create_deal_field",
     "person": "create_person", "person_link": "link_person",
+    "filter": "create_filter",
 }  # fmt: skip
 
 

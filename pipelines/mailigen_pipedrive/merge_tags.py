@@ -16,6 +16,10 @@ FIXED = {"person.first_name": "FNAME", "person.last_name": "LNAME"}
 LIST_NAMES = {"FNAME": "First name", "LNAME": "Last name", "SOURCE": "Source"}
 
 
+TAKES_ANY = ("text", "phone", "address")  # what any text may be written into
+FITS = {"number": ("int", "double"), "date": ("date",)}  # and the fields that fit narrower ones
+
+
 class MergeVar(NamedTuple):
     """A merge var to create on the list."""
 
@@ -29,6 +33,8 @@ class Labelled(Protocol):
     @property
     def label(self) -> str: ...
     @property
+    def field_type(self) -> str: ...
+    @property
     def is_gone(self) -> bool: ...
 
 
@@ -39,13 +45,19 @@ def plan_merge_vars(
 
     A field that is gone keeps its tag and creates nothing.
     """
+    existing = list(existing)
     names = {str(v["tag"]).upper(): str(v.get("name", "")) for v in existing}
+    kinds = {str(v["tag"]).upper(): str(v.get("field_type") or "text") for v in existing}
     tags: dict[str, str] = {}
     missing: list[MergeVar] = []
     chosen: dict[str, str] = {}
     taken = {*OURS, *FIXED.values(), *names, *pinned.values()}
     for field in fields:
-        tag = pinned.get(field.key) or FIXED.get(field.key) or _adopted(field, names, tags.values())
+        tag = (
+            pinned.get(field.key)
+            or FIXED.get(field.key)
+            or _adopted(field, names, kinds, tags.values())
+        )
         if tag is None:
             tag = make_tag(field.label, taken)
         taken.add(tag)
@@ -59,9 +71,14 @@ def plan_merge_vars(
     return tags, tuple(missing), chosen
 
 
-def _adopted(field: Labelled, names: Mapping[str, str], used: Iterable[str]) -> str | None:
-    """The tag of an existing var of the field's name, unless it is ours or another field's."""
+def _adopted(
+    field: Labelled, names: Mapping[str, str], kinds: Mapping[str, str], used: Iterable[str]
+) -> str | None:
+    """The tag of an existing var of the field's name, unless it is ours or another field's, or of
+    a type that would refuse the field's text."""
     for tag, name in names.items():
+        if kinds[tag] not in TAKES_ANY and field.field_type not in FITS.get(kinds[tag], ()):
+            continue
         if name.casefold() == field.label.casefold() and tag not in {
             *OURS, *FIXED.values(), *used,
         }:  # fmt: skip

@@ -9,9 +9,11 @@ from connectors.pipedrive import Pipedrive
 from pipelines.mailigen_pipedrive import extract, life
 from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
 from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, refused_edits
+from pipelines.mailigen_pipedrive.selection import NewFilter
+from pipelines.mailigen_pipedrive.signing_in import sign_in
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
-from pipelines.report import Finding
-from state import bots, connections, deeds, pins
+from state import deeds, pins
 from state.database import State
 from state.deeds import Deed
 
@@ -23,10 +25,13 @@ def bind_names(sweep: Sweep) -> None:
 
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
-    _introduce(sweep)
+    introduced = sign_in(sweep)
+    me = introduced.crm
+    if me.get("company_domain"):
+        sweep.outcome.links["deal"] = f"https://{me['company_domain']}.pipedrive.com/deal/{{id}}"
     account, bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [f for f in bound.findings if f.level == "error"]
-    mistakes += _another_list(sweep, bound)
+    mistakes += refused_edits(sweep.definition, bound, sweep.state)
     if mistakes:
         raise DefinitionError(mistakes)
     sweep.outcome.findings += bound.findings
@@ -38,26 +43,11 @@ def bind_names(sweep: Sweep) -> None:
                 pins.put(sweep.state, _stored(sweep, pin))
     extract.account(sweep, account.users, _fields(account))
     life.define_bots(sweep)
+    life.look_for_emails(sweep, introduced.engagement.get("emails_left"))
 
 
 def _list_of_sync(sweep: Sweep, bound: Bound) -> Pin:
-    return Pin("list of sync", sweep.definition.name, bound.list_key, bound.list_key)
-
-
-def _another_list(sweep: Sweep, bound: Bound) -> list[Finding]:
-    """The list can change only while no bot exists (MG-03)."""
-    pin = pins.find(sweep.state, sweep.engagement_account, "list of sync", sweep.definition.name)
-    living = [b.bot_id for b in bots.bots(sweep.state, sweep.definition.name) if b.is_living]
-    if pin is None or pin.remote_id == bound.list_key or not living:
-        return []
-    return [
-        Finding(
-            "error", "list",
-            f"the list cannot change from {pin.remote_id} to {bound.list_key} while the bots "
-            f"{', '.join(living)} exist",
-            "put the old list back, or take the bots out of the definition and run once before",
-        )
-    ]  # fmt: skip
+    return Pin(LIST_OF_SYNC, sweep.definition.name, bound.list_key, bound.list_key)
 
 
 def look_up_with(
@@ -72,7 +62,7 @@ def look_up_with(
         pipelines=crm.pipelines() if any(b.deals for b in definition.bots) else [],
         stages=crm.stages() if any(b.deals for b in definition.bots) else [],
         person_fields=crm.person_fields(),
-        organization_fields=crm.organization_fields() if definition.fields.organization else [],
+        organization_fields=crm.organization_fields() if _needs_organizations(definition) else [],
         deal_fields=crm.deal_fields() if any(b.deals for b in definition.bots) else [],
         lists=lists,
         merge_vars=[],
@@ -83,6 +73,28 @@ def look_up_with(
         account = account._replace(merge_vars=engagement.merge_vars(bound.list_id))
         bound = bind(definition, account, pinned)
     return account, bound
+
+
+def _needs_organizations(definition: Definition) -> bool:
+    new = [b.contacts.filter for b in definition.bots if b.contacts != "all"]
+    conditions = [
+        one
+        for f in new
+        if isinstance(f, NewFilter)
+        for one in (*f.conditions.all, *f.conditions.any)
+    ]
+    return bool(definition.fields.organization) or any(c.of == "organization" for c in conditions)
+
+
+def filter_made(sweep: Sweep, name: str, filter_id: int) -> None:
+    """Bots that waited for the filter select by it from here on, and it is pinned."""
+    made = [
+        replace(one, filter_id=filter_id, terms=None)
+        if one.terms is not None and one.terms.name == name else one
+        for one in sweep.names.bots
+    ]  # fmt: skip
+    sweep.bound = replace(sweep.names, bots=tuple(made))
+    pins.put(sweep.state, _stored(sweep, Pin("filter", name, str(filter_id), name)))
 
 
 def list_id(sweep: Sweep) -> str:
@@ -142,26 +154,12 @@ def var_key(sweep: Sweep, tag: str) -> str:
     return f"{setup_stem(sweep)}|merge var|{sweep.names.list_key}|{tag}"
 
 
+def filter_key(sweep: Sweep, name: str) -> str:
+    return f"setup|{sweep.crm_account}|{sweep.definition.name}|filter|{name}"
+
+
 def deal_field_key(sweep: Sweep) -> str:
     return f"setup|{sweep.crm_account}|deal field"
-
-
-def _introduce(sweep: Sweep) -> None:
-    """Both credentials must be an administrator's; Mailigen tells no role, so an
-    account-level call has to do (MG-01)."""
-    me = sweep.crm.require_admin()
-    if me.get("company_domain"):
-        sweep.outcome.links["deal"] = f"https://{me['company_domain']}.pipedrive.com/deal/{{id}}"
-    sweep.engagement.account()
-    if sweep.lease is None:
-        return
-    connections.introduce(
-        sweep.state, sweep.crm_account, "pipedrive",
-        company=str(me.get("company_id") or ""), user=str(me.get("id") or ""),
-    )  # fmt: skip
-    connections.introduce(sweep.state, sweep.engagement_account, "mailigen")
-    for account in (sweep.crm_account, sweep.engagement_account):
-        connections.change(sweep.state, account, "ok")
 
 
 def _pinned(state: State, definition: Definition) -> dict[tuple[str, str], Pin]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from connectors.errors import BadCredentials, ConnectorError, NotAdministrator, StopTheSync
+from connectors.errors import ConnectorError, StopTheSync
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
@@ -21,12 +21,12 @@ from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.extract import IncompleteError
 from pipelines.mailigen_pipedrive.flow import sync
 from pipelines.mailigen_pipedrive.loading import SetupIncompleteError
+from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, unauthorized
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, StoppedByGuardError, Sweep
 from pipelines.report import Outcome, PlanReport, Reporter, RunOptions
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
-from state import connections as connection_rows
 from state import consent, lease, ledger, runs
 from state.database import State, open_state
 from state.errors import HistoryDamaged, LeaseHeld, LeaseLost, StateTrouble
@@ -79,6 +79,8 @@ def run_sync(
                 _run_held(swept, accounts, work, step)
             except EXPECTED as error:
                 # Nothing could be opened, or the end could not be kept: `list` must show it.
+                if isinstance(error, UNAUTHORIZED):  # a token no client takes
+                    unauthorized(held.state, definition, outcome, error)
                 _failed(outcome, error)
                 _finish(held, outcome)
     except LeaseHeld as error:
@@ -130,8 +132,8 @@ def _carry_through(swept: Sweep, step: Step) -> None:
             "Correct the names in the definition and run again; nothing was written."
         )
         return
-    except (BadCredentials, NotAdministrator) as error:
-        _needs_reauthorization(swept, error)
+    except UNAUTHORIZED as error:
+        unauthorized(swept.state, swept.definition, outcome, error)
         _failed(outcome, error)
         return
     except KeyboardInterrupt:
@@ -175,9 +177,8 @@ def _failed(outcome: Outcome, error: Exception) -> None:
     outcome.outcome, outcome.said = "failed", str(error)
     if isinstance(error, StopTheSync):
         outcome.said = f"{error.vendor}: {error.call}: {error.said}"  # the next step stands apart
-        outcome.next_step = (
-            f"Safe so far: what was acknowledged is kept. {error.next_step.capitalize()}."
-        )
+        step = error.next_step[:1].upper() + error.next_step[1:]
+        outcome.next_step = f"Safe so far: what was acknowledged is kept. {step}."
     elif isinstance(error, ConnectionMismatchError):
         outcome.outcome = "invalid"
         outcome.next_step = "Correct the definition or connections.yaml and run again."
@@ -189,14 +190,6 @@ def _failed(outcome: Outcome, error: Exception) -> None:
         outcome.next_step = "Nothing was written. Do what the sentence says, then run again."
     else:
         outcome.next_step = f"Safe so far: what was acknowledged is kept. Then {AGAIN}."
-
-
-def _needs_reauthorization(swept: Sweep, error: ConnectorError) -> None:
-    account = swept.crm_account if error.vendor == "pipedrive" else swept.engagement_account
-    if connection_rows.find(swept.state, account) is None:
-        connection_rows.introduce(swept.state, account, error.vendor)
-    swept.outcome.needs_reauthorization = True
-    connection_rows.change(swept.state, account, "needs_reauthorization", said=error.said)
 
 
 def _close(swept: Sweep, work: Work) -> None:
@@ -237,7 +230,22 @@ def plan_sync(
 
     Raises what a run would have reported: ConnectorError, DefinitionError, CheckFailedError, ...
     """
-    settings = settings or read_settings()
+    with planning(
+        definition, connections, options=options, report=report,
+        settings=settings or read_settings(),
+    ) as swept:  # fmt: skip
+        return record.plan_report(swept, shown, swept.read_cost())
+
+
+@contextmanager
+def planning(
+    definition: Definition, connections: Connections, *, options: RunOptions, report: Reporter,
+    settings: Settings, previewed: str = "",
+) -> Iterator[Sweep]:  # fmt: skip
+    """Give a sweep that planned what a run would do, in a temporary file that ends with it.
+
+    `previewed` names a bot that is planned for as if it ran.
+    """
     outcome = Outcome("plan", definition.name)
     with (
         _reading(settings) as state,
@@ -246,11 +254,12 @@ def plan_sync(
     ):
         known = runs.standing(state, definition.name)
         swept = begin(settings, definition, options, accounts, work, outcome, report)
+        swept.previewed, swept.read_cost = previewed, accounts.cost
         swept.sweep = (known.last_sweep if known else 0) + 1
         if known and known.history_generation:
             swept.history_generation = known.history_generation
         sync(swept, plainly)
-        return record.plan_report(swept, shown, accounts.cost())
+        yield swept
 
 
 @contextmanager
@@ -288,6 +297,7 @@ def begin(
         report=report,
         outcome=outcome,
         sleep=time.sleep,
+        counts_emails=accounts.counts_emails,
         settle_within=options.settle_within,
         is_full=options.full,
         since=since.replace(tzinfo=since.tzinfo or UTC) if since else None,

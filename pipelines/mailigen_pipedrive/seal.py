@@ -10,7 +10,13 @@ from typing import Any
 import orjson
 
 from pipelines.mailigen_pipedrive.bind import DEAL_FIELD
-from pipelines.mailigen_pipedrive.naming import deal_field_key, open_key, setup_stem, var_key
+from pipelines.mailigen_pipedrive.naming import (
+    deal_field_key,
+    filter_key,
+    open_key,
+    setup_stem,
+    var_key,
+)
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.tables import aspect
 from state import identity, ledger, settings
@@ -21,7 +27,7 @@ from state.settings import Setting, SettingKey
 from transforms.build import number
 
 BATCH = 5_000
-SETUP = ("create_list", "create_merge_var", "create_deal_field")
+SETUP = ("create_list", "create_merge_var", "create_deal_field", "create_filter")
 NEWCOMERS = ("create_person", "link_person")
 # Sealed before and not sent; a person or a setting has decided otherwise since.
 NO_NEWCOMERS = """
@@ -136,9 +142,11 @@ def seal(sweep: Sweep, lease: Lease, allowed: Collection[str] | None) -> int:
         moved=cursors,
     )
     settings.withdraw_unwanted(lease)
+    waiting = [filter_key(sweep, one.terms.name) for one in sweep.names.bots if one.terms]
     withdraw_unwanted(
-        lease, SETUP, [d.write_key for d in needed], why="it is there, or needed no more"
-    )
+        lease, SETUP, [*waiting, *(d.write_key for d in needed)],
+        why="it is there, or needed no more",
+    )  # fmt: skip
     withdraw_keys(
         lease, [str(key) for (key,) in sweep.db.execute(NO_NEWCOMERS).fetchall()],
         why="is subscribed no more, a person by now, or the import is off",

@@ -13,7 +13,7 @@ from connectors.pipedrive import Pipedrive
 from pipelines.checks import Checked
 from pipelines.mailigen_pipedrive.bind import Bound
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.report import Finding, Outcome, Progress, Reporter
+from pipelines.report import Cost, Finding, Outcome, Progress, Reporter
 from state.bots import Bot as KnownBot
 from state.database import State
 from state.lease import Lease
@@ -60,6 +60,7 @@ class Sweep:
     report: Reporter
     outcome: Outcome
     sleep: Callable[[float], None]
+    counts_emails: bool = True  # False: the plan is by subscribers, 0 e-mails left mean nothing
     settle_within: float | None = None
     is_full: bool = False
     since: datetime | None = None
@@ -71,6 +72,8 @@ class Sweep:
     )  # stream, value: sealed with the plan
     checked: list[Checked] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
+    previewed: str = ""  # a dry run plans for this bot whether it is paused or not
+    read_cost: Callable[[], list[Cost]] = list
     is_planned: bool = False  # before that, plan.* is what an earlier run left
 
     @property

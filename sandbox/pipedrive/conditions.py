@@ -50,6 +50,11 @@ def _order(have: Any, want: str) -> int:
     return (left > right) - (left < right)
 
 
+def _holds(have: Any, want: str) -> bool:
+    """A text has the part; of a field of several options it is one of them."""
+    return want.casefold() in have.casefold() if isinstance(have, str) else _same(have, want)
+
+
 OPERATORS: dict[str, Callable[[Any, str], bool]] = {
     "=": _same,
     "<": lambda have, want: _order(have, want) < 0,
@@ -59,13 +64,14 @@ OPERATORS: dict[str, Callable[[Any, str], bool]] = {
     "LIKE '%$%'": _like(lambda have, want: want in have),
     "LIKE '$%'": _like(lambda have, want: have.startswith(want)),
     "LIKE '%$'": _like(lambda have, want: have.endswith(want)),
-    "contains": _like(lambda have, want: want in have),
+    "contains": _holds,
 }
 NEGATIONS = {
     "!=": "=",
     "NOT LIKE '$%'": "LIKE '$%'",
     "NOT LIKE '%$%'": "LIKE '%$%'",
     "NOT LIKE '%$'": "LIKE '%$'",
+    "not_contains": "contains",
 }
 EMPTINESS = ("IS NULL", "IS NOT NULL")
 KNOWN_OPERATORS = (*OPERATORS, *NEGATIONS, *EMPTINESS)

@@ -6,6 +6,7 @@
 --         staging.pipedrive__field_options
 -- rule    Fields are found by code, never by name. An empty field is written as '' so that clearing
 --         it in Pipedrive clears it on the list. Mailigen takes 255 characters a value.
+--         Written as a person would: 12.50 EUR, 2026-11-02, 10:00, yes, options by label.
 -- watch   A field that was deleted in Pipedrive has no row: its last value stays on the list
 --         (MG-05). A field that names another person shows that person's name only when some bot
 --         selects the person too: nobody else is read.
@@ -62,6 +63,17 @@ labelled AS (
             )
     WHERE f.field_type IN ('enum', 'set')
     GROUP BY f.contact_id, f.merge_tag
+),
+
+amounts AS (
+    SELECT
+        contact_id,
+        merge_tag,
+        regexp_replace(
+            format('{:.2f}', try_cast(value ->> '$.value' AS DOUBLE)), '\.00$', ''
+        ) AS amount
+    FROM found
+    WHERE field_type = 'monetary'
 )
 
 SELECT
@@ -76,8 +88,19 @@ SELECT
                 WHEN f.field_type = 'people' THEN pp.name
                 WHEN f.field_type = 'org' THEN org.name
                 WHEN f.field_type = 'monetary'
-                    THEN concat_ws(' ', f.value ->> '$.value', f.value ->> '$.currency')
-                WHEN f.field_type IN ('daterange', 'timerange')
+                    THEN a.amount || coalesce(' ' || (f.value ->> '$.currency'), '')
+                WHEN f.field_type = 'double' THEN regexp_replace(f.value ->> '$', '\.0+$', '')
+                WHEN f.field_type = 'boolean'
+                    THEN CASE f.value ->> '$' WHEN 'true' THEN 'yes' WHEN 'false' THEN 'no' END
+                WHEN f.field_type = 'time' THEN
+                    regexp_replace(coalesce(f.value ->> '$.value', f.value ->> '$'), ':00$', '')
+                WHEN f.field_type = 'timerange'
+                    THEN concat_ws(
+                        ' - ',
+                        regexp_replace(f.value ->> '$.value', ':00$', ''),
+                        regexp_replace(f.value ->> '$.until', ':00$', '')
+                    )
+                WHEN f.field_type = 'daterange'
                     THEN concat_ws(' - ', f.value ->> '$.value', f.value ->> '$.until')
                 WHEN json_type(f.value) = 'OBJECT' THEN f.value ->> '$.value'
                 ELSE f.value ->> '$'
@@ -88,6 +111,7 @@ SELECT
     ) AS value
 FROM found AS f
 INNER JOIN resolve.contacts AS c ON c.contact_id = f.contact_id
+LEFT JOIN amounts AS a ON a.contact_id = f.contact_id AND a.merge_tag = f.merge_tag
 LEFT JOIN labelled AS l ON l.contact_id = f.contact_id AND l.merge_tag = f.merge_tag
 LEFT JOIN chosen_phone AS ph ON ph.person_id_pipedrive = c.person_id_pipedrive
 LEFT JOIN staging.pipedrive__users AS u ON u.user_id_pipedrive = try_cast(f.value AS BIGINT)

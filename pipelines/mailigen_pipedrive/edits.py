@@ -1,0 +1,81 @@
+"""What an edit of a definition may not do while its bots live (MG-03, MG-13).
+
+another list                     refused while a bot exists
+another Mailigen connection      is another list
+a bot selects other contacts     refused without a newer confirmation that they agreed
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pipelines.mailigen_pipedrive.bind import Bound, BoundBot
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.report import Finding
+from state import bots, pins
+from state.bots import Bot as KnownBot
+from state.database import State
+
+LIST_OF_SYNC = "list of sync"  # kind of the pin that says which list a sync keeps
+
+
+def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Finding]:
+    """Every edit that is refused, as findings of level error; nothing was taken over then."""
+    known = {bot.bot_id: bot for bot in bots.bots(state, definition.name)}
+    living = sorted(bot_id for bot_id, bot in known.items() if bot.is_living)
+    found = list(_another_list(definition, bound, state, living)) if living else []
+    pinned = {str(p["name"]): str(p["remote_id"])
+              for p in pins.read(state, definition.connections.crm).to_pylist()
+              if p["kind"] == "filter"}  # fmt: skip
+    for one in bound.bots:
+        before = known.get(one.bot.id)
+        if before is not None and before.state != "deleted":
+            found += _unconfirmed(one, before, pinned, state.now())
+    return found
+
+
+def _another_list(
+    definition: Definition, bound: Bound, state: State, living: list[str]
+) -> Iterator[Finding]:
+    engagement = definition.connections.engagement
+    for pin in pins.called(state, LIST_OF_SYNC, definition.name):
+        if pin.account == engagement and pin.remote_id == bound.list_key:
+            return
+    for pin in pins.called(state, LIST_OF_SYNC, definition.name):
+        before, after = pin.remote_id, bound.list_key
+        if pin.account != engagement:
+            before, after = f"{before} of {pin.account}", f"{after} of {engagement}"
+        yield Finding(
+            "error", "list",
+            f"the list cannot change from {before} to {after} while the bots "
+            f"{', '.join(living)} exist",
+            "put the old list back, or take the bots out of the definition and run once before",
+        )  # fmt: skip
+        return
+
+
+def _unconfirmed(
+    one: BoundBot, before: KnownBot, pinned: Mapping[str, str], now: datetime
+) -> Iterator[Finding]:
+    consent = one.bot.consent
+    stored = (before.definition or {}).get("contacts")
+    is_confirmed_again = (consent.confirmed_by, consent.on) != (
+        before.confirmed_by, before.confirmed_on,
+    ) or consent.on >= now.date()  # fmt: skip
+    if stored is None or is_confirmed_again or _is_same(stored, one, pinned):
+        return
+    yield Finding(
+        "error", f"bot {one.bot.id}",
+        f"selects other contacts than those whose agreement {before.confirmed_by} confirmed on "
+        f"{before.confirmed_on}",
+        "have it confirmed that these agreed too, and write who and when into `consent`",
+    )  # fmt: skip
+
+
+def _is_same(stored: Any, one: BoundBot, pinned: Mapping[str, str]) -> bool:
+    """Whether both mean the same filter, by whatever name; conditions of a filter that exists
+    already do not count, since it is taken as it is."""
+    if stored == "all" or one.bot.contacts == "all":
+        return bool(stored == one.bot.contacts)
+    name = stored["filter"]["name"] if isinstance(stored["filter"], dict) else stored["filter"]
+    return one.bot.contacts.name == name or pinned.get(str(name)) == str(one.filter_id)
