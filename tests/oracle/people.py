@@ -9,7 +9,8 @@ from tests.oracle.reading import Happening, Json, World
 # The look of an address that a mail could be sent to: one @, a dot after it, no blanks.
 USABLE = re.compile(r"[^@\s,;<>\"()\[\]\\]+@([^@\s.,;<>\"()\[\]\\]+\.)+[^@\s.,;<>\"()\[\]\\]{2,}")
 
-Crossing = tuple[str, str, int]  # bot, rule, number of the crossing
+# Bot, rule, the count that was reached, and the run of the fallback it was counted from.
+Crossing = tuple[str, str, int, int]
 Noted = tuple[str, str, str]  # campaign, kind, link
 
 
@@ -32,10 +33,13 @@ class Contact:
     bots: tuple[str, ...] = ()
     is_synced: bool = False
     is_blocked: bool = False
+    is_overridden: bool = False  # a filter bot overrode the all-contacts bot in the last run
+    fell_back: int = 0  # the run that found such a time ended
     increments: list[Increment] = field(default_factory=list)
     fired: set[Crossing] = field(default_factory=set)
     noted: set[Noted] = field(default_factory=set)
     to_note: set[Noted] = field(default_factory=set)
+    may_note: set[Noted] = field(default_factory=set)
     desired: dict[str, str] = field(default_factory=dict)
 
     def inherit(self, other: "Contact") -> None:
@@ -44,7 +48,10 @@ class Contact:
         self.fired |= other.fired
         self.noted |= other.noted
         self.to_note |= other.to_note
+        self.may_note |= other.may_note
         self.is_blocked = self.is_blocked or other.is_blocked
+        self.is_overridden = self.is_overridden or other.is_overridden
+        self.fell_back = max(self.fell_back, other.fell_back)
 
 
 @dataclass(frozen=True)
