@@ -175,7 +175,8 @@ def come_back(history: "History") -> str:
 
 def join(history: "History") -> str:
     email = history.fresh()
-    history.bench.act("subscribe", email)
+    names = {"FNAME": f"Own {history.dice.randrange(3)}", "LNAME": "Joined"}
+    history.bench.act("subscribe", email, fields=names)
     return f"{email} joins the list"
 
 

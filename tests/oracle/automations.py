@@ -13,31 +13,34 @@ Deed = tuple[Any, ...]
 def automating(contact: Contact, lives: Lives, *, filter_bots_override: bool = True) -> list[Life]:
     """The bots whose automations the contact gets: filter bots override the one for all."""
     found = [lives[bot_id] for bot_id in contact.bots]
-    filtering = [life for life in found if overrides(life)]
-    return filtering if filtering and filter_bots_override else found
+    if filter_bots_override and any(overrides(life) for life in found):
+        return [life for life in found if life.bot.filter_id is not None and life.has_automations]
+    return found
 
 
 def overrides(life: Life) -> bool:
-    """Whether a bot takes its contacts away from the one for all (MG-17)."""
-    return life.bot.filter_id is not None and bool(life.bot.rules or life.bot.notes)
+    """Whether a bot takes its contacts away from the one for all (MG-17): not before the run
+    that activates it, since nobody may ever approve it."""
+    return life.bot.filter_id is not None and life.has_automations and not life.is_new
 
 
-def follow_overriding(contact: Contact, lives: Lives, n: int) -> None:
+def follow_overriding(contact: Contact, lives: Lives) -> None:
     """The run that finds the overriding ended is the new zero for the all-contacts bot."""
     is_overridden = any(overrides(lives[bot_id]) for bot_id in contact.bots)
     if contact.is_overridden and not is_overridden:
-        contact.fell_back = n
+        contact.fallbacks += 1
+        contact.overridden |= set(contact.increments)
     contact.is_overridden = is_overridden
 
 
 def note_news(contact: Contact, automates: list[Life], n: int) -> None:
-    """Remember what run `n` was the first to see while a bot with that note automates."""
+    """Remember what run `n` was the first to see, and which bots with that note automated."""
     for life in automates:
         since = 0 if life.bot.notes_count_all else life.since
         for kind in life.bot.notes:
             since_kind = max(since, life.effective(f"note {kind}"))
             contact.to_note |= {
-                noted(i) for i in contact.increments
+                (life.bot.id, noted(i)) for i in contact.increments
                 if i.sweep == n > since_kind and i.happening.kind == kind and life.counts(n)
             }  # fmt: skip
 
@@ -63,11 +66,12 @@ def crossings(contact: Contact, life: Life, rule: Rule) -> Iterator[Crossing]:
     A crossing is named by its count, so that another N never takes the name of one that fired;
     after a fallback counting begins at zero, and so do the names of what is repeated.
     """
-    floor = contact.fell_back if life.bot.filter_id is None else 0
-    lower = max(life.counts_from(rule), floor)
+    is_for_all, lower = life.bot.filter_id is None, life.counts_from(rule)
+    fallbacks = contact.fallbacks if is_for_all else 0
     counted = [
         i for i in contact.increments
         if i.sweep > lower and i.happening.kind == rule.event and life.counts(i.sweep)
+        and not (is_for_all and i in contact.overridden)
     ]  # fmt: skip
     count, campaigns = 0, set()
     for sweep in sorted({i.sweep for i in counted}):
@@ -81,6 +85,6 @@ def crossings(contact: Contact, life: Life, rule: Rule) -> Iterator[Crossing]:
             continue
         for multiple in range(before // rule.after + 1, count // rule.after + 1):
             if rule.repeats:
-                yield life.bot.id, rule.id, multiple * rule.after, floor
+                yield life.bot.id, rule.id, multiple * rule.after, fallbacks
             elif multiple == 1:
                 yield life.bot.id, rule.id, 1, 0

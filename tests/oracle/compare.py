@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tests.oracle.model import Expected
+from tests.oracle.newcomers import NewPerson
 from tests.oracle.reading import Json, Member, World
 from tests.oracle.rows import SOURCE, Row, read_source
 
@@ -24,7 +25,7 @@ def differences(
     return [
         *_list_differences(expected.rows, before, after),
         *_deed_differences(expected, after, seeded, set(own)),
-        *_person_differences(before, after),
+        *_person_differences(before, after, expected.persons),
     ]
 
 
@@ -128,10 +129,23 @@ def _counted(
             yield f"{noun} {key}: {found[key]} found, {right[key]} right"
 
 
-def _person_differences(before: World, after: World) -> Iterator[str]:
-    """No run may change a person or an organization (MG-12)."""
+def _person_differences(before: World, after: World, made: Iterable[NewPerson]) -> Iterator[str]:
+    """No run may change a person or an organization (MG-12), nor create any but newcomers."""
     for noun in ("persons", "organizations"):
         old, new = getattr(before, noun), getattr(after, noun)
         for i in sorted(set(old) | set(new)):
-            if old.get(i) != new.get(i):
+            if i in old and old.get(i) != new.get(i):
                 yield f"{noun} {i} changed during the run"
+            elif i not in old and noun == "organizations":
+                yield f"organization {i} was created during the run"
+    created = [after.persons[i] for i in sorted(set(after.persons) - set(before.persons))]
+    found = Counter(_told_person(person) for person in created)
+    right = Counter(
+        (one.email, one.owner, one.first_name, one.last_name) for one in made
+    )  # fmt: skip
+    yield from _counted("new person (e-mail, owner, first name, last name)", right, found)
+
+
+def _told_person(person: Json) -> tuple[Any, ...]:
+    emails = " ".join(str(way["value"]).lower() for way in person["emails"])
+    return emails, person["owner_id"], person["first_name"] or "", person["last_name"] or ""

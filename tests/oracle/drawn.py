@@ -13,15 +13,16 @@ TYPES = ("call", "meeting", "task", "email", "deadline", "lunch")
 STAGES = ("Qualified", "Proposal")
 
 
-def definition_of(dice: random.Random, *, imports: bool = False) -> Json:
+def definition_of(dice: random.Random, *, imports: bool = False, overriding: bool = True) -> Json:
     """A quarter of all seeds plays the one bot that does everything; the rest is drawn.
 
-    `imports`: people who join the list become persons (MG-22).
+    `imports`: people who join the list become persons (MG-22). Without `overriding` there is no
+    bot for all contacts.
     """
     if dice.random() < 0.25:
         wanted = make.everything()
     else:
-        wanted = definition(*_bots(dice))
+        wanted = definition(*(bot for bot in _bots(dice) if overriding or bot["id"] != "everybody"))
         if dice.random() < 0.15:
             wanted |= {"count_from": "all_time"}
     if dice.random() < 0.5:

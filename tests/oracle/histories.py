@@ -36,6 +36,7 @@ class Features:
 
     imports: bool = False  # new subscribers become persons (MG-22 to MG-24)
     merges: bool = True  # the vendor's own merge of two persons
+    overriding: bool = True  # a bot for all contacts beside others (MG-17)
     full_plan: bool = True  # the list's plan limit (MG-21)
 
 
@@ -48,7 +49,9 @@ class History:
         self.told: list[str] = []
         self.retired: dict[str, Json] = {}
         self._serial = 0
-        self.wanted = definition_of(self.dice, imports=self.features.imports)
+        self.wanted = definition_of(
+            self.dice, imports=self.features.imports, overriding=self.features.overriding
+        )
         bench.start(self.wanted, seed=seed, people=PEOPLE)
         dead = self.dice.choice(("everybody", "empty", "error"))
         bench.control("assumptions", vendor="pipedrive", name="dead_filter", value=dead)
@@ -71,6 +74,8 @@ class History:
             self.settle()
             if self.features.full_plan and self.dice.random() < 0.1:
                 full_plan.live_through(self)
+        if self.features.imports:
+            self.settle()  # who was created by the last run is selected by this one
         self.bench.check_quiet()
         unclear = list(unclear_reasons(self.bench.published))
         if unclear:
@@ -209,7 +214,9 @@ def _arguments() -> argparse.Namespace:
     ask.add_argument("--count", type=int, default=5)
     ask.add_argument("--jobs", type=int, default=1, help="processes that play at once")
     ask.add_argument("--imports", action="store_true", help="new subscribers become persons")
-    ask.add_argument("--without", nargs="*", default=[], choices=["merges", "full_plan"])
+    ask.add_argument(
+        "--without", nargs="*", default=[], choices=["merges", "full_plan", "overriding"]
+    )
     return ask.parse_args()
 
 

@@ -42,6 +42,10 @@ class Life:
         return not (self.is_paused or self.is_deleted)
 
     @property
+    def has_automations(self) -> bool:
+        return bool(self.bot.rules or self.bot.notes)
+
+    @property
     def kinds(self) -> set[str]:
         return {rule.event for rule in self.bot.rules} | set(self.bot.notes)
 

@@ -21,6 +21,7 @@ from tests.oracle.automations import (
     note_news,
 )
 from tests.oracle.lives import Life, Lives
+from tests.oracle.newcomers import Newcomers, NewPerson
 from tests.oracle.people import Contact, Increment, People, first_address, winners
 from tests.oracle.reading import Happening, Json, World
 from tests.oracle.rows import ListSide, Row
@@ -45,6 +46,7 @@ class Expected:
     deals: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     notes: Counter[int] = field(default_factory=Counter)
     may_notes: Counter[int] = field(default_factory=Counter)
+    persons: list[NewPerson] = field(default_factory=list)  # created by this very run
     before: World | None = None
 
 
@@ -57,6 +59,7 @@ class Oracle:
         self.people, self.lives = People(), Lives()
         self.n = 0
         self.shown: dict[str, dict[str, str]] = {}  # values by address when last compared
+        self._newcomers = Newcomers()
         self._list = ListSide(self.people, self.lives)
         self._seen: Counter[Happening] = Counter()
         self._asked: set[str] = set()
@@ -72,6 +75,7 @@ class Oracle:
         self._list.pin(self.definition, world)
         at_work = self.lives.at_work
         self._observe_consent(world)
+        self._newcomers.look(self.definition, world, self._list.ever_put)
         selected = {life.bot.id: _selected(life, world) for life in at_work}
         won = winners(world, selected)
         vacated = self.people.resolve(won, _holders(world, selected))
@@ -81,13 +85,14 @@ class Oracle:
             contact.bots = tuple(
                 one for one, people in selected.items() if is_won and contact.person in people
             )
-            follow_overriding(contact, self.lives, self.n)
+            follow_overriding(contact, self.lives)
             self._note(contact)
         self._remember_selections()
         if wrote:
             self._fire(world)
             shown = self.shown if self.readings.edit_on_list_may_stay else None
             self.expected.rows = self._list.expect(world, vacated, shown)
+            self.expected.persons = self._newcomers.expect(world)
             self.expected.before = world
         return self.expected
 
@@ -183,8 +188,8 @@ class Oracle:
                         expected = self.expected
                         deeds = expected.deals if rule.is_deal else expected.activities
                         deeds[(*result, contact.person)] += 1
-            kinds = {kind for life in automates for kind in life.bot.notes}
-            due = {n for n in contact.to_note if n[1] in kinds} - contact.noted
+            wanted = {(life.bot.id, kind) for life in automates for kind in life.bot.notes}
+            due = {n for bot, n in contact.to_note if (bot, n[1]) in wanted} - contact.noted
             contact.noted |= due
             if due:
                 self.expected.notes[contact.person] += len(due)

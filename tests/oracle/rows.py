@@ -36,6 +36,7 @@ class ListSide:
         self._chosen: set[ListField] = set()
         self.barred: set[str] = set()
         self.put_there: set[str] = set()
+        self.ever_put: set[str] = set()
 
     def pin(self, definition: Json, world: World) -> None:
         """Names are looked up once, when first seen: later renames and removals change nothing."""
@@ -69,6 +70,7 @@ class ListSide:
             and (rows[c.address].presence == "subscribed"
                  or (rows[c.address].presence == "as_before" and c.is_synced))
         }  # fmt: skip
+        self.ever_put |= self.put_there
         return rows
 
     def _row(
