@@ -37,6 +37,7 @@ class Left:
     """Addresses nobody may subscribe but their owner."""
 
     def __init__(self, world: World) -> None:
+        self.list_id = world.list_id
         self.addresses = {a for a, member in world.members.items() if member.status in OUT}
 
     def has_left(self, address: str) -> None:
@@ -48,7 +49,8 @@ class Left:
 
 def resubscribed(url: str, left: Left, lines: list[Json]) -> Iterator[str]:
     """`lines` of the journal since the last look: a created member is a subscribed one."""
-    members = httpx.get(f"{url}/_sandbox/books/mailigen/members").json()
+    told = httpx.get(f"{url}/_sandbox/books/mailigen/members").json()
+    members = [member for member in told if member["list"] == left.list_id]
     by_id = {str(m["id"]): m for m in members}
     for member in members:
         is_there = not member["_deleted"] and member["status"] == "subscribed"
@@ -58,7 +60,7 @@ def resubscribed(url: str, left: Left, lines: list[Json]) -> Iterator[str]:
         for effect in line["effects"]:
             is_ours = line["method"] != "PLAY" and line["vendor"] == "mailigen"
             if is_ours and (effect["object"], effect["verb"]) == ("members", "create"):
-                email = by_id[effect["id"]]["email"]
+                email = by_id.get(effect["id"], {}).get("email", "")
                 if email.lower() in left.addresses:
                     yield f"{email} had left, and {line['path']} (line {line['seq']}) put it back"
 
