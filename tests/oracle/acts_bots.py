@@ -134,7 +134,7 @@ def give_new_filter(history: "History") -> str:
     if bot is None:
         return "no bot to give a filter"
     tiers = history.dice.choice((("Gold", "Silver"), ("Gold", "Bronze")))
-    body = {"name": f"Drawn {history.serial()}", "type": "people"}
+    body: Json = {"name": f"Drawn {history.serial()}", "type": "people"}
     body["conditions"] = _in_tiers(history, tiers)
     made = history.bench.crm.call("POST", "/v1/filters", body)["data"]["id"]
     _replace_bot(history, bot | {"contacts": {"filter": int(made)}})

@@ -47,6 +47,7 @@ class Expected:
     notes: Counter[int] = field(default_factory=Counter)
     may_notes: Counter[int] = field(default_factory=Counter)
     persons: list[NewPerson] = field(default_factory=list)  # created by this very run
+    merged: set[int] = field(default_factory=set)  # persons with what was another's, notes too
     before: World | None = None
 
 
@@ -111,6 +112,7 @@ class Oracle:
                 deeds[(*key[:-1], winner)] += deeds.pop(key)
         for notes in (self.expected.notes, self.expected.may_notes):
             notes[winner] += notes.pop(loser, 0)
+        self.expected.merged.add(winner)
 
     # -- who left, and what happened
 
@@ -152,7 +154,7 @@ class Oracle:
                 increment = Increment(happening, times, run)
                 holder = self._last_holder.get(happening.email)
                 if holder:
-                    holder.increments.append(increment)
+                    holder.heir.increments.append(increment)
                 else:
                     self._unowned.setdefault(happening.email, []).append(increment)
         self._asked |= asked

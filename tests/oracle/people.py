@@ -31,6 +31,7 @@ class Contact:
     address: str
     person: int
     bots: tuple[str, ...] = ()
+    merged_into: "Contact | None" = None
     is_synced: bool = False
     is_blocked: bool = False
     is_overridden: bool = False  # a filter bot overrode the all-contacts bot in the last run
@@ -42,6 +43,11 @@ class Contact:
     to_note: set[tuple[str, Noted]] = field(default_factory=set)
     may_note: set[Noted] = field(default_factory=set)
     desired: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def heir(self) -> "Contact":
+        """Who this contact is by now."""
+        return self.merged_into.heir if self.merged_into else self
 
     def inherit(self, other: "Contact") -> None:
         """What the other one did and caused counts as this one's too, its overridden past too."""
@@ -121,6 +127,7 @@ class People:
             if known:
                 if former and is_free and former is not known:
                     known.inherit(former)
+                    former.merged_into = known
                     vacated.append(Vacated(known, address_before[former.number]))
                     self._drop(former, settled)
                 known.person = person

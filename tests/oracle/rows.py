@@ -86,9 +86,9 @@ class ListSide:
         if contact.person not in world.persons:
             return self._deleted_row(contact, member)
         if member and member.status == "subscribed" and contact.is_synced:
-            kept = [None, read_source(member.merges.get(SOURCE, ""))]
-            sources = kept if self._lives.stopped else [None]
-            return Row("as_before", sources=list(sources), why="no bot selects it")
+            had = read_source(member.merges.get(SOURCE, "")) or frozenset()
+            kept = [source or None for source in self._with_stopped(frozenset(), had)]
+            return Row("as_before", sources=list(kept), why="no bot selects it")
         return None
 
     def _deleted_row(self, contact: Contact, member: Member | None) -> Row | None:
@@ -129,13 +129,16 @@ class ListSide:
                 allowed[name].add(on_list.get(tag, value))
         contact.desired = wanted
         why = f"person {contact.person} is selected"
-        return Row("subscribed", allowed, self._sources(contact), why=why)
+        sources = list[frozenset[str] | None](self._with_stopped(frozenset(contact.bots)))
+        return Row("subscribed", allowed, sources, why=why)
 
-    def _sources(self, contact: Contact) -> list[frozenset[str] | None]:
-        """A bot that is stopped by its filter may keep its part."""
-        stopped = sorted(self._lives.stopped)
+    def _with_stopped(
+        self, bots: frozenset[str], had: frozenset[str] | None = None
+    ) -> list[frozenset[str]]:
+        """The source by `bots`; one that is stopped by its filter may keep its part of it."""
+        stopped = sorted(self._lives.stopped if had is None else self._lives.stopped & had)
         return [
-            frozenset(contact.bots) | set(kept)
+            bots | set(kept)
             for count in range(len(stopped) + 1)
             for kept in combinations(stopped, count)
         ]
