@@ -24,25 +24,34 @@ def overrides(life: Life) -> bool:
     return life.bot.filter_id is not None and life.has_automations and not life.is_new
 
 
-def follow_overriding(contact: Contact, lives: Lives) -> None:
+def follow_overriding(contact: Contact, lives: Lives, n: int) -> None:
     """The run that finds the overriding ended is the new zero for the all-contacts bot."""
     is_overridden = any(overrides(lives[bot_id]) for bot_id in contact.bots)
     if contact.is_overridden and not is_overridden:
         contact.fallbacks += 1
         contact.overridden |= set(contact.increments)
+        contact.fell_back_in = n
     contact.is_overridden = is_overridden
 
 
 def note_news(contact: Contact, automates: list[Life], n: int) -> None:
-    """Remember what run `n` was the first to see, and which bots with that note automated."""
+    """Remember what run `n` was the first to see, and which bots with that note automated.
+
+    Whether the run that finds a fallback is still the past for the all-contacts bot is open.
+    """
     for life in automates:
         since = 0 if life.bot.notes_count_all else life.since
+        is_open = life.bot.filter_id is None and contact.fell_back_in == n
         for kind in life.bot.notes:
             since_kind = max(since, life.effective(f"note {kind}"))
-            contact.to_note |= {
-                (life.bot.id, noted(i)) for i in contact.increments
+            new = {
+                noted(i) for i in contact.increments
                 if i.sweep == n > since_kind and i.happening.kind == kind and life.counts(n)
             }  # fmt: skip
+            if is_open:
+                contact.may_note |= new
+            else:
+                contact.to_note |= {(life.bot.id, one) for one in new}
 
 
 def note_doubtful(contact: Contact, stopped: list[Life], n: int) -> None:

@@ -86,7 +86,7 @@ class Oracle:
             contact.bots = tuple(
                 one for one, people in selected.items() if is_won and contact.person in people
             )
-            follow_overriding(contact, self.lives)
+            follow_overriding(contact, self.lives, self.n)
             self._note(contact)
         self._remember_selections()
         if wrote:

@@ -36,6 +36,7 @@ class Contact:
     is_blocked: bool = False
     is_overridden: bool = False  # a filter bot overrode the all-contacts bot in the last run
     fallbacks: int = 0  # how often such a time ended
+    fell_back_in: int = 0  # the run that found the last one ended
     increments: list[Increment] = field(default_factory=list)
     overridden: set[Increment] = field(default_factory=set)  # those of such times
     fired: set[Crossing] = field(default_factory=set)

@@ -45,11 +45,11 @@ def test_a_filter_bot_with_automations_overrides_and_falling_back_counts_from_ze
     lives, contact = Two(), Contact(1, "a@example.org", 7)
     contact.bots = ("all", "some")
     clicked(contact, 1, 5)
-    follow_overriding(contact, lives)
+    follow_overriding(contact, lives, 1)
     assert [one.bot.id for one in automating(contact, lives)] == ["some"]
     contact.bots = ("all",)
     clicked(contact, 2, 1)
-    follow_overriding(contact, lives)
+    follow_overriding(contact, lives, 2)
     assert [one.bot.id for one in automating(contact, lives)] == ["all"]
     assert seen(contact, lives["all"]) == []
     clicked(contact, 3, 4)
