@@ -58,7 +58,9 @@ class ListSide:
             if member and self._people.at(left.old) is None:
                 stays_out = "absent" if member.status == "subscribed" else "not_subscribed"
                 rows[left.old] = Row(stays_out, why="its person has another address now")
-        moved_from = {v.contact.number: v.old for v in vacated}
+        moved_from = {
+            v.contact.heir.number: v.old for v in reversed(vacated) if v.old in world.members
+        }
         for contact in self._people.contacts:
             row = self._row(contact, world, moved_from.get(contact.number, ""), shown or {})
             if row:
