@@ -19,7 +19,7 @@ import yaml
 
 from tests.oracle.compare import differences
 from tests.oracle.model import Oracle
-from tests.oracle.reading import Json, Mailigen, Pipedrive, World, read_world
+from tests.oracle.reading import Json, Mailigen, Member, Pipedrive, World, read_world
 from tests.oracle.warm import Command
 
 DONE, FAILED, USAGE, GUARDED, OPEN = range(5)
@@ -112,6 +112,11 @@ class Bench:
     def connect(self, accounts: Json) -> None:
         (self.home / "connections.yaml").write_text(yaml.safe_dump(accounts))
 
+    @property
+    def published(self) -> Path:
+        """What an analyst reads."""
+        return self.home / "state" / "published" / "outside.duckdb"
+
     # -- the sandbox
 
     def control(self, what: str, **order: Any) -> Any:
@@ -132,7 +137,24 @@ class Bench:
         httpx.delete(f"{self.url}/_sandbox/faults")
 
     def world(self) -> World:
-        return read_world(self.url, self.title)
+        self.last_seen = read_world(self.url, self.title)
+        return self.last_seen
+
+    def glance_at_members(self) -> dict[str, Member]:
+        """The list by the sandbox's books, in one call: for choosing whom something happens to."""
+        return {
+            m["email"].lower(): Member(m["email"], m["status"], m["merges"])
+            for m in self._members()
+            if m["list"] == self.last_seen.list_id
+        }
+
+    def subscribed_everywhere(self) -> int:
+        """Subscribers of all lists: what a plan counts."""
+        return sum(m["status"] == "subscribed" for m in self._members())
+
+    def _members(self) -> list[Json]:
+        told = httpx.get(f"{self.url}/_sandbox/books/mailigen/members").json()
+        return [m for m in told if not m["_deleted"]]
 
     def journal(self, after: int = 0) -> list[Json]:
         told = httpx.get(f"{self.url}/_sandbox/journal", params={"after": after}, timeout=60)

@@ -7,8 +7,9 @@ from collections import Counter
 from typing import Any
 
 from tests.oracle.bench import DONE, GUARDED, Bench, Ended
-from tests.oracle.model import SOURCE, Expected, Row
+from tests.oracle.model import Expected
 from tests.oracle.reading import Json, World
+from tests.oracle.rows import SOURCE, Row
 
 
 class Understudy(Bench):

@@ -39,12 +39,11 @@ class ListField:
     of: str  # person or organization
 
 
-def read_bots(definition: Json, world: World) -> list[Bot]:
-    """Every bot with its names turned into ids; KeyError or IndexError for an unknown name."""
-    return [_bot(each, definition, world) for each in definition.get("bots", ())]
+def read_bot(bot: Json, definition: Json, world: World, filters: dict[str | int, int]) -> Bot:
+    """A bot with its names turned into ids; KeyError or StopIteration for an unknown name.
 
-
-def _bot(bot: Json, definition: Json, world: World) -> Bot:
+    `filters` are those looked up before: a filter keeps its id when it is renamed or gone.
+    """
     contacts = bot["contacts"]
     since = bot.get("count_from") or definition.get("count_from", "activation")
 
@@ -63,16 +62,19 @@ def _bot(bot: Json, definition: Json, world: World) -> Bot:
     ]  # fmt: skip
     return Bot(
         id=bot["id"],
-        filter_id=None if contacts == "all" else _filter(contacts["filter"], world),
+        filter_id=None if contacts == "all" else _filter(contacts["filter"], world, filters),
         rules=tuple(rules),
         notes=tuple(bot.get("notes", ())),
         notes_count_all=since == "all_time",
     )
 
 
-def _filter(wanted: str | int, world: World) -> int:
-    found = [f["id"] for f in world.filters.values() if wanted in (f["id"], f["name"])]
-    return int(found[0])
+def _filter(wanted: str | int, world: World, known: dict[str | int, int]) -> int:
+    if wanted not in known:
+        known[wanted] = next(
+            int(f["id"]) for f in world.filters.values() if wanted in (f["id"], f["name"])
+        )
+    return known[wanted]
 
 
 def _activity_type(wanted: str, world: World) -> str:
@@ -93,19 +95,22 @@ def _named(records: dict[int, Json], wanted: str | int, key: str) -> int:
     return next(i for i, record in records.items() if wanted in (i, record[key]))
 
 
-def read_fields(definition: Json, world: World) -> list[ListField]:
-    """The selected fields. Names of organization fields stand on the list after a word."""
+def read_fields(
+    definition: Json, world: World, known: dict[tuple[str, str], ListField]
+) -> list[ListField]:
+    """The selected fields; `known` are those looked up before, and gets the new ones.
+
+    Names of organization fields stand on the list after a word.
+    """
     chosen = definition.get("fields", {})
     always = ("name", "email", "first_name", "last_name")
-    fields = [
-        _field(name, world.person_fields, "person")
-        for name in chosen.get("person", ())
-        if name.lower() not in always
-    ]
-    return fields + [
-        _field(name, world.organization_fields, "organization")
-        for name in chosen.get("organization", ())
-    ]
+    wanted = [("person", n) for n in chosen.get("person", ()) if n.lower() not in always]
+    wanted += [("organization", n) for n in chosen.get("organization", ())]
+    for of, name in wanted:
+        if (of, name) not in known:
+            fields = world.person_fields if of == "person" else world.organization_fields
+            known[of, name] = _field(name, fields, of)
+    return [known[key] for key in wanted]
 
 
 def _field(wanted: str, fields: dict[str, Json], of: str) -> ListField:

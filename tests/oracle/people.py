@@ -9,7 +9,8 @@ from tests.oracle.reading import Happening, Json, World
 # The look of an address that a mail could be sent to: one @, a dot after it, no blanks.
 USABLE = re.compile(r"[^@\s,;<>\"()\[\]\\]+@([^@\s.,;<>\"()\[\]\\]+\.)+[^@\s.,;<>\"()\[\]\\]{2,}")
 
-Crossing = tuple[str, str, int]  # bot, rule, number of the crossing
+# Bot, rule, the count that was reached, and after how many fallbacks it was counted.
+Crossing = tuple[str, str, int, int]
 Noted = tuple[str, str, str]  # campaign, kind, link
 
 
@@ -30,20 +31,33 @@ class Contact:
     address: str
     person: int
     bots: tuple[str, ...] = ()
+    merged_into: "Contact | None" = None
     is_synced: bool = False
     is_blocked: bool = False
+    is_overridden: bool = False  # a filter bot overrode the all-contacts bot in the last run
+    fallbacks: int = 0  # how often such a time ended
+    fell_back_in: int = 0  # the run that found the last one ended
     increments: list[Increment] = field(default_factory=list)
+    overridden: set[Increment] = field(default_factory=set)  # those of such times
     fired: set[Crossing] = field(default_factory=set)
     noted: set[Noted] = field(default_factory=set)
-    to_note: set[Noted] = field(default_factory=set)
+    to_note: set[tuple[str, Noted]] = field(default_factory=set)
+    may_note: set[Noted] = field(default_factory=set)
     desired: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def heir(self) -> "Contact":
+        """Who this contact is by now."""
+        return self.merged_into.heir if self.merged_into else self
+
     def inherit(self, other: "Contact") -> None:
-        """What the other one did and caused counts as this one's too."""
-        self.increments += other.increments
+        """What the other one did and caused counts as this one's too, its overridden past too."""
+        self.overridden |= set(other.increments) if other.is_overridden else other.overridden
+        self.increments += [i for i in other.increments if i not in self.increments]
         self.fired |= other.fired
         self.noted |= other.noted
         self.to_note |= other.to_note
+        self.may_note |= other.may_note
         self.is_blocked = self.is_blocked or other.is_blocked
 
 
@@ -114,6 +128,7 @@ class People:
             if known:
                 if former and is_free and former is not known:
                     known.inherit(former)
+                    former.merged_into = known
                     vacated.append(Vacated(known, address_before[former.number]))
                     self._drop(former, settled)
                 known.person = person

@@ -3,14 +3,19 @@
 import pytest
 
 from tests.oracle.bench import Bench
-from tests.oracle.histories import History
+from tests.oracle.histories import Features, History
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_random_history_ends_as_the_oracle_says(bench: Bench, seed: int) -> None:
-    history = History(bench, seed)
+@pytest.mark.parametrize(
+    ("seed", "features"), [(204, Features(overriding=False)), (300, Features()), (307, Features())]
+)
+def test_a_random_history_ends_as_the_oracle_says(
+    bench: Bench, seed: int, features: Features
+) -> None:
+    """MG-04 to MG-25, ALL-06, ALL-08, ALL-10."""
+    history = History(bench, seed, features)
     try:
         history.live_through()
     except AssertionError as wrong:
