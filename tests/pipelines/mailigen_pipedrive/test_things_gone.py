@@ -85,7 +85,7 @@ def test_a_full_mailigen_plan_pauses_every_bot_until_somebody_resumes(fresh: Des
     for attempt in ("first", "resumed"):
         stopped = fresh.run()
         assert stopped.outcome == "failed", attempt
-        assert "upgrade" in stopped.next_step
+        assert "syncline resume acme" in stopped.next_step
         assert bot_states(fresh) == [("paused", life.FULL_PLAN)]
         waiting = fresh.run()
         assert waiting.outcome == "done"
