@@ -26,7 +26,7 @@ from state.settings import Setting, SettingKey
 log = logging.getLogger(__name__)
 # One at a time: the horizon of a doubt runs from the sending, and must not begin before it.
 DEED_WINDOW = 1
-OTHER_VERBS = ("update", "replace", "move", "delete")
+OTHER_VERBS = ("update", "source", "replace", "move", "delete")
 CREATE_WINDOW, OTHER_WINDOW = 100, 20  # rows of settings claimed in one commit
 
 

@@ -199,6 +199,14 @@ def remove(state: State, sync: str, bot_id: str, *, listed: bool) -> Bot:
             "deploy, or the next deploy would bring it back"
         )
     _require(bot, "deleted", ("new", "active", "paused"))
+    with state.write() as db:
+        # Created again it begins anew: an open pause would swallow what it counts then.
+        db.execute(
+            update(bot_pauses)
+            .where(bot_pauses.c.sync == sync, bot_pauses.c.bot_id == bot_id)
+            .where(bot_pauses.c.until_sweep.is_(None))
+            .values(until_sweep=_last_sweep(db, sync) + 1)
+        )
     return _change(state, bot, "deleted", reason="removed from the definition", paused_by=None)
 
 

@@ -28,13 +28,14 @@ from pipelines.mailigen_pipedrive import (
     tables,
 )
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.flow import READ, WHO, remember
+from pipelines.mailigen_pipedrive.flow import READ, WHO
 from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lost_books import Books, read_books
 from pipelines.mailigen_pipedrive.naming import bind_names
 from pipelines.mailigen_pipedrive.references import Reference
 from pipelines.mailigen_pipedrive.run import begin
 from pipelines.mailigen_pipedrive.seal import remember_identity
+from pipelines.mailigen_pipedrive.seen_first import remember
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from pipelines.report import Cost, Outcome, Reporter, RunOptions
 from pipelines.settings import Connections, Settings

@@ -12,6 +12,7 @@ from pipelines.mailigen_pipedrive import (
     life,
     newcomers,
     sample,
+    seen_first,
     tables,
 )
 from pipelines.mailigen_pipedrive.expectations import PLAN, RESOLVE, STAGING
@@ -21,7 +22,7 @@ from pipelines.mailigen_pipedrive.seal import remember_identity, seal
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from pipelines.step import Step
 from state import bots
-from transforms.build import append, build
+from transforms.build import build
 
 READ = (
     "staging.pipedrive__confirmations", "staging.pipedrive__activities",
@@ -30,7 +31,7 @@ READ = (
     "staging.mailigen__campaigns", "staging.mailigen__engagement",
 )  # fmt: skip
 WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdings",
-       "resolve.lineage")  # fmt: skip
+       "resolve.lineage", "resolve.heirs")  # fmt: skip
 WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
         "resolve.fallbacks", "resolve.crossings", "resolve.noted", "resolve.fired",
         "resolve.due")  # fmt: skip
@@ -95,25 +96,10 @@ def _resolve_contacts(sweep: Sweep) -> None:
 
 
 def _remember_engagement(sweep: Sweep) -> None:
-    seen = remember(sweep)
+    seen = seen_first.remember(sweep)
     if sweep.lease is not None:
         bots.end_pauses(sweep.lease)
     sweep.tell("resolve", f"{seen} new happenings on campaigns")
-
-
-def remember(sweep: Sweep) -> int:
-    """Keep what this sweep saw first, whom each bot selected, who overrode whom and who joined, in
-    one commit of the history file; return how many happenings were new."""
-    db = sweep.db
-    db.execute("BEGIN")
-    seen = append(db, SYNC, "history.events", adding="times")
-    db.execute(CLOSE_SELECTIONS, [sweep.sweep])
-    append(db, SYNC, "history.selections")
-    db.execute(CLOSE_OVERRIDES, [sweep.sweep])
-    append(db, SYNC, "history.overrides")
-    newcomers.remember(sweep)
-    db.execute("COMMIT")
-    return seen
 
 
 def _resolve_counts(sweep: Sweep) -> None:
@@ -125,32 +111,3 @@ def _plan(sweep: Sweep) -> None:
     sweep.is_planned = True
     sweep.checked += expect(sweep.db, "plan", PLAN)
     sweep.checked += audit(sweep.db, SYNC)
-
-
-# A stretch ends when the bot runs and no longer selects the contact; a bot that was suspended
-# this time keeps its stretches open, since nobody knows whom it would have selected.
-CLOSE_SELECTIONS = """
-UPDATE history.selections AS s SET until_sweep = ?
-WHERE
-    s.until_sweep IS NULL
-    AND NOT EXISTS (
-        SELECT 1 FROM staging.syncline__bots AS b WHERE b.bot_id = s.bot_id AND b.is_suspended
-    )
-    AND NOT EXISTS (
-        SELECT 1 FROM resolve.contacts AS c
-        WHERE
-            c.contact_id = s.contact_id
-            AND list_contains(c.bots, s.bot_id)
-            AND NOT list_contains(c.overridden, s.bot_id)
-    )
-"""
-# Whatever ends the overriding (a pause, a dead filter, the contact leaving it) falls back at once.
-CLOSE_OVERRIDES = """
-UPDATE history.overrides AS o SET until_sweep = ?
-WHERE
-    o.until_sweep IS NULL
-    AND NOT EXISTS (
-        SELECT 1 FROM resolve.contacts AS c
-        WHERE c.contact_id = o.contact_id AND list_contains(c.overridden, o.bot_id)
-    )
-"""

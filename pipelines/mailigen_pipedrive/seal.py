@@ -228,6 +228,8 @@ def _members(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
         if row["action"] in ("skip", "forget"):
             continue
         verb = "replace" if row["leaves_old_behind"] else row["action"]
+        if verb == "update" and not row["is_selected"]:
+            verb = "source"  # no bot selects it: only what names the bots is taken away (MG-25)
         yield (
             f"{row['write_key']}|{row['action']}",
             Setting(

@@ -238,6 +238,10 @@ class Members:
         list_id, wanted, last = self.list_id(), setting.desired, setting.acknowledged
         if verb == "delete":
             self._delete(list_id, last["email"])
+        elif verb == "source":
+            # Nobody selects it any more: whatever else stands there stays as it is (MG-25).
+            source = {"SOURCE": wanted["merges"]["SOURCE"]}
+            self.engagement.update_member(list_id, wanted["email"], source)
         elif verb == "move":
             self.engagement.update_member(
                 list_id, last["email"], {"EMAIL": wanted["email"], **wanted["merges"]}

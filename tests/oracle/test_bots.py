@@ -22,9 +22,6 @@ def command(bench: Bench, word: str, bot: str) -> None:
     assert ended.code == DONE, ended.said
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the pause a bot was deleted in goes on for one run after its rebirth"
-)
 def test_a_bot_deleted_in_a_pause_and_created_again_counts_from_its_new_beginning(
     bench: Bench,
 ) -> None:

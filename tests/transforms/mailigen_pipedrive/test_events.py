@@ -189,6 +189,8 @@ def test_a_fork_carries_the_events_from_before_it(life, db, built):
     rows = built("resolve.contact_events", "contact_id, campaign_id_mailigen")
     assert set(rows) == {(stays, "k1"), (leaves, "k1"), (stays, "k2")}
     assert len(rows) == 3
+    held = set(built("resolve.contact_events", "campaign_id_mailigen, contact_id, held_by"))
+    assert {("k1", leaves, stays), ("k1", stays, None), ("k2", stays, None)} == held
 
 
 def test_an_event_of_an_address_nobody_ever_held_belongs_to_nobody(draw, built):

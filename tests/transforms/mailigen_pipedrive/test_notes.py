@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipelines.mailigen_pipedrive.flow import CLOSE_SELECTIONS
+from pipelines.mailigen_pipedrive.seen_first import CLOSE_SELECTIONS
 from pipelines.mailigen_pipedrive.sweep import SYNC
 from transforms.build import append, build
 
@@ -51,6 +51,22 @@ def test_an_event_seen_while_a_bot_selects_the_contact_is_noted(watched, draw, p
 def test_an_event_seen_before_the_bot_selected_the_contact_is_never_noted(watched, draw, planned):
     seen(draw, 2)
     assert planned("kind") == []
+
+
+def test_what_a_contact_took_over_is_noted_as_if_it_were_still_who_held_it_then(
+    watched, draw, planned
+):  # fmt: skip
+    """MG-16: nobody with that note selected Bob when it happened to him; Cyd was selected."""
+    draw("history.selections", """
+        bot_id | contact_id | from_sweep
+        one    | cyd        | 4
+    """)  # fmt: skip
+    draw("resolve.contact_events", """
+        contact_id | kind | campaign_id_mailigen | sweep | held_by | inherited_in
+        ann        | open | k1                   | 5     | bob     | 7
+        ann        | open | k2                   | 5     | cyd     | 7
+    """)  # fmt: skip
+    assert planned("campaign_title") == [("k2",)]
 
 
 def test_an_event_seen_after_the_bot_let_the_contact_go_is_not_noted(watched, db, draw, planned):

@@ -1,10 +1,14 @@
 """Filter bots with automations override the bots for all contacts; falling back counts from zero."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from pipelines.mailigen_pipedrive.flow import remember
+from pipelines.mailigen_pipedrive.seen_first import remember
 from pipelines.mailigen_pipedrive.sweep import SYNC
 from transforms.build import build
+
+NO_IMPORT = SimpleNamespace(new_subscribers=None)
 
 CROSSED = "bot_id, contact_id, crossing, event_count, crossed_in_sweep"
 
@@ -86,7 +90,7 @@ def stretches(db, automated):
     def after(sweep, *selecting):
         db.execute("UPDATE staging.syncline__sweep SET sweep = ?", [sweep])
         automated(*selecting)
-        remember(db, sweep)
+        remember(SimpleNamespace(db=db, sweep=sweep, definition=NO_IMPORT))
         return [
             db.execute(f"SELECT bot_id, from_sweep, until_sweep FROM {table} ORDER BY ALL")
             .fetchall()
@@ -140,7 +144,7 @@ def fallen_back(draw):
 @pytest.fixture
 def crossed(db, built):
     def rows():
-        build(db, SYNC, "resolve.fallbacks")
+        build(db, SYNC, "resolve.heirs", "resolve.fallbacks")
         return built("resolve.crossings", CROSSED)
 
     return rows
@@ -334,7 +338,7 @@ def noted(db, draw):
     """)  # fmt: skip
 
     def sweeps():
-        build(db, SYNC, "resolve.fallbacks", "resolve.noted")
+        build(db, SYNC, "resolve.heirs", "resolve.fallbacks", "resolve.noted")
         return [n for (n,) in db.execute("SELECT sweep FROM resolve.noted ORDER BY 1").fetchall()]
 
     return sweeps

@@ -12,6 +12,7 @@ WITH members AS (
         CASE WHEN is_selected THEN email ELSE coalesce(acknowledged_email, email) END AS email,
         acknowledged_email,
         acknowledged,
+        is_selected,
         is_verified,
         merge_values,
         CASE
@@ -72,6 +73,7 @@ SELECT
             )
     END AS changed,
     m.leaves_old_behind,
+    m.is_selected,
     m.reason,
     CASE m.action
         WHEN 'create' THEN 0.01

@@ -1,23 +1,59 @@
 -- One row per increment of engagement and contact it belongs to.
 --
 -- key     contact_id, campaign_id_mailigen, email, kind, link, sweep
--- reads   history.events, resolve.holdings
+-- reads   history.events, resolve.holdings, resolve.heirs
 -- rule    An event belongs to the contact that held its address in the sweep that first saw it,
 --         former addresses included (MG-18); a fork carries the events from before it.
+-- watch   `held_by` is the other contact it belonged to when it was first seen, `inherited_in` the
+--         sweep in which it came to this one, by a merge or a fork; both NULL where it never did.
+
+WITH belonging AS (
+    SELECT
+        h.contact_id,
+        h.from_sweep,
+        e.*
+    FROM history.events AS e
+    INNER JOIN resolve.holdings AS h
+        ON
+            h.email = e.email
+            AND e.sweep >= h.from_sweep
+            AND (h.until_sweep IS NULL OR e.sweep < h.until_sweep)
+),
+
+inherited AS (
+    SELECT
+        b.contact_id,
+        b.email,
+        b.from_sweep,
+        b.sweep,
+        arg_min(i.ancestor_id, i.up_to_sweep) AS held_by,
+        max(i.up_to_sweep) AS inherited_in
+    FROM (SELECT DISTINCT contact_id, email, from_sweep, sweep FROM belonging) AS b
+    INNER JOIN resolve.heirs AS i
+        ON
+            i.contact_id = b.contact_id
+            AND i.email = b.email
+            AND i.from_sweep = b.from_sweep
+            AND b.sweep < i.up_to_sweep
+    GROUP BY b.contact_id, b.email, b.from_sweep, b.sweep
+)
 
 SELECT
-    h.contact_id,
-    e.campaign AS campaign_id_mailigen,
-    e.email,
-    e.kind,
-    e.link,
-    e.sweep,
-    e.times,
-    e.happened_at,
-    e.first_seen_at
-FROM history.events AS e
-INNER JOIN resolve.holdings AS h
+    b.contact_id,
+    b.campaign AS campaign_id_mailigen,
+    b.email,
+    b.kind,
+    b.link,
+    b.sweep,
+    b.times,
+    b.happened_at,
+    b.first_seen_at,
+    i.held_by,
+    i.inherited_in
+FROM belonging AS b
+LEFT JOIN inherited AS i
     ON
-        h.email = e.email
-        AND e.sweep >= h.from_sweep
-        AND (h.until_sweep IS NULL OR e.sweep < h.until_sweep)
+        i.contact_id = b.contact_id
+        AND i.email = b.email
+        AND i.from_sweep = b.from_sweep
+        AND i.sweep = b.sweep

@@ -1,26 +1,19 @@
 -- One row per bot and contact it was once overridden for: when the contact last fell back to it.
 --
 -- key     bot_id, contact_id
--- reads   history.overrides, resolve.lineage, resolve.holdings
+-- reads   history.overrides, resolve.heirs
 -- rule    Falling back to a bot for all contacts counts from zero at that moment: like an
 --         activation, the reading of the sweep that found it is the baseline (MG-17). Whoever
 --         takes over a contact's events, by a merge or a fork, takes over its fallback.
--- watch   A contact that is overridden now has a row if it ever fell back before. Heirs are told by
---         a stretch of an address that is theirs and the ancestor's: a new tie-break winner takes
---         over deeds, but no events, and so no fallback.
+-- watch   A contact that is overridden now has a row if it ever fell back before. After a merge the
+--         later of both fallbacks is the contact's.
 
 WITH inherited AS (
     SELECT DISTINCT
-        l.contact_id,
-        l.ancestor_id,
-        l.up_to_sweep
-    FROM resolve.lineage AS l
-    INNER JOIN resolve.holdings AS mine ON mine.contact_id = l.contact_id
-    INNER JOIN resolve.holdings AS theirs
-        ON
-            theirs.contact_id = l.ancestor_id
-            AND theirs.email = mine.email
-            AND theirs.from_sweep = mine.from_sweep
+        contact_id,
+        ancestor_id,
+        up_to_sweep
+    FROM resolve.heirs
 ),
 
 ended AS (

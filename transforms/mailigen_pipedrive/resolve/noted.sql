@@ -5,8 +5,8 @@
 --         staging.syncline__pauses, history.selections
 -- rule    One note per contact, e-mail and kind, clicks also per link; twenty opens of one mail are
 --         one note. An event first seen while no active bot with that note selected the contact
---         makes no note later (MG-16). A bot that other bots override now makes none either, nor
---         one for what came before the contact fell back to it (MG-17).
+--         that held it then makes no note later (MG-16). A bot that other bots override now makes
+--         none either, nor one for what came before the contact fell back to it (MG-17).
 -- watch   Two bots that want the same note count an event once.
 
 WITH overridden AS (
@@ -32,7 +32,7 @@ watched AS (
     INNER JOIN history.selections AS s
         ON
             s.bot_id = n.bot_id
-            AND s.contact_id = e.contact_id
+            AND s.contact_id = coalesce(e.held_by, e.contact_id)
             AND e.sweep >= s.from_sweep
             AND (s.until_sweep IS NULL OR e.sweep < s.until_sweep)
     LEFT JOIN staging.syncline__pauses AS p
