@@ -288,6 +288,8 @@ def exercise(pipedrive):
     for read in ("users", "person_fields", "organization_fields", "activity_types", "pipelines"):
         getattr(pipedrive, read)()
     pipedrive.stages()
+    for entity in ("person", "organization"):
+        assert pipedrive.field_numbers(entity)
     wanted = pipedrive.filter(pipedrive.filters()[0]["id"])
     pipedrive.create_filter({"name": "C", "type": "people", "conditions": wanted["conditions"]})
     since = pipedrive.vendor_now() - timedelta(days=400)
