@@ -1,6 +1,7 @@
 """What the operator does to bots, filters and the definition in a random history."""
 
 import copy
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.oracle import scenarios as make
@@ -137,7 +138,9 @@ def give_new_filter(history: "History") -> str:
     body: Json = {"name": f"Drawn {history.serial()}", "type": "people"}
     body["conditions"] = _in_tiers(history, tiers)
     made = history.bench.crm.call("POST", "/v1/filters", body)["data"]["id"]
-    _replace_bot(history, bot | {"contacts": {"filter": int(made)}})
+    # Other contacts need a confirmation of their own (MG-13).
+    confirmed = bot["consent"] | {"on": f"{datetime.now(UTC):%Y-%m-%d}"}
+    _replace_bot(history, bot | {"contacts": {"filter": int(made)}, "consent": confirmed})
     return f"bot customers goes by the new filter {made} ({', '.join(tiers)})"
 
 
