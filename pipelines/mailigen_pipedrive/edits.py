@@ -3,6 +3,7 @@
 another list                     refused while a bot exists
 another Mailigen connection      is another list
 a bot selects other contacts     refused without a newer confirmation that they agreed
+conditions of a filter we made   refused: the filter is Pipedrive's by now
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Fi
         before = known.get(one.bot.id)
         if before is not None and before.state != "deleted":
             found += _unconfirmed(one, before, pinned, state.now())
+            found += _edited_conditions(one, before)
     return found
 
 
@@ -70,6 +72,27 @@ def _unconfirmed(
         f"{before.confirmed_on}",
         "have it confirmed that these agreed too, and write who and when into `consent`",
     )  # fmt: skip
+
+
+def _edited_conditions(one: BoundBot, before: KnownBot) -> Iterator[Finding]:
+    if one.filter_id is None or not before.definition:
+        return
+    stored = _described(before.definition)
+    wanted = _described(one.bot.model_dump(mode="json"))
+    if stored and wanted and stored["name"] == wanted["name"] and stored != wanted:
+        yield Finding(
+            "error", f"bot {one.bot.id}",
+            f"the conditions of the filter {wanted['name']!r} were edited in the file, but the "
+            "filter exists in Pipedrive by now and is used as it is there",
+            "edit the filter in Pipedrive and put the old conditions back, or give another name",
+        )  # fmt: skip
+
+
+def _described(definition: Mapping[str, Any]) -> Any:
+    """The filter that a bot's definition describes with its conditions; None if it names one."""
+    contacts = definition["contacts"]
+    wanted = contacts["filter"] if isinstance(contacts, dict) else None
+    return wanted if isinstance(wanted, dict) else None
 
 
 def _is_same(stored: Any, one: BoundBot, pinned: Mapping[str, str]) -> bool:

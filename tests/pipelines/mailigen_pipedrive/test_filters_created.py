@@ -174,3 +174,18 @@ def test_other_contacts_need_another_confirmation(fresh: Desk) -> None:
     confirmed = CONSENT | {"on": "2026-11-02"}
     fresh.wanted["bots"] = [QUIET | {"contacts": "all", "consent": confirmed}]
     assert fresh.run().outcome == "done"
+
+
+def test_conditions_edited_after_the_filter_was_made_are_refused(fresh: Desk) -> None:
+    """MG-09: the filter is Pipedrive's by now; ignoring the edit would be silent."""
+    fresh.start(bot(GOLD))
+    fresh.settle()
+    fresh.wanted["bots"] = [bot(SILVER)]
+
+    outcome = fresh.run()
+
+    assert outcome.outcome == "invalid"
+    assert f"the conditions of the filter {NAME!r} were edited in the file" in outcome.said
+    assert fresh.effects() == []
+    fresh.wanted["bots"] = [bot(GOLD)]
+    assert fresh.run().outcome == "done"
