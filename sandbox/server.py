@@ -271,6 +271,9 @@ def build(
         access_log=False,
         date_header=False,
         timeout_graceful_shutdown=1,
+        # Longer than a busy machine lets a caller wait: who writes while we close sees a vendor
+        # that hung up.
+        timeout_keep_alive=120,
         server_header=False,
     )
     # With the protocol named, asyncio switches Nagle's algorithm off on what it accepts; without,

@@ -31,6 +31,9 @@ def follow_overriding(contact: Contact, lives: Lives, n: int) -> None:
         contact.fallbacks += 1
         contact.overridden |= set(contact.increments)
         contact.fell_back_in = n
+        contact.to_note = {
+            (bot, one) for bot, one in contact.to_note if lives[bot].bot.filter_id is not None
+        }
     contact.is_overridden = is_overridden
 
 
