@@ -199,6 +199,13 @@ class Oracle:
             if due:
                 self.expected.notes[contact.person] += len(due)
             self.expected.may_notes[contact.person] += len(contact.may_note - contact.noted)
+        for contact in self.people.contacts:
+            if contact.parted_from:
+                # What both had reached in the run in which they parted is the other's: it would
+                # fire for the same events.
+                contact.fired |= contact.parted_from.fired
+                contact.noted |= contact.parted_from.noted
+                contact.parted_from = None
 
 
 def _selected(life: Life, world: World) -> set[int]:

@@ -32,6 +32,7 @@ class Contact:
     person: int
     bots: tuple[str, ...] = ()
     merged_into: "Contact | None" = None
+    parted_from: "Contact | None" = None  # in the last run, from whoever stays at the address
     is_synced: bool = False
     is_blocked: bool = False
     is_overridden: bool = False  # a filter bot overrode the all-contacts bot in the last run
@@ -147,6 +148,7 @@ class People:
         self._next += 1
         if ancestor:
             contact.inherit(ancestor)
+            contact.parted_from = ancestor
         self.contacts.append(contact)
         return contact
 
