@@ -4,8 +4,11 @@ import httpx
 from typer.testing import CliRunner
 
 from deployments.cli import app
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.run import run_sync
+from pipelines.report import RunOptions
 from state import bots
-from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk
+from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk, connections
 
 DEALING = QUIET | {
     "deals": [{"id": "hot", "after": 2, "event": "click", "owner": "bob@acme.example",
@@ -83,6 +86,25 @@ def test_the_list_cannot_change_while_a_bot_exists(fresh: Desk) -> None:
 
     assert (outcome.outcome, outcome.exit_code) == ("invalid", 2)
     assert "the list cannot change from Newsletter to Partners" in outcome.said
+    assert fresh.effects() == []
+
+
+def test_another_mailigen_connection_is_another_list(fresh: Desk) -> None:
+    """MG-03: refused while a bot exists, although the list there has the same name."""
+    fresh.start(QUIET)
+    fresh.settle()
+    fresh.effects()
+    accounts = connections(fresh.url)
+    accounts["other"] = accounts["engagement"]
+    fresh.wanted["connections"] = {"crm": "crm", "engagement": "other"}
+
+    outcome = run_sync(
+        Definition.model_validate(fresh.wanted), accounts, options=RunOptions(),
+        report=lambda _: None, settings=fresh.settings,
+    )  # fmt: skip
+
+    assert (outcome.outcome, outcome.exit_code) == ("invalid", 2)
+    assert "the list cannot change from Newsletter of engagement to Newsletter" in outcome.said
     assert fresh.effects() == []
 
 

@@ -1,0 +1,57 @@
+"""`syncline preview` as somebody types it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sandbox.server
+from deployments.cli import main
+from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, SECRETS, Desk, connections
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """A world in which nothing has run, and the files that the command line reads about it."""
+    with sandbox.server.start(port=0, people=10) as running:
+        desk = Desk(running.url, tmp_path).start(CUSTOMERS)
+        folder = tmp_path / "syncs"
+        folder.mkdir()
+        (folder / "acme.yaml").write_text(json.dumps(desk.wanted))  # JSON is YAML
+        accounts = {k: v.model_dump(mode="json") for k, v in connections(running.url).items()}
+        (tmp_path / "connections.yaml").write_text(json.dumps(accounts))
+        given = {"SYNCLINE_HOME": str(desk.home), "SYNCLINE_SYNCS": str(folder)} | SECRETS
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
+            monkeypatch.delenv(name, raising=False)
+        yield desk
+        desk.close()
+
+
+def test_a_preview_says_whom_a_bot_selects_and_what_becomes_of_each(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MG-09, ALL-05: on a terminal twenty of them, as JSON all; nothing is written."""
+    desk.effects()
+    assert main(["preview", "acme", "--bot", "customers"]) == 0
+    shown = capsys.readouterr().out
+    assert main(["preview", "acme", "--bot", "customers", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+
+    assert told["selected"] == len(told["rows"]) == len(desk.selected())
+    assert f"bot customers selects {told['selected']} persons" in shown
+    assert sum(told["becomes"].values()) == told["selected"]
+    assert {row["becomes"] for row in told["rows"]} >= {"create"}
+    assert all(row["reason"] for row in told["rows"])
+    assert desk.effects() == []
+
+
+def test_a_preview_of_a_bot_that_is_not_there_names_the_nearest(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MG-20: exit code 2"""
+    assert main(["preview", "acme", "--bot", "custmers"]) == 2
+    said = capsys.readouterr().err
+    assert "acme has no bot 'custmers' (did you mean customers?)" in said
