@@ -92,14 +92,15 @@ SELECT
                 WHEN f.field_type = 'double' THEN regexp_replace(f.value ->> '$', '\.0+$', '')
                 WHEN f.field_type = 'boolean'
                     THEN CASE f.value ->> '$' WHEN 'true' THEN 'yes' WHEN 'false' THEN 'no' END
-                WHEN f.field_type = 'time' THEN
-                    regexp_replace(coalesce(f.value ->> '$.value', f.value ->> '$'), ':00$', '')
+                WHEN f.field_type = 'time'
+                    THEN
+                        regexp_replace(coalesce(f.value ->> '$.value', f.value ->> '$'), ':00$', '')
                 WHEN f.field_type = 'timerange'
                     THEN concat_ws(
-                        ' - ',
-                        regexp_replace(f.value ->> '$.value', ':00$', ''),
-                        regexp_replace(f.value ->> '$.until', ':00$', '')
-                    )
+                            ' - ',
+                            regexp_replace(f.value ->> '$.value', ':00$', ''),
+                            regexp_replace(f.value ->> '$.until', ':00$', '')
+                        )
                 WHEN f.field_type = 'daterange'
                     THEN concat_ws(' - ', f.value ->> '$.value', f.value ->> '$.until')
                 WHEN json_type(f.value) = 'OBJECT' THEN f.value ->> '$.value'
