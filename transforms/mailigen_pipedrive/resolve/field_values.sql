@@ -1,9 +1,8 @@
 -- One row per (selected contact, merge tag): the text that belongs on the list.
 --
 -- key     contact_id, merge_tag
--- reads   resolve.contacts, staging.syncline__fields, staging.pipedrive__persons,
---         staging.pipedrive__organizations, staging.pipedrive__users,
---         staging.pipedrive__field_options
+-- reads   resolve.contacts, staging.syncline__fields, staging.pipedrive__field_options,
+--         staging.pipedrive__persons, staging.pipedrive__organizations, staging.pipedrive__users
 -- rule    Fields are found by code, never by name. An empty field is written as '' so that clearing
 --         it in Pipedrive clears it on the list. Mailigen takes 255 characters a value.
 --         Written as a person would: 12.50 EUR, 2026-11-02, 10:00, yes, options by label.
