@@ -88,7 +88,7 @@ class Play:
             self._is_quiet = outcome is not None and outcome.outcome == "done"
             if not self._is_quiet:
                 self.live.pass_time(DAY + 60)
-        else:
+        if not (self._is_quiet or self.scene.is_wiped):
             self.played.wrong.append(f"not at rest: {self.played.told[-1]}")
         if self.scene.is_wiped:
             self._check_wiped()
