@@ -36,7 +36,7 @@ BEFORE_THE_FIRST_BYTE = (
 LONGEST_WAIT_S = 60.0  # a read that is told to wait longer gives up and says so
 
 
-def address_of(url: str) -> str:
+def address_of(url: str, setting: str = "base_url") -> str:
     """Return a base URL without its last slash; ValueError unless it is http(s) to a host.
 
     Found here, a slip in a setting is one sentence; found by the first call it
@@ -45,11 +45,13 @@ def address_of(url: str) -> str:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ValueError(f"base_url {url!r}: {error}") from error
+        raise ValueError(f"{setting} {url!r}: {error}") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError(f"base_url {url!r} is not an http or https address")
+        raise ValueError(
+            f"{setting} {url!r} is not an address of http or https: https://example.com"
+        )
     if parsed.query or parsed.fragment or parsed.userinfo:
-        raise ValueError("base_url may hold neither a query nor a password")
+        raise ValueError(f"{setting} may hold neither a query nor a password")
     return url.rstrip("/")
 
 

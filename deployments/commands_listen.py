@@ -84,21 +84,20 @@ def _refuse_open_door(host: str, expose: bool, public_url: str) -> str:
 def _refuse_odd_url(url: str) -> str:
     import httpx
 
+    from connectors.http import address_of
+
     if not url:
         return ""
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ListenUsageError(f"--public-url {url}: {error}") from error
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ListenUsageError(f"--public-url {url} is not an address: https://hooks.example.com")
-    if parsed.query or parsed.fragment or parsed.userinfo:
-        raise ListenUsageError("--public-url may hold neither a query nor a password")
+        url = address_of(url, "--public-url")
+    except ValueError as error:
+        raise ListenUsageError(str(error)) from error
+    parsed = httpx.URL(url)
     if parsed.scheme == "http" and not _is_loopback(parsed.host):
         raise ListenUsageError(
             f"--public-url {url} has no TLS: addresses would travel in the clear; make it https"
         )
-    return url.rstrip("/")
+    return url
 
 
 def _refuse_deaf(

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -54,25 +53,8 @@ class Address(NamedTuple):
     public_url: str
 
 
-@dataclass(frozen=True)
-class Doorkeeper:
+class Doorkeeper(Listening):
     """A sync that is listened for, and how it is run when somebody rings."""
-
-    listening: Listening
-    settings: Settings
-
-    @property
-    def name(self) -> str:
-        return self.listening.name
-
-    def take_in(self, body: bytes) -> str | None:
-        return self.listening.take_in(body)
-
-    def keep_webhook(self) -> float:
-        return self.listening.keep_webhook()
-
-    def obstacle(self) -> str:
-        return self.listening.obstacle()
 
     def run(self) -> Woken:
         """Run the sync as a schedule would: the files are read anew, Prefect records it if there.
@@ -127,7 +109,7 @@ def listen(
         state = open_state(settings.state_url)
         stack.callback(state.close)
         syncs = [
-            Doorkeeper(_listening(one, connections, settings, state, public, stack, say), settings)
+            _doorkeeper(one, connections, settings, state, public, stack, say)
             for one in definitions
         ]
         inbox = Inbox(settings.home)
@@ -135,7 +117,7 @@ def listen(
         worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="run"))
         worker.submit(import_module, "great_expectations")  # seconds, which no wake should wait
         listener = Listener(syncs, inbox, Windows(wake_after), worker, say=say)
-        sources = [_source(one.listening) for one in syncs]
+        sources = [_source(one) for one in syncs]
         app = receiver(sources, Office(listener.store, listener.refuse))
         for source in sources:
             say(f"{source.sync}: listening on {_at(address.host)}:{bound.getsockname()[1]}"
@@ -143,10 +125,10 @@ def listen(
         _serve_until_told(app, bound, listener, say)
 
 
-def _listening(
+def _doorkeeper(
     definition: Definition, connections: Connections, settings: Settings, state: State,
     public: str, stack: ExitStack, say: Callable[[str], object],
-) -> Listening:  # fmt: skip
+) -> Doorkeeper:  # fmt: skip
     account = definition.connections.engagement
     connection = connections[account]
     assert isinstance(connection, MailigenConnection)  # `load` has seen to it
@@ -161,11 +143,11 @@ def _listening(
             "End that one first"
         ) from error
     stack.enter_context(lease.keeping(held))
-    listening = Listening(
+    keeper = Doorkeeper(
         definition, connections, settings, state, held, secret=secret, url="", say=say
     )
-    listening.url = public + _source(listening).path
-    return listening
+    keeper.url = public + _source(keeper).path
+    return keeper
 
 
 def _source(listening: Listening) -> Source:

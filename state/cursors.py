@@ -9,6 +9,8 @@ from state.database import State, Upsert
 from state.lease import Lease
 from state.schema import cursors as table
 
+NO_FILE = ""  # the generation of what speaks of no work file
+
 
 @dataclass(frozen=True)
 class Cursor:
@@ -38,13 +40,19 @@ _MOVE = Upsert(table, table.c.keys(), _moving)
 
 def move(db: Connection, lease: Lease, cursor: Cursor) -> None:
     """Store a cursor on an open, fenced connection: with the plan made from what it covers."""
+    store(db, lease.state, lease.sync, cursor)
+
+
+def store(db: Connection, state: State, sync: str, cursor: Cursor) -> None:
+    """Store a cursor that needs no lease: one that speaks of no work file."""
     _MOVE.run(db, [{
-        "sync": lease.sync, "stream": cursor.stream, "value": cursor.value,
-        "generation": cursor.generation, "moved_at": lease.state.now(),
+        "sync": sync, "stream": cursor.stream, "value": cursor.value,
+        "generation": cursor.generation, "moved_at": state.now(),
     }])  # fmt: skip
 
 
 def forget(lease: Lease) -> None:
-    """Drop every cursor of the sync: the next run reads everything."""
+    """Drop every cursor that speaks of a work file: the next run reads everything."""
+    of_work = table.c.generation != NO_FILE
     with lease.changing() as db:
-        db.execute(delete(table).where(table.c.sync == lease.sync))
+        db.execute(delete(table).where(table.c.sync == lease.sync, of_work))

@@ -48,11 +48,8 @@ def account(
 
 def people(sweep: Sweep) -> None:
     """Walk the persons each active bot selects; suspend bots whose filter cannot be walked."""
-    walkable = [
-        b for b in sweep.names.bots
-        if is_running(sweep.known_bots[b.bot.id]) and b.bot.id not in sweep.suspended
-    ]  # fmt: skip
-    everybody = any(b.filter_id is None for b in walkable)
+    walkable = _walkable(sweep)
+    everybody = is_everybody_read(sweep)
     if everybody:
         _put(sweep, "pipedrive__persons", _told(sweep, "persons", _persons(sweep, None)))
     members: list[dict[str, Any]] = []
@@ -287,10 +284,15 @@ def holders(sweep: Sweep, emails: Sequence[str]) -> None:
 
 
 def is_everybody_read(sweep: Sweep) -> bool:
-    """Whether staging.pipedrive__persons is the whole CRM: a running bot selects all."""
-    return any(
-        b.filter_id is None and is_running(sweep.known_bots[b.bot.id]) for b in sweep.names.bots
-    )
+    """Whether staging.pipedrive__persons is the whole CRM: a bot that is walked for selects all."""
+    return any(b.filter_id is None for b in _walkable(sweep))
+
+
+def _walkable(sweep: Sweep) -> list[BoundBot]:
+    return [
+        b for b in sweep.names.bots
+        if is_running(sweep.known_bots[b.bot.id]) and b.bot.id not in sweep.suspended
+    ]  # fmt: skip
 
 
 def _emails_of(record: dict[str, Any]) -> set[str]:

@@ -8,7 +8,7 @@ import pytest
 
 import sandbox.server
 from deployments.cli import main
-from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, SECRETS, Desk, connections
+from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk
 
 
 @pytest.fixture
@@ -16,13 +16,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """A world in which nothing has run, and the files that the command line reads about it."""
     with sandbox.server.start(port=0, people=10) as running:
         desk = Desk(running.url, tmp_path).start(CUSTOMERS)
-        folder = tmp_path / "syncs"
-        folder.mkdir()
-        (folder / "acme.yaml").write_text(json.dumps(desk.wanted))  # JSON is YAML
-        accounts = {k: v.model_dump(mode="json") for k, v in connections(running.url).items()}
-        (tmp_path / "connections.yaml").write_text(json.dumps(accounts))
-        given = {"SYNCLINE_HOME": str(desk.home), "SYNCLINE_SYNCS": str(folder)} | SECRETS
-        for name, value in given.items():
+        for name, value in desk.write_files(tmp_path).items():
             monkeypatch.setenv(name, value)
         for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
             monkeypatch.delenv(name, raising=False)

@@ -8,7 +8,7 @@ import pytest
 
 import sandbox.server
 from deployments.cli import main
-from tests.pipelines.mailigen_pipedrive.desk import SECRETS, Desk, connections
+from tests.pipelines.mailigen_pipedrive.desk import Desk
 
 HOUR = 3600.0  # a horizon no run of these tests waits for
 ACTIVITIES = "/api/v2/activities"
@@ -21,15 +21,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         desk = Desk(running.url, tmp_path).start()
         desk.horizon = HOUR
         desk.settle()
-        folder = tmp_path / "syncs"
-        folder.mkdir()
-        # JSON is YAML.
-        (folder / "acme.yaml").write_text(json.dumps(desk.wanted))
-        accounts = connections(running.url, HOUR)
-        written = {name: one.model_dump(mode="json") for name, one in accounts.items()}
-        (tmp_path / "connections.yaml").write_text(json.dumps(written))
-        given = {"SYNCLINE_HOME": str(desk.home), "SYNCLINE_SYNCS": str(folder)} | SECRETS
-        for name, value in given.items():
+        for name, value in desk.write_files(tmp_path).items():
             monkeypatch.setenv(name, value)
         for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
             monkeypatch.delenv(name, raising=False)

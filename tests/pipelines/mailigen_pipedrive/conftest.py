@@ -1,7 +1,11 @@
 """Worlds to run the sync in: one settled world for a file, or a fresh one for a test."""
 
+import json
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +40,23 @@ def fresh(tmp_path: Path) -> Iterator[Desk]:
         desk = Desk(running.url, tmp_path)
         yield desk
         desk.close()
+
+
+@pytest.fixture
+def called() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address for alerts, and what arrived there."""
+    arrived: list[dict[str, Any]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            arrived.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing to stderr."""
+
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/alerts", arrived
+        server.shutdown()

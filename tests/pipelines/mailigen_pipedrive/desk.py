@@ -134,6 +134,17 @@ class Desk:
             settings=self.settings,
         )  # fmt: skip
 
+    def write_files(self, folder: Path) -> dict[str, str]:
+        """Write what the command line reads of this sync; returns the environment it needs."""
+        syncs = folder / "syncs"
+        syncs.mkdir()
+        # JSON is YAML.
+        (syncs / "acme.yaml").write_text(json.dumps(self.wanted))
+        accounts = connections(self.url, self.horizon)
+        written = {name: one.model_dump(mode="json") for name, one in accounts.items()}
+        (folder / "connections.yaml").write_text(json.dumps(written))
+        return {"SYNCLINE_HOME": str(self.home), "SYNCLINE_SYNCS": str(syncs)} | self.secrets
+
     def approve(self) -> str:
         return approve_latest(self.settings, "acme", approved_by="ann")
 

@@ -31,6 +31,17 @@ SECRET = "a secret of 26 characters"
 WAKE_AFTER = 60.0
 
 
+class Rung(Listening):
+    """The sync as the loop knows it; a run of it is the desk's."""
+
+    porch: "Porch"
+
+    def run(self) -> Woken:
+        outcome = self.porch.desk.run(step=self.porch.step)
+        self.porch.runs.append(outcome.outcome)
+        return Woken("answered" if outcome.outcome == "done" else "failed", outcome.outcome)
+
+
 class Porch:
     """One listener; close it before the next one of the same desk is opened."""
 
@@ -48,13 +59,14 @@ class Porch:
         self.url = f"http://127.0.0.1:{self._bound.getsockname()[1]}/hooks/acme/engagement"
         self.state = open_state(desk.settings.state_url)
         self.lease = lease.acquire(self.state, listener_name("acme"), run_id="listen")
-        self.listening = Listening(
+        self.listening = Rung(
             Definition.model_validate(desk.wanted), self._connections(), desk.settings,
             self.state, self.lease, secret=self._secret, url=self.url, say=self.said.append,
         )  # fmt: skip
+        self.listening.porch = self
         self.inbox = Inbox(desk.home)
         self.loop = Listener(
-            [self], self.inbox, Windows(WAKE_AFTER), AtOnce(), say=self.said.append,
+            [self.listening], self.inbox, Windows(WAKE_AFTER), AtOnce(), say=self.said.append,
             seconds=lambda: self.now,
         )  # fmt: skip
         source = Source("acme", "engagement", self.listening.is_signed)
@@ -70,24 +82,6 @@ class Porch:
         assert isinstance(mailigen, MailigenConnection)
         secret = KeySecret(key="LIST_KEY", webhook="HOOK_SECRET")
         return known | {"engagement": mailigen.model_copy(update={"secret": secret})}
-
-    # What the loop asks of a sync
-
-    name = "acme"
-
-    def take_in(self, body: bytes) -> str | None:
-        return self.listening.take_in(body)
-
-    def keep_webhook(self) -> float:
-        return self.listening.keep_webhook()
-
-    def obstacle(self) -> str:
-        return self.listening.obstacle()
-
-    def run(self) -> Woken:
-        outcome = self.desk.run(step=self.step)
-        self.runs.append(outcome.outcome)
-        return Woken("answered" if outcome.outcome == "done" else "failed", outcome.outcome)
 
     # What a test does
 

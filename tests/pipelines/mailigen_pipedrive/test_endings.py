@@ -1,36 +1,11 @@
 """Every way a run can end without having synced, told where people look."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from typing import Any, TypeVar
-
-import pytest
 
 from tests.pipelines.mailigen_pipedrive.desk import Desk
 
 T = TypeVar("T")
-
-
-@pytest.fixture
-def called() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An address for alerts, and what arrived there."""
-    arrived: list[dict[str, Any]] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            arrived.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing to stderr."""
-
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/alerts", arrived
-        server.shutdown()
 
 
 def test_a_plan_that_breaks_an_audit_stops_the_run_before_the_first_write(desk: Desk) -> None:

@@ -363,3 +363,19 @@ def test_two_syncs_of_one_account_that_both_import_make_one_person(world: Desk) 
 
 
 KEY = "SELECT write_key FROM history.writes WHERE object = 'person' AND state = 'done'"
+
+
+def test_a_bot_for_everybody_that_waits_does_not_count_as_having_read_them(fresh: Desk) -> None:
+    """MG-22: it read nobody, so who has the address is looked for among all."""
+    fresh.start(EVERYBODY, people=30, **ON)
+    fresh.assume("mailigen", "emails_left", 0)
+    fresh.settle()
+    known = fresh.selected()[0]
+    email = "known.already@acme.example"
+    fresh.readdress(known["id"], email)
+    fresh.control("clock", advance_s=7200)
+    join(fresh, email)
+
+    fresh.settle()
+
+    assert [p["id"] for p in joined_persons(fresh, email)] == [known["id"]]

@@ -1,9 +1,5 @@
 """The administrator who connected leaves, is demoted, or takes the grant back; another comes."""
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -164,26 +160,6 @@ def test_the_alert_calls_once_until_it_is_well_again(
     assert kinds == [0, 1, 1, 1, 2, 2]
     assert {call["kind"] for call in arrived} == {"needs_reauthorization"}
     assert desk.run().outcome == "done"
-
-
-@pytest.fixture
-def called() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An address for alerts, and what arrived there."""
-    arrived: list[dict[str, Any]] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            arrived.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Nothing to stderr."""
-
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/alerts", arrived
-        server.shutdown()
 
 
 PERSONS = "SELECT remote_id, contact_id FROM links WHERE object = 'person' ORDER BY 1"
