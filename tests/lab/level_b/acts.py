@@ -36,7 +36,7 @@ class Person:
     is_there: bool = True
     is_selected: bool = True
     was_always_selected: bool = True
-    is_renamed_on_list: bool = False
+    is_edited_on_list: bool = False
 
     @property
     def address(self) -> str:
@@ -148,8 +148,10 @@ def _unsubscribe(scene: Scene, person: Person, _: int) -> None:
 
 
 def _come_back(scene: Scene, person: Person, _: int) -> None:
+    was_off_the_list = not scene.status(person.address)
     if person.address in scene.left and scene.play("subscribe", person.address):
         scene.left.discard(person.address)
+        person.is_edited_on_list |= was_off_the_list  # the new entry holds no value of ours
 
 
 def _remove(scene: Scene, person: Person, _: int) -> None:
@@ -159,7 +161,7 @@ def _remove(scene: Scene, person: Person, _: int) -> None:
 
 def _edit_on_list(scene: Scene, person: Person, number: int) -> None:
     if scene.play("edit", person.address, fields={"FNAME": f"Edited {number}"}):
-        person.is_renamed_on_list = True
+        person.is_edited_on_list = True
 
 
 def _join(scene: Scene, _: Person, number: int) -> None:

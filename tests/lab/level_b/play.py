@@ -137,7 +137,7 @@ class Play:
         already = len(self.live.log.entries)
         self._told(self.live.run())
         # What somebody edited on the list is found by the rotating sample, one day or another.
-        edited = {a for p in self.scene.people if p.is_renamed_on_list for a in p.addresses}
+        edited = {a for p in self.scene.people if p.is_edited_on_list for a in p.addresses}
         for entry in self.live.log.entries[already:]:
             if entry.subject in edited:
                 continue
@@ -180,7 +180,7 @@ class Play:
         people = [
             Known(
                 p.id, p.name, tuple(p.addresses), tuple(p.inherited), p.is_there, p.is_selected and p.is_there,
-                p.was_always_selected and not scene.was_paused, p.is_renamed_on_list,
+                p.was_always_selected and not scene.was_paused, p.is_edited_on_list,
             )
             for p in scene.people
         ]  # fmt: skip
