@@ -201,14 +201,21 @@ def _generation(db: duckdb.DuckDBPyConnection, place: str) -> str:
 
 
 def _copy_all(db: duckdb.DuckDBPyConnection) -> None:
-    for schema in (*WORK_SCHEMAS, "history"):
-        db.execute(f"CREATE SCHEMA published.{schema}")
-    for catalog, schema, table in _tables(db, "work", "history"):
-        # Inside the copy, history is a schema; here it is a file whose schema is main.
-        target = "history" if catalog == "history" else schema
-        db.execute(
-            f'CREATE TABLE published.{target}."{table}" AS FROM "{catalog}".{schema}."{table}"'
-        )
+    # One commit, not one a table: each would wait for the disk.
+    db.execute("BEGIN")
+    try:
+        for schema in (*WORK_SCHEMAS, "history"):
+            db.execute(f"CREATE SCHEMA published.{schema}")
+        for catalog, schema, table in _tables(db, "work", "history"):
+            # Inside the copy, history is a schema; here it is a file whose schema is main.
+            target = "history" if catalog == "history" else schema
+            db.execute(
+                f'CREATE TABLE published.{target}."{table}" AS FROM "{catalog}".{schema}."{table}"'
+            )
+        db.execute("COMMIT")
+    except duckdb.Error:
+        db.execute("ROLLBACK")
+        raise
 
 
 def _tables(db: duckdb.DuckDBPyConnection, *catalogs: str) -> list[tuple[str, str, str]]:

@@ -83,6 +83,7 @@ class Bench:
     def __init__(self, url: str, home: Path) -> None:
         self.url, self.home = url, home
         self.crm, self.list = Pipedrive(url), Mailigen(url)
+        self._sandbox = httpx.Client(base_url=f"{url}/_sandbox", timeout=60)
         self.secrets = dict(SECRETS)
         self.own_activities: list[int] = []
         self._known = self._commands = 0
@@ -120,7 +121,7 @@ class Bench:
     # -- the sandbox
 
     def control(self, what: str, **order: Any) -> Any:
-        answer = httpx.post(f"{self.url}/_sandbox/{what}", json=order, timeout=60)
+        answer = self._sandbox.post(f"/{what}", json=order)
         if answer.status_code >= 400:
             raise RuntimeError(f"{what} {order}: {answer.text}")
         return answer.json()
@@ -134,7 +135,7 @@ class Bench:
         self.control("events/mailigen", kind=kind, email=email, list=self.title, **more)
 
     def clear_faults(self) -> None:
-        httpx.delete(f"{self.url}/_sandbox/faults")
+        self._sandbox.delete("/faults")
 
     def world(self) -> World:
         self.last_seen = read_world(self.url, self.title)
@@ -152,12 +153,16 @@ class Bench:
         """Subscribers of all lists: what a plan counts."""
         return sum(m["status"] == "subscribed" for m in self._members())
 
+    def ever_members(self) -> list[Json]:
+        """Every member by the sandbox's books, who is gone (`_deleted`) too."""
+        told: list[Json] = self._sandbox.get("/books/mailigen/members").json()
+        return told
+
     def _members(self) -> list[Json]:
-        told = httpx.get(f"{self.url}/_sandbox/books/mailigen/members").json()
-        return [m for m in told if not m["_deleted"]]
+        return [m for m in self.ever_members() if not m["_deleted"]]
 
     def journal(self, after: int = 0) -> list[Json]:
-        told = httpx.get(f"{self.url}/_sandbox/journal", params={"after": after}, timeout=60)
+        told = self._sandbox.get("/journal", params={"after": after})
         return [json.loads(line) for line in told.text.splitlines()]
 
     def seq(self) -> int:
@@ -246,7 +251,7 @@ class Bench:
 
     def found_mails(self) -> list[Json]:
         """Mails caused so far: only the books know of them."""
-        told = httpx.get(f"{self.url}/_sandbox/books/mailigen/mails").json()
+        told = self._sandbox.get("/books/mailigen/mails").json()
         return [mail for mail in told if not mail["_deleted"]]
 
     def found(self, mails_before: int = 0) -> list[str]:

@@ -89,7 +89,7 @@ class History:
 
     def judge(self, since: int) -> None:
         """AssertionError with every difference; `since` is the journal's line before the runs."""
-        again = list(resubscribed(self.bench.url, self.left, self.bench.journal(since)))
+        again = list(resubscribed(self.bench.ever_members(), self.left, self.bench.journal(since)))
         found = [*again, *self.bench.found()]
         if found:
             raise AssertionError("\n".join([f"{len(found)} differences:", *found]))

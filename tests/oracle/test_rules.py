@@ -127,13 +127,13 @@ def test_who_left_and_is_put_back_by_a_call_is_told(bench: Bench) -> None:
     left, start = Left(bench.seeded), bench.seq()
     gone = sorted(left.addresses)[0]
     bench.act("remove", gone)
-    assert not list(resubscribed(bench.url, left, bench.journal(start)))
+    assert not list(resubscribed(bench.ever_members(), left, bench.journal(start)))
     form = {"id": bench.seeded.list_id, "email_address": gone, "double_optin": "false"}
     bench.list.call("listSubscribe", **form)
-    told = list(resubscribed(bench.url, left, bench.journal(start)))
+    told = list(resubscribed(bench.ever_members(), left, bench.journal(start)))
     assert any("is subscribed again" in sentence for sentence in told), told
     bench.list.call("listMemberDelete", id=bench.seeded.list_id, email_address=gone)
-    told = list(resubscribed(bench.url, left, bench.journal(start)))
+    told = list(resubscribed(bench.ever_members(), left, bench.journal(start)))
     assert any("put it back" in sentence for sentence in told), told
 
 

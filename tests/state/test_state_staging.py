@@ -73,6 +73,21 @@ def test_a_reader_keeps_the_copy_it_opened_while_the_next_is_published(tmp_path)
         assert [file.name for file in (tmp_path / "published").iterdir()] == ["acme.duckdb"]
 
 
+def test_a_copy_that_fails_leaves_the_old_one_and_the_files_usable(tmp_path, monkeypatch):
+    with open_work(tmp_path, "acme") as work:
+        publish(work)
+        gone = ("work", "raw", "gone")
+        monkeypatch.setattr("state.staging._tables", lambda *_: [gone])
+        with pytest.raises(duckdb.CatalogException, match="gone"):
+            publish(work)
+        monkeypatch.undo()
+        work.db.execute(ANN_OPENED)
+        assert [file.name for file in (tmp_path / "published").iterdir()] == ["acme.duckdb"]
+        publish(work)
+        with duckdb.connect(str(published_path(tmp_path, "acme")), read_only=True) as reader:
+            assert reader.sql("SELECT count(*) FROM history.events").fetchall() == [(1,)]
+
+
 def test_a_deleted_work_file_comes_back_empty_under_another_generation(tmp_path):
     with open_work(tmp_path, "acme") as work:
         first = work
