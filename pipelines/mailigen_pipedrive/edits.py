@@ -2,6 +2,7 @@
 
 another list                     refused while a bot exists
 another Mailigen connection      is another list
+another Pipedrive connection     refused while a bot exists: its contacts are persons of the old one
 a bot selects other contacts     refused without a newer confirmation that they agreed
 conditions of a filter we made   refused: the filter is Pipedrive's by now
 """
@@ -17,14 +18,18 @@ from state import bots, pins
 from state.bots import Bot as KnownBot
 from state.database import State
 
-LIST_OF_SYNC = "list of sync"  # kind of the pin that says which list a sync keeps
+# Kinds of the pins that say which list a sync keeps, and for which CRM.
+LIST_OF_SYNC, CRM_OF_SYNC = "list of sync", "crm of sync"
 
 
 def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Finding]:
     """Every edit that is refused, as findings of level error; nothing was taken over then."""
     known = {bot.bot_id: bot for bot in bots.bots(state, definition.name)}
     living = sorted(bot_id for bot_id, bot in known.items() if bot.is_living)
-    found = list(_another_list(definition, bound, state, living)) if living else []
+    found: list[Finding] = []
+    if living:
+        found += _another_list(definition, bound, state, living)
+        found += _another_crm(definition, state, living)
     pinned = {str(p["name"]): str(p["remote_id"])
               for p in pins.read(state, definition.connections.crm).to_pylist()
               if p["kind"] == "filter"}  # fmt: skip
@@ -40,10 +45,9 @@ def _another_list(
     definition: Definition, bound: Bound, state: State, living: list[str]
 ) -> Iterator[Finding]:
     engagement = definition.connections.engagement
-    for pin in pins.called(state, LIST_OF_SYNC, definition.name):
+    for pin in _homes(state, LIST_OF_SYNC, definition.name):
         if pin.account == engagement and pin.remote_id == bound.list_key:
             return
-    for pin in pins.called(state, LIST_OF_SYNC, definition.name):
         before, after = pin.remote_id, bound.list_key
         if pin.account != engagement:
             before, after = f"{before} of {pin.account}", f"{after} of {engagement}"
@@ -53,7 +57,41 @@ def _another_list(
             f"{', '.join(living)} exist",
             "put the old list back, or take the bots out of the definition and run once before",
         )  # fmt: skip
-        return
+
+
+def _another_crm(definition: Definition, state: State, living: list[str]) -> Iterator[Finding]:
+    """There, no person would be found under the ids we know, and all would count as deleted."""
+    wanted = definition.connections.crm
+    for pin in _homes(state, CRM_OF_SYNC, definition.name):
+        if pin.account != wanted:
+            yield Finding(
+                "error", "connections.crm",
+                f"the sync cannot move from {pin.account} to {wanted} while the bots "
+                f"{', '.join(living)} exist",
+                "put the old connection back, or take the bots out of the definition and run once "
+                "before",
+            )  # fmt: skip
+
+
+def _homes(state: State, kind: str, sync: str) -> list[pins.Pin]:
+    """Where the sync is at home now: at most one of a kind."""
+    return [pin for pin in pins.called(state, kind, sync) if pin.gone_at is None]
+
+
+def remember_homes(definition: Definition, bound: Bound, state: State) -> None:
+    """Pin the list and the CRM that an accepted definition names; former ones are marked left."""
+    places = definition.connections
+    for kind, account, remote_id in (
+        (LIST_OF_SYNC, places.engagement, bound.list_key),
+        (CRM_OF_SYNC, places.crm, places.crm),
+    ):
+        wanted = pins.Pin(account, kind, definition.name, remote_id, remote_id, None)
+        homes = _homes(state, kind, definition.name)
+        for pin in homes:
+            if pin.account != account:
+                pins.put(state, pin._replace(gone_at=state.now()))
+        if wanted not in homes:
+            pins.put(state, wanted)  # a durable commit: not at every run
 
 
 def _unconfirmed(

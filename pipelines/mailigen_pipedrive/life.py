@@ -104,7 +104,10 @@ def pause_for_full_plan(sweep: Sweep, reason: str) -> None:
     Those of other syncs too: which keep a list of this account, their pins say.
     """
     stored = pins.read(sweep.state, sweep.engagement_account).to_pylist()
-    syncs = {str(pin["name"]) for pin in stored if pin["kind"] == LIST_OF_SYNC}
+    syncs = {
+        str(pin["name"]) for pin in stored
+        if pin["kind"] == LIST_OF_SYNC and pin["gone_at"] is None
+    }  # fmt: skip
     for sync in sorted({*syncs, sweep.definition.name}):
         for bot in bots.bots(sweep.state, sync):
             if bot.state == "active" or (bot.state == "paused" and is_running(bot)):

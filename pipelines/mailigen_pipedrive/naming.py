@@ -9,7 +9,7 @@ from connectors.pipedrive import Pipedrive
 from pipelines.mailigen_pipedrive import extract, life
 from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, refused_edits
+from pipelines.mailigen_pipedrive.edits import refused_edits, remember_homes
 from pipelines.mailigen_pipedrive.selection import NewFilter
 from pipelines.mailigen_pipedrive.signing_in import sign_in
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
@@ -38,16 +38,13 @@ def bind_names(sweep: Sweep) -> None:
     sweep.bound = _without_deleted_vars(sweep, bound)
     if sweep.lease is not None:
         pinned = _pinned(sweep.state, sweep.definition)
-        for pin in (*bound.pins, _list_of_sync(sweep, bound)):
+        for pin in bound.pins:
             if pinned.get((pin.kind, pin.name)) != pin:  # each is a durable commit
                 pins.put(sweep.state, _stored(sweep, pin))
+        remember_homes(sweep.definition, bound, sweep.state)
     extract.account(sweep, account.users, _fields(account))
     life.define_bots(sweep)
     life.look_for_emails(sweep, introduced.engagement.get("emails_left"))
-
-
-def _list_of_sync(sweep: Sweep, bound: Bound) -> Pin:
-    return Pin(LIST_OF_SYNC, sweep.definition.name, bound.list_key, bound.list_key)
 
 
 def look_up_with(

@@ -96,7 +96,7 @@ class Oracle:
             # Who moved in a run that a guard stopped moves on the list in the one that writes.
             self.expected.rows = self._list.expect(world, self._vacated, shown)
             self._vacated = []
-            self.expected.persons = self._newcomers.expect(world)
+            self.expected.persons = self._newcomers.expect(world, self._list.ever_put)
             self.expected.before = world
         return self.expected
 

@@ -49,8 +49,9 @@ class Newcomers:
             a for a in self._new if read_source(world.members[a].merges.get(SOURCE, "")) is not None
         }
 
-    def expect(self, world: World) -> list[NewPerson]:
+    def expect(self, world: World, ours: set[str]) -> list[NewPerson]:
         """The persons a run that writes must create; from then on they are there for good."""
+        self._done |= self._new & ours  # known only now: somebody moved on in this very run
         held = {
             str(way["value"] or "").strip().lower()
             for person in world.persons.values()

@@ -68,6 +68,7 @@ class Vacated:
 
     contact: Contact
     old: str
+    was_synced: bool  # a member there was the contact's own: not one who came back unseen
 
 
 def first_address(person: Json) -> str:
@@ -130,11 +131,11 @@ class People:
                 if former and is_free and former is not known:
                     known.inherit(former)
                     former.merged_into = known
-                    vacated.append(Vacated(known, address_before[former.number]))
+                    vacated.append(Vacated(known, address_before[former.number], former.is_synced))
                     self._drop(former, settled)
                 known.person = person
             elif former and is_free and former in self.contacts:
-                vacated.append(Vacated(former, address_before[former.number]))
+                vacated.append(Vacated(former, address_before[former.number], former.is_synced))
                 settled.pop(former.address, None)
                 former.address, former.person = address, person
                 settled[address] = former

@@ -55,7 +55,8 @@ class ListSide:
         rows = {address: Row("as_before") for address in world.members}
         for left in vacated:
             member = world.members.get(left.old)
-            if member and self._people.at(left.old) is None:
+            is_theirs = member and member.status == "subscribed" and not left.was_synced
+            if member and not is_theirs and self._people.at(left.old) is None:
                 stays_out = "absent" if member.status == "subscribed" else "not_subscribed"
                 rows[left.old] = Row(stays_out, why="its person has another address now")
         moved_from = {
@@ -72,7 +73,8 @@ class ListSide:
             and (rows[c.address].presence == "subscribed"
                  or (rows[c.address].presence == "as_before" and c.is_synced))
         }  # fmt: skip
-        self.ever_put |= self.put_there
+        # Who moved on is known by the old address too: back there, it is nobody new.
+        self.ever_put |= self.put_there | {v.old for v in vacated if v.contact.heir.is_synced}
         return rows
 
     def _row(

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from deployments.cli import app
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.run import run_sync
-from pipelines.report import RunOptions
+from pipelines.report import Outcome, RunOptions
 from state import bots
 from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk, connections
 
@@ -94,18 +94,53 @@ def test_another_mailigen_connection_is_another_list(fresh: Desk) -> None:
     fresh.start(QUIET)
     fresh.settle()
     fresh.effects()
-    accounts = connections(fresh.url)
-    accounts["other"] = accounts["engagement"]
-    fresh.wanted["connections"] = {"crm": "crm", "engagement": "other"}
 
-    outcome = run_sync(
-        Definition.model_validate(fresh.wanted), accounts, options=RunOptions(),
-        report=lambda _: None, settings=fresh.settings,
-    )  # fmt: skip
+    outcome = moved(fresh, engagement="other")
 
     assert (outcome.outcome, outcome.exit_code) == ("invalid", 2)
     assert "the list cannot change from Newsletter of engagement to Newsletter" in outcome.said
     assert fresh.effects() == []
+
+
+def moved(desk: Desk, **places: str) -> Outcome:
+    """A run with other connections, each of which is the same account under another name."""
+    accounts = connections(desk.url)
+    accounts |= {"other": accounts["engagement"], "another": accounts["crm"]}
+    desk.wanted["connections"] = {"crm": "crm", "engagement": "engagement"} | places
+    return run_sync(
+        Definition.model_validate(desk.wanted), accounts, options=RunOptions(),
+        report=lambda _: None, settings=desk.settings,
+    )  # fmt: skip
+
+
+def test_another_pipedrive_connection_is_refused_while_a_bot_exists(fresh: Desk) -> None:
+    """MG-03, MG-12: under the ids we know nobody would be found there, and all count as deleted."""
+    fresh.start(QUIET)
+    fresh.settle()
+    fresh.effects()
+
+    outcome = moved(fresh, crm="another")
+
+    assert (outcome.outcome, outcome.exit_code) == ("invalid", 2)
+    assert "the sync cannot move from crm to another while the bots" in outcome.said
+    assert fresh.effects() == []
+
+
+def test_a_sync_without_bots_moves_and_its_former_home_is_none_any_more(fresh: Desk) -> None:
+    """MG-03"""
+    fresh.start(QUIET)
+    fresh.settle()
+    bots, fresh.wanted["bots"] = fresh.wanted["bots"], []
+    fresh.run()
+    assert moved(fresh, crm="another", engagement="other").outcome == "done"
+    fresh.wanted["bots"] = bots
+    assert moved(fresh, crm="another", engagement="other").outcome in ("done", "guarded")
+
+    outcome = moved(fresh)
+
+    assert outcome.outcome == "invalid"
+    assert "the list cannot change from" in outcome.said
+    assert "the sync cannot move from another to crm" in outcome.said
 
 
 def test_an_edit_made_on_the_list_is_found_in_turn_and_put_right(fresh: Desk) -> None:

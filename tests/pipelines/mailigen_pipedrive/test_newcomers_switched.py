@@ -26,10 +26,29 @@ def test_switching_on_imports_nobody_who_is_there(fresh: Desk) -> None:
     fresh.wanted |= ON
 
     quiet(fresh)
-    fresh.act("subscribe", "left@joined.example")
-    quiet(fresh)
 
     assert len(fresh.book("pipedrive", "persons")) == before
+
+
+@pytest.mark.parametrize("had_left_before", [True, False])
+def test_who_left_and_subscribes_again_joins(fresh: Desk, *, had_left_before: bool) -> None:
+    """MG-22: also somebody who was on the list when the import was switched on."""
+    email = "back@joined.example"
+    fresh.start(QUIET, people=30)
+    fresh.act("subscribe", email)
+    if had_left_before:
+        fresh.act("unsubscribe", email)
+    fresh.wanted |= ON
+    fresh.settle()
+    if not had_left_before:
+        fresh.act("unsubscribe", email)
+        fresh.settle()
+    assert joined_persons(fresh, email) == []
+
+    fresh.act("subscribe", email)
+    fresh.settle()
+
+    assert len(joined_persons(fresh, email)) == 1
 
 
 def test_a_first_run_that_waits_for_approval_switches_the_import_on(fresh: Desk) -> None:

@@ -3,9 +3,9 @@
 -- key     email
 -- reads   staging.mailigen__members, staging.syncline__places, staging.syncline__new_subscribers,
 --         history.imports, history.arrivals
--- rule    Subscribed now, by a stretch that began after the switching-on (MG-22); who was on the
---         list then, in any status, was there before. An address at which any sync of the account
---         has a place, or at which something of ours may still arrive, is ours (MG-24).
+-- rule    Subscribed now, by a stretch that began after the switching-on (MG-22): who was subscribed
+--         then was there before, and joins like anybody after leaving. An address at which any sync
+--         of the account has a place, or something of ours may still arrive, is ours (MG-24).
 -- watch   A place given up explains an address for as long as the list may show it late, or a write
 --         that was in doubt may still arrive: from the last reading without it on.
 
@@ -16,19 +16,6 @@ WITH import AS (
     FROM history.imports AS i
     CROSS JOIN staging.syncline__new_subscribers AS s
     WHERE i.until_sweep IS NULL
-),
-
-there_before AS (
-    SELECT DISTINCT a.email
-    FROM history.arrivals AS a
-    INNER JOIN import AS i
-        ON
-            a.from_sweep <= i.from_sweep
-            AND (
-                a.until_sweep IS NULL
-                OR a.until_sweep > i.from_sweep
-                OR (a.until_sweep = i.from_sweep AND a.from_sweep = i.from_sweep)
-            )
 ),
 
 ours AS (
@@ -49,11 +36,9 @@ FROM staging.mailigen__members AS m
 CROSS JOIN import AS i
 INNER JOIN history.arrivals AS a
     ON a.email = m.email AND a.until_sweep IS NULL AND a.from_sweep > i.from_sweep
-LEFT JOIN there_before AS t ON t.email = m.email
 LEFT JOIN ours AS o ON o.email = m.email
 WHERE
     m.status = 'subscribed'
-    AND t.email IS NULL
     AND NOT coalesce(o.is_held, FALSE)
     AND coalesce(o.settled_at + i.horizon < a.first_seen_at, TRUE)
     AND coalesce(o.doubt_at + i.horizon < coalesce(a.absent_at, a.first_seen_at), TRUE)
