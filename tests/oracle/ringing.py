@@ -17,7 +17,7 @@ from tests.oracle.weights import draw
 
 if TYPE_CHECKING:
     from tests.oracle.histories import History
-    from tests.oracle.reading import World
+    from tests.oracle.reading import Json, World
 
 FAULTS = ("drop_webhook", "double_webhook", "reorder_webhooks")
 BURSTS = (6, 10)  # acts, from and to
@@ -49,9 +49,11 @@ def _burst(history: "History", count: int, *, may_vanish: bool) -> None:
     for order in _faults(history):
         history.bench.control("faults", **order)
         history.told.append(f"- {order['kind']} after {order['after']}, {order['times']} times")
-    for _ in range(count):
+    ringing = [acts.engage_ours] * history.dice.randrange(4)
+    drawn = [draw(history.dice, history.features) for _ in range(count)]
+    for act in (*ringing, *drawn):
         history.glance()
-        history.told.append(draw(history.dice, history.features)(history))
+        history.told.append(act(history))
     history.bench.clear_faults()
     if not history.bench.pending_deliveries():
         history.told.append(acts.join(history))  # it always rings
@@ -169,11 +171,14 @@ def _judged(history: "History", before: "World", start: int, outcome: str) -> tu
     bench.oracle.sweep(before, wrote=outcome == DONE)
     if outcome == DONE:
         history.judge(start)
-        written = [line for line in bench.effects(at) if line["vendor"] != "mailigen" or any(
-            effect["object"] != "webhooks" for effect in line["effects"])]  # fmt: skip
-        if written:
+        if written := [line for line in bench.effects(at) if _is_of_a_run(line)]:
             raise AssertionError(f"the bench is too slow: a run wrote while it read: {written}")
         return bench.last_seen, at
     before = bench.world()
     bench.approve()
     return before, start
+
+
+def _is_of_a_run(line: "Json") -> bool:
+    """The listener sees to its webhook when it likes; nothing of it is compared."""
+    return any(effect["object"] != "webhooks" for effect in line["effects"])
