@@ -5,6 +5,7 @@
     GET    /_sandbox/books/<vendor>[/<object>]
     GET    /_sandbox/costs                 {vendor: {requests, tokens}} since start or reset
     GET    /_sandbox/deliveries            webhooks tried, oldest first
+    POST   /_sandbox/deliveries {are_held} hold all webhooks back, or let them go
     GET, POST, DELETE  /_sandbox/faults
     GET, POST          /_sandbox/assumptions {vendor, name, value}
     POST   /_sandbox/reset {seed, people}
@@ -88,6 +89,7 @@ CONTROL = {
         "vendor": "pipedrive", "method": "POST", "path": "*/activities", "kind": "lost_answer",
     },
     "GET, DELETE /_sandbox/faults": "what is ordered and how often it fired; clear it",
+    "POST /_sandbox/deliveries": {"are_held": True},
     "GET /_sandbox/assumptions": "what the vendors leave unknown, and how it stands here",
     "POST /_sandbox/assumptions": {"vendor": "pipedrive", "name": "plan", "value": "lite"},
     "POST /_sandbox/reset": {"seed": 7, "people": 1000},
@@ -190,10 +192,17 @@ def _deliveries(host: Host, _: Request, __: Asked) -> Any:
     return [tried._asdict() for tried in host.stage.deliveries.tried]
 
 
+def _hold_back(host: Host, _: Request, asked: Asked) -> Any:
+    deliveries = host.stage.deliveries
+    deliveries.hold_back(bool(asked["are_held"]))
+    return {"pending": deliveries.pending_count}
+
+
 CALLS: dict[tuple[str, str], Callable[[Host, Request, Asked], Any]] = {
     ("GET", "journal"): _journal,
     ("GET", "costs"): _costs,
     ("GET", "deliveries"): _deliveries,
+    ("POST", "deliveries"): _hold_back,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,

@@ -1,7 +1,8 @@
 """Webhooks on their way out: in order, to loopback only, retried on the sandbox clock.
 
 A delivery that fails is tried again after the vendor's own waiting times. Faults lose, double
-or reorder first attempts. What was tried is listed at `GET /_sandbox/deliveries`.
+or reorder first attempts. What was tried is listed at `GET /_sandbox/deliveries`; `POST` there
+holds all of them back, as a vendor's queue that lags, and lets them go.
 """
 
 import asyncio
@@ -51,6 +52,8 @@ class Deliveries:
         self._outbox: asyncio.Queue[Delivery] = asyncio.Queue()
         self._held: list[Delivery] = []
         self._is_sending = False
+        self._is_open = asyncio.Event()
+        self._is_open.set()
         self.vendors: dict[str, Vendor] = {}
         self.tried: list[Tried] = []
 
@@ -74,6 +77,13 @@ class Deliveries:
         """First attempts not over yet (retries wait on the clock and are not counted)."""
         return self._outbox.qsize() + len(self._held) + self._is_sending
 
+    def hold_back(self, are_held: bool) -> None:
+        """Let nothing out until told otherwise; what is sent meanwhile waits in its order."""
+        if are_held:
+            self._is_open.clear()
+        else:
+            self._is_open.set()
+
     def _release(self) -> None:
         held, self._held = self._held, []
         for delivery in held:
@@ -86,6 +96,7 @@ class Deliveries:
                 delivery = await self._outbox.get()
                 self._is_sending = True  # no await in between: nobody sees it in neither place
                 try:
+                    await self._is_open.wait()
                     await self._attempt(client, delivery)
                 finally:
                     self._is_sending = False

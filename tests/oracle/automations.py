@@ -25,8 +25,11 @@ def overrides(life: Life) -> bool:
 
 
 def follow_overriding(contact: Contact, lives: Lives, n: int) -> None:
-    """The run that finds the overriding ended is the new zero for the all-contacts bot."""
-    is_overridden = any(overrides(lives[bot_id]) for bot_id in contact.bots)
+    """The run that finds the overriding ended is the new zero for the all-contacts bot. It has
+    ended too when that bot itself is paused or deleted: nobody is overridden any more."""
+    selecting = [lives[bot_id] for bot_id in contact.bots]
+    is_for_all = any(life.bot.filter_id is None for life in selecting)
+    is_overridden = is_for_all and any(overrides(life) for life in selecting)
     if contact.is_overridden and not is_overridden:
         contact.fallbacks += 1
         contact.overridden |= set(contact.increments)

@@ -27,6 +27,7 @@ CONSENT = {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}
 SECRETS = {
     "ORACLE_CRM": "sandbox-pipedrive-admin",
     "ORACLE_LIST": "sandbox-mailigen-key",
+    "ORACLE_HOOK": "what deliveries are signed with",
 }
 RUN_SECONDS = 240
 
@@ -70,7 +71,7 @@ def connections(url: str) -> Json:
         "engagement": {
             "vendor": "mailigen",
             "base_url": f"{url}/mailigen",
-            "secret": {"key": "ORACLE_LIST"},
+            "secret": {"key": "ORACLE_LIST", "webhook": "ORACLE_HOOK"},
             "calls_per_second": 1000,
             "horizon": {"list": 2},
         },
@@ -136,6 +137,17 @@ class Bench:
 
     def clear_faults(self) -> None:
         self._sandbox.delete("/faults")
+
+    def hold_deliveries(self, are_held: bool) -> None:
+        """Whether the vendors' webhooks wait on their way out."""
+        self.control("deliveries", are_held=are_held)
+
+    def pending_deliveries(self) -> int:
+        return int(self._sandbox.get("/").json()["pending_deliveries"])
+
+    def delivered(self) -> list[int]:
+        """How each delivery so far was answered; 0: by nobody, -1: dropped by a fault."""
+        return [tried["status"] for tried in self._sandbox.get("/deliveries").json()]
 
     def world(self) -> World:
         self.last_seen = read_world(self.url, self.title)

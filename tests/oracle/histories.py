@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sandbox import server
-from tests.oracle import full_plan, weights
+from tests.oracle import full_plan, ringing, weights
 from tests.oracle import scenarios as make
 from tests.oracle.bench import Bench
 from tests.oracle.drawn import definition_of
 from tests.oracle.invariants import Left, resubscribed, unclear_reasons
+from tests.oracle.listener import Listener
 from tests.oracle.reading import Json
 
 ROUNDS, ACTS, PEOPLE = 3, 16, 70
@@ -38,6 +39,7 @@ class Features:
     merges: bool = True  # the vendor's own merge of two persons
     overriding: bool = True  # a bot for all contacts beside others (MG-17)
     full_plan: bool = True  # the list's plan limit (MG-21)
+    webhooks: bool = False  # `listen` beside some rounds, whose runs it wakes (ALL-12)
 
 
 class History:
@@ -46,6 +48,7 @@ class History:
     def __init__(self, bench: Bench, seed: int, features: Features | None = None) -> None:
         self.bench, self.dice = bench, random.Random(seed)
         self.features = features or Features()
+        self.listener = Listener(bench)
         self.told: list[str] = []
         self.retired: dict[str, Json] = {}
         self._serial = 0
@@ -65,13 +68,21 @@ class History:
 
     def live_through(self, rounds: int = ROUNDS, acts: int = ACTS) -> None:
         """AssertionError at the first difference; `told` is what was done until then."""
+        try:
+            self._live_through(rounds, acts)
+        finally:
+            self.listener.kill()
+
+    def _live_through(self, rounds: int, acts: int) -> None:
         self.settle()
+        rung = self._rung_rounds(rounds)
         for number in range(rounds):
             self.told.append(f"-- round {number + 1}")
-            for _ in range(acts):
-                self.glance()
-                self.told.append(weights.draw(self.dice, self.features)(self))
-            self.settle()
+            if number in rung:
+                ringing.live_through(self, acts)
+            else:
+                self._act(acts)
+                self.settle()
             if self.features.full_plan and self.dice.random() < 0.1:
                 full_plan.live_through(self)
         if self.features.imports:
@@ -80,6 +91,18 @@ class History:
         unclear = list(unclear_reasons(self.bench.published))
         if unclear:
             raise AssertionError("\n".join(unclear))
+
+    def _rung_rounds(self, rounds: int) -> set[int]:
+        """Those beside which `listen` runs: one at least."""
+        if not self.features.webhooks:
+            return set()
+        more = {number for number in range(rounds) if self.dice.random() < 0.3}
+        return more | {self.dice.randrange(rounds)}
+
+    def _act(self, count: int) -> None:
+        for _ in range(count):
+            self.glance()
+            self.told.append(weights.draw(self.dice, self.features)(self))
 
     def settle(self) -> None:
         """Run until nothing waits; then both vendors must be as expected."""
@@ -192,7 +215,7 @@ def play_all(seeds: range, features: Features, jobs: int) -> Iterator[Verdict]:
 def main() -> None:
     given = _arguments()
     left_out = dict.fromkeys(given.without, False)
-    features = Features(**{"imports": given.imports} | left_out)
+    features = Features(**{"imports": given.imports, "webhooks": given.webhooks} | left_out)
     seeds = range(given.seed, given.seed + given.count)
     differing = []
     for verdict in play_all(seeds, features, given.jobs):
@@ -214,6 +237,7 @@ def _arguments() -> argparse.Namespace:
     ask.add_argument("--count", type=int, default=5)
     ask.add_argument("--jobs", type=int, default=1, help="processes that play at once")
     ask.add_argument("--imports", action="store_true", help="new subscribers become persons")
+    ask.add_argument("--webhooks", action="store_true", help="`listen` wakes some of the runs")
     ask.add_argument(
         "--without", nargs="*", default=[], choices=["merges", "full_plan", "overriding"]
     )

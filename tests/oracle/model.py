@@ -62,6 +62,7 @@ class Oracle:
         self.shown: dict[str, dict[str, str]] = {}  # values by address when last compared
         self._newcomers = Newcomers()
         self._vacated: list[Vacated] = []
+        self._told_left: set[str] = set()  # by webhooks, and not subscribed when last seen
         self._list = ListSide(self.people, self.lives)
         self._seen: Counter[Happening] = Counter()
         self._asked: set[str] = set()
@@ -108,6 +109,11 @@ class Oracle:
         """The last run could not put everybody on the list: only who is there was put there."""
         self._list.believe(after)
 
+    def told_of_leaving(self, address: str) -> None:
+        """A webhook was delivered that says so. From now on no sync may subscribe the address,
+        also if no run ever sees the member as one who left (ALL-08, ALL-12)."""
+        self._told_left.add(address.lower())
+
     def persons_merged(self, loser: int, winner: int) -> None:
         """What the vendor moved from one person to another in a merge of its own."""
         for deeds in (self.expected.activities, self.expected.deals):
@@ -120,11 +126,14 @@ class Oracle:
     # -- who left, and what happened
 
     def _observe_consent(self, world: World) -> None:
+        for address in self._told_left:
+            self._block(address, is_blocked=True)
         for address, member in world.members.items():
             if member.status in OPTED_OUT:
                 self._block(address, is_blocked=True)
             elif member.status == "subscribed":
                 self._block(address, is_blocked=False)
+                self._told_left.discard(address)  # by an own act: no sync could
         for address in self._list.put_there - set(world.members):
             self._block(address, is_blocked=True)  # somebody took it off by hand
 

@@ -9,12 +9,18 @@ from tests.oracle.histories import Features, History
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
-    ("seed", "features"), [(204, Features(overriding=False)), (300, Features()), (307, Features())]
+    ("seed", "features"),
+    [
+        (204, Features(overriding=False)),
+        (300, Features()),
+        (307, Features()),
+        (1101, Features(webhooks=True)),
+    ],
 )
 def test_a_random_history_ends_as_the_oracle_says(
     bench: Bench, seed: int, features: Features
 ) -> None:
-    """MG-04 to MG-25, ALL-06, ALL-08, ALL-10."""
+    """MG-04 to MG-25, ALL-06, ALL-08, ALL-10, ALL-12."""
     history = History(bench, seed, features)
     try:
         history.live_through()

@@ -11,7 +11,8 @@ import os
 import runpy
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 HEAVY = ["great_expectations", "pandas", "prefect", "duckdb", "sqlalchemy", "alembic", "rich"]
@@ -48,6 +49,21 @@ class Command:
         """Until it has ended; killed when it takes longer than that."""
         self._process.join(seconds)
         self.kill()
+
+    def until(self, is_so: Callable[[], bool], seconds: float) -> None:
+        """Until that is so; AssertionError when the command ends first, or it takes longer."""
+        give_up = time.monotonic() + seconds
+        while not is_so():
+            self._process.join(0.02)  # its end is heard at once, the rest looked for again
+            is_late = time.monotonic() > give_up
+            if (is_late or not self.is_running) and not is_so():
+                how = f"did not in {seconds:.0f} s" if is_late else f"ended with {self.code}"
+                raise AssertionError(f"a command {how}, it said:\n{self.said}")
+
+    def end(self, seconds: float) -> None:
+        """SIGTERM, and until it has ended by itself; killed when it takes longer than that."""
+        os.kill(self.pid, signal.SIGTERM)
+        self.wait(seconds)
 
     def kill(self) -> None:
         """kill -9 to it and what it started; nothing happens when it has ended."""

@@ -111,6 +111,19 @@ def test_webhooks_can_be_dropped_doubled_and_reordered(crm: Desk, listener: List
     assert names == ["Doubled", "Doubled", "Second", "First"]
 
 
+def test_webhooks_held_back_come_in_their_order_once_they_may(
+    crm: Desk, listener: Listener
+) -> None:
+    subscribe(crm, listener, "create")
+    crm.control("POST", "/deliveries", {"are_held": True})
+    crm.post("/api/v2/persons", {"name": "First"})
+    crm.post("/api/v2/persons", {"name": "Second"})
+    assert crm.control("GET", "")["pending_deliveries"] == 2
+    assert crm.control("GET", "/deliveries") == []
+    crm.control("POST", "/deliveries", {"are_held": False})
+    assert [listener.next()["data"]["name"] for _ in range(2)] == ["First", "Second"]
+
+
 def test_a_merge_is_told_as_delete_and_change(crm: Desk, listener: Listener) -> None:
     subscribe(crm, listener)
     crm.call("PUT", "/v1/persons/1/merge", {"merge_with_id": 2})
