@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from connectors.errors import ConnectorError
 from connectors.mailigen import webhooks
-from pipelines.accounts import ConnectionMismatchError, open_accounts
+from pipelines.accounts import ConnectionMismatchError, open_engagement
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.webhook import (
     LOOK_EVERY_S,
@@ -143,11 +143,10 @@ class Listening:
             self.account, self.name, list_id, self.url, wanted_events(self.definition),
             self.secret, consent.read_key(self.settings.home),
         )  # fmt: skip
-        with open_accounts(
-            self.settings, self.connections, self.definition, self.state, self.around
-        ) as accounts:
-            horizon = accounts.horizons[self.account]
-            return keep_webhook(self.lease, accounts.engagement, wanted, horizon)
+        with open_engagement(
+            self.settings, self.connections, self.account, self.state, self.around
+        ) as place:
+            return keep_webhook(self.lease, place.client, wanted, place.horizon)
 
     def _say_once(self, line: str) -> None:
         if line != self._last_said:
