@@ -51,14 +51,26 @@ class Acme:
         self.held_by = ""
         self.takes: str | None = ""
         self.meanwhile: Callable[[], object] = lambda: None
+        self.edited, self.is_listed = False, True
+        self.counted: list[int] = []
+
+    def is_edited(self) -> bool:
+        return self.edited
+
+    def refused(self, count: int) -> None:
+        self.counted.append(count)
+
+    def close(self) -> None:
+        self.done.append("closed")
 
     def take_in(self, body: bytes) -> str | None:
         self.done.append(f"took {body.decode()}")
         return self.takes
 
-    def keep_webhook(self) -> float:
+    def keep_webhook(self) -> float | None:
+        self.edited = False
         self.done.append("looked")
-        return 3600.0
+        return 3600.0 if self.is_listed else None
 
     def obstacle(self) -> str:
         return self.held_by

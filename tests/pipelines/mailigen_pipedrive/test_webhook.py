@@ -75,7 +75,7 @@ def test_another_address_or_secret_changes_the_webhook_in_place(
     (moved,) = second.webhooks
     assert (moved["id"], moved["url"]) == (made["id"], second.url)
     assert moved["title"] != made["title"]
-    second.listening.url = first.url
+    second.url = first.url
     second.look()
     assert second.webhooks[0]["url"] == first.url
     third = open_porch("another secret, long enough")
