@@ -109,6 +109,12 @@ class Inbox:
         with self._asking() as db:
             return {sync: Waiting(*rest) for sync, *rest in db.execute(query, [*syncs])}
 
+    def counts(self) -> dict[str, int]:
+        """Return how many deliveries wait, of every sync that has some."""
+        query = "SELECT sync, count(*) FROM deliveries GROUP BY sync"
+        with self._asking() as db:
+            return dict(db.execute(query).fetchall())
+
     def dismiss(self, sync: str, up_to: int) -> None:
         """Take out what was read of a sync, up to an id: a run that began after it has ended."""
         with self._asking() as db:
