@@ -1,7 +1,7 @@
 """How listening stands, for `list` and `doctor`: who listens, the webhook, what waits, who knocks.
 
-    acme: listened for since 2026-11-22 08:00 UTC (process 4711 on host); webhook as wanted;
-      3 deliveries waiting; 12 refused since 2026-11-22 08:10 UTC, the last 09:15 UTC
+acme: listened for since 2026-11-22 08:00 UTC (process 4711 on host); webhook as wanted;
+  3 deliveries waiting; 12 refused since 2026-11-22 08:10 UTC, the last 09:15 UTC
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,8 +61,9 @@ def said_of(refused: Refused) -> str:
 
 def doorbells(settings: Settings, listed: Sequence[str]) -> list[Doorbell]:
     """Every sync that somebody listens for, or of which something is left; by name."""
-    if not settings.home.exists():
-        return []
+    own = settings.home.absolute() / "state.db"
+    if settings.state_url == f"sqlite:///{own}" and not own.exists():
+        return []  # looking must not make one
     waiting = _waiting(settings)
     with opened(settings) as state:
         names = {*listed, *waiting, *_ever_listened(state)}

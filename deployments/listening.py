@@ -24,6 +24,7 @@ from deployments.definitions import UnknownSyncError, load
 from deployments.running import is_recorded, run_here, run_recorded
 from deployments.trouble import DefinitionsError, OperatorError
 from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.left_over import ANSWERED
 from pipelines.mailigen_pipedrive.listening import Files, Listening, Reading, webhook_secret
 from pipelines.mailigen_pipedrive.run import EXPECTED
 from pipelines.mailigen_pipedrive.webhook import listener_name
@@ -37,8 +38,6 @@ from web.listen import Listener, Woken
 from web.receiver import Office, Source, receiver
 from web.windows import Ending, Windows
 
-# A run that ended so has read what rang; what it left undone the next one takes up.
-ANSWERED = ("done", "open", "guarded")
 MOST_AT_ONCE = 100  # deliveries; a vendor tries again, or the sweep finds it
 
 

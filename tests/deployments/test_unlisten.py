@@ -142,3 +142,37 @@ def test_a_webhook_that_cannot_be_removed_does_not_keep_a_bot(
     monkeypatch.setenv("LIST_KEY", desk.secrets["LIST_KEY"])
     assert syncline("unlisten", "acme")[0] == 0
     assert left(desk) == (0, 0)
+
+
+def test_list_and_doctor_say_how_listening_stands(desk: Desk, syncline: Say) -> None:
+    """MG-19, ALL-12: who listens, the webhook, what waits, who was refused; 100 columns"""
+    listener = listener_name("acme")
+    with desk.state() as state:
+        doors.count_refused(state, listener, 12)
+        held = lease.acquire(state, listener, run_id="listen-1")
+        _, told = syncline("list")
+        one = " ".join(told.split())
+        assert "acme: listened for since" in one
+        for part in ("webhook as wanted", "2 deliveries waiting", "12 refused since"):
+            assert part in one
+        assert max(map(len, told.split("acme: listened")[1].splitlines())) <= 100
+        doors.note_webhook(state, listener, "Mailigen says no")
+        _, told = syncline("doctor")
+        assert "warn  webhook acme: 12 refused since" in told
+        assert "-> if real ones are among them, the secret here is not Mailigen's" in told
+        assert "warn  webhook acme: not as wanted: Mailigen says no" in told
+        lease.release(held)
+    _, told = syncline("doctor")
+    assert "warn  webhook acme: rings from engagement, and nobody listens" in told
+    assert syncline("unlisten", "acme")[0] == 0
+    assert "acme: nobody listens" not in syncline("list")[1]
+    assert "webhook acme" not in syncline("doctor")[1]
+
+
+def test_looking_at_an_installation_that_never_ran_makes_nothing(
+    syncline: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ALL-12"""
+    monkeypatch.setenv("SYNCLINE_HOME", str(tmp_path / "none"))
+    syncline("doctor")
+    assert not (tmp_path / "none").exists()

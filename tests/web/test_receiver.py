@@ -193,3 +193,13 @@ def test_a_delivery_is_kept_when_the_process_dies_before_it_answers(tmp_path: Pa
     inbox = Inbox(tmp_path)
     assert [one.body for one in inbox.unread(["acme"])] == [b"body"]
     inbox.close()
+
+
+def test_a_door_opens_and_closes_while_it_listens(door: Door) -> None:
+    """ALL-12: a sync that is deleted, or whose account is another now"""
+    path, closed = next(iter(door.doors.items()))
+    del door.doors[path]
+    assert door.post(b"{}") == 404
+    door.doors[path] = closed
+    assert door.post(b"{}") == 200
+    assert len(door.stored) == 1

@@ -441,3 +441,38 @@ def test_a_file_that_is_back_within_a_minute_was_never_gone(porch: Porch, desk: 
     porch.turn(1)
     assert porch.runs[-1:] == ["done"]
     assert made_of(desk, person) == [1, 0, 1]
+
+
+# -- nobody listens
+
+
+def test_a_run_takes_in_what_came_while_nobody_listened_and_drops_it(
+    porch: Porch, desk: Desk
+) -> None:
+    """ALL-08, ALL-11, ALL-12: in time for its own plan; one that failed drops nothing"""
+    desk.act("subscribe", "lara.late@example.com")
+    porch.wait_for_deliveries()
+    desk.act("unsubscribe", "lara.late@example.com")
+    porch.wait_for_deliveries()
+    assert porch.waiting == 2
+    desk.act("remove", "lara.late@example.com")
+    desk.add_person("Lara Late", "lara.late@example.com")
+    porch.close()
+    desk.fault("status", "mailigen", "/1.8/listMembers", status=500, body={}, times=50)
+    assert desk.run().outcome == "failed"
+    desk.clear_faults()
+    porch.open()
+    assert porch.waiting == 2
+    porch.close()
+    assert desk.run().outcome == "done"
+    assert desk.member("lara.late@example.com") is None
+    porch.open()
+    assert porch.waiting == 0
+
+
+def test_a_run_leaves_to_the_listener_what_is_the_listeners(porch: Porch, desk: Desk) -> None:
+    """ALL-12"""
+    desk.play("open", desk.person(on_list=True)[1])
+    porch.wait_for_deliveries()
+    assert desk.run().outcome == "done"
+    assert porch.waiting == 1
