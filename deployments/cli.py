@@ -159,6 +159,7 @@ app.command()(commands_ask.preview)
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 app.command(context_settings=PASSED_ON)(commands_house.sandbox)
 app.command()(commands_listen.listen)
+app.command()(commands_listen.unlisten)
 app.command()(commands_house.deploy)
 app.command()(commands_house.doctor)
 app.command()(commands_house.schema)

@@ -9,6 +9,7 @@ from deployments.desk import settings_of
 from deployments.screen import say
 
 if TYPE_CHECKING:
+    from pipelines.settings import Connections
     from state.database import State
 
 Sync = Annotated[str, typer.Argument(help="Name of the sync.")]
@@ -47,7 +48,35 @@ def delete(ctx: typer.Context, sync: Sync, bot: Which = None) -> None:
     def one(state: "State", bot_id: str) -> None:
         bots.remove(state, sync, bot_id, listed=bot_id in listed)
 
-    _each(ctx, sync, bot, {"new", "active", "paused"}, one, "is deleted; what it did stays")
+    has_door = known is None and _has_door(ctx, sync)
+    _each(
+        ctx, sync, bot, {"new", "active", "paused"}, one, "is deleted; what it did stays",
+        is_enough=has_door,
+    )  # fmt: skip
+    if has_door:
+        raise typer.Exit(_close_door(ctx, sync, definitions.connections))
+
+
+def _has_door(ctx: typer.Context, sync: str) -> bool:
+    from deployments.closing import has_door
+    from deployments.oncall import opened
+
+    settings = settings_of(ctx)
+    with opened(settings) as state:
+        return has_door(settings, state, sync)
+
+
+def _close_door(ctx: typer.Context, sync: str, connections: "Connections") -> int:
+    """With its last bot a sync that no file lists loses its webhook and what waits for it."""
+    from deployments.closing import close_door
+    from deployments.oncall import opened
+    from state import bots
+
+    settings = settings_of(ctx)
+    with opened(settings) as state:
+        if any(one.state != "deleted" for one in bots.bots(state, sync)):
+            return 0
+        return close_door(settings, connections, state, sync, "", say)
 
 
 def _each(
@@ -57,8 +86,10 @@ def _each(
     states: set[str],
     change: Callable[..., None],
     said: str,
+    is_enough: bool = False,
 ) -> None:
-    """Change one bot, or all that stand so; a sentence for each."""
+    """Change one bot, or all that stand so; a sentence for each. None to change is a mistake,
+    unless there is more to do (`is_enough`)."""
     from state import bots
     from state.database import open_state
 
@@ -68,7 +99,7 @@ def _each(
     try:
         known = [b.bot_id for b in bots.bots(state, sync) if b.state in states]
         chosen = [bot] if bot else known
-        if not chosen:
+        if not chosen and not is_enough:
             say(f"{sync} has no bot that could be; `syncline list` shows how each stands")
             raise typer.Exit(2)
         for bot_id in chosen:

@@ -1,13 +1,17 @@
 """Commands that look after an installation: sandbox, deploy, doctor, schema."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.desk import settings_of
 from deployments.screen import complain, say, say_finding, say_json
+
+if TYPE_CHECKING:
+    from pipelines.settings import Connections, Settings
 
 ROOT = Path(__file__).absolute().parent.parent
 
@@ -32,7 +36,8 @@ def deploy(
     from deployments.definitions import load
 
     settings = settings_of(ctx)
-    definitions = load(settings, with_secrets=False).all()
+    read = load(settings, with_secrets=False)
+    definitions = read.all()
     if settings.prefect_api_url is None:
         complain("syncline: PREFECT_API_URL is not set; start a server with `prefect server start`")
         raise typer.Exit(2)
@@ -60,10 +65,25 @@ def deploy(
     if yes:
         for name in gone:
             say(f"removed  {name}")
+        _close_doors(settings, read.connections, gone)
     elif gone:
-        say("to remove them and their history of runs: syncline deploy --yes")
+        say("to remove them, their history of runs and their webhooks: syncline deploy --yes")
     say("each has an audit of the same name, every night unless its file says otherwise")
     say("run them with: prefect worker start --pool syncline")
+
+
+def _close_doors(settings: "Settings", connections: "Connections", gone: Sequence[str]) -> None:
+    """Remove webhooks of syncs no file lists; what cannot be is said, and stops no deployment."""
+    from deployments.closing import StillListenedError, close_door, has_door
+    from deployments.oncall import opened
+
+    with opened(settings) as state:
+        for name in gone:
+            try:
+                if has_door(settings, state, name):
+                    close_door(settings, connections, state, name, "", say)
+            except StillListenedError as error:
+                complain(str(error))
 
 
 def doctor(

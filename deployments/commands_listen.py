@@ -1,4 +1,4 @@
-"""The command that keeps a port open: listen."""
+"""The command that keeps a port open, and the one that takes its webhooks away."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,6 +58,32 @@ def listen(
     listen_until_told(
         settings, chosen, definitions.connections, Address(*address), seconds, _say_at_once
     )
+
+
+def unlisten(
+    ctx: typer.Context,
+    syncs: Annotated[list[str], typer.Argument(help="Names, listed or not any more.")],
+) -> None:
+    """Remove the webhooks of syncs, and what waits for them in the inbox; schedules go on."""
+    from deployments.closing import close_door, has_door
+    from deployments.definitions import load
+    from deployments.oncall import opened
+    from deployments.screen import say
+
+    settings = settings_of(ctx)
+    definitions = load(settings, with_secrets=False)
+    with opened(settings) as state:
+        listed = {}
+        for sync in sorted(set(syncs)):
+            # One that no file lists any more may still have a webhook; a misspelt one has none.
+            is_left = sync not in definitions.syncs and has_door(settings, state, sync)
+            listed[sync] = "" if is_left else definitions.get(sync).connections.engagement
+        raise typer.Exit(
+            max(
+                close_door(settings, definitions.connections, state, sync, account, say)
+                for sync, account in listed.items()
+            )
+        )
 
 
 def _say_at_once(line: str) -> None:

@@ -1,5 +1,6 @@
 """Commands that work on one sync: check, plan, run, audit, approve, list."""
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -150,12 +151,27 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
     for mistake in definitions.mistakes:
         complain(str(mistake))
     rows = list_bots(settings_of(ctx), [one.definition for one in definitions.syncs.values()])
+    listening = _listening(ctx)
     if as_json:
-        say_json([row._asdict() for row in rows])
+        say_json([row._asdict() | {"listening": listening.get(row.sync)} for row in rows])
     elif rows:
         say_table(SHOWN, [row.shown() for row in rows])
+        for line in listening.values():
+            complain(fill(line, 100, subsequent_indent="  "))  # stdout is a table, for scripts too
     else:
         say(f"no syncs in {settings_of(ctx).syncs}")
+
+
+def _listening(ctx: typer.Context) -> dict[str, str]:
+    """By sync how its webhook and who listens for it stand; syncs without either are left out."""
+    from deployments.doorbells import doorbells
+    from state.errors import InboxUnusable
+
+    try:
+        return {one.sync: one.shown() for one in doorbells(settings_of(ctx), [])}
+    except InboxUnusable as error:
+        complain(str(error))
+        return {}
 
 
 def _refuse_bad_date(since: str | None) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.errors import ConnectorError
 from connectors.meter import Tally
 from deployments.definitions import Definitions, load
+from deployments.doorbells import doorbells, said_of
 from pipelines.settings import (
     Connection,
     MissingSecretError,
@@ -47,6 +48,7 @@ def examine(settings: Settings) -> list[Symptom]:
         *_state(settings),
         *_definitions(definitions),
         *_connections(definitions, settings),
+        *_doors(settings),
         *_prefect(settings.prefect_api_url),
     ]
 
@@ -171,6 +173,32 @@ def _knock(connection: Connection, secret: str) -> None:
         version = connection.version
         with Mailigen(connection.base_url, key=secret, meter=Tally(), version=version) as mailigen:
             mailigen.account()
+
+
+def _doors(settings: Settings) -> Iterator[Symptom]:
+    """What is wrong with webhooks: the schedule finds what they miss, so none of it fails."""
+    try:
+        found = doorbells(settings, [])
+    except (StateTrouble, SQLAlchemyError) as error:
+        yield Symptom("warn", "webhooks", str(error).splitlines()[0], "see the line on `state`")
+        return
+    for one in found:
+        thing = f"webhook {one.sync}"
+        if one.refused:
+            remedy = (
+                "if real ones are among them, the secret here is not Mailigen's: start `syncline "
+                "listen` again with the one connections.yaml names; else somebody knocks: see the "
+                "proxy's log"
+            )
+            said = f"{said_of(one.refused)}: not signed with its secret"
+            yield Symptom("warn", thing, said, remedy)
+        if one.webhook and one.webhook.trouble and one.listener:
+            remedy = "`listen` tries again by itself; docs/runbooks.md has the sentence"
+            yield Symptom("warn", thing, f"not as wanted: {one.webhook.trouble}", remedy)
+        if one.listener is None and one.accounts:
+            said = f"rings from {', '.join(one.accounts)}, and nobody listens"
+            remedy = f"syncline listen {one.sync}, or for good: syncline unlisten {one.sync}"
+            yield Symptom("warn", thing, said, remedy)
 
 
 def _prefect(api_url: str | None) -> Iterator[Symptom]:

@@ -11,7 +11,8 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -19,11 +20,12 @@ from uuid import uuid4
 import httpx
 import uvicorn
 
-from deployments.definitions import load
+from deployments.definitions import UnknownSyncError, load
 from deployments.running import is_recorded, run_here, run_recorded
-from deployments.trouble import OperatorError
+from deployments.trouble import DefinitionsError, OperatorError
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.listening import Listening, webhook_secret
+from pipelines.mailigen_pipedrive.left_over import ANSWERED
+from pipelines.mailigen_pipedrive.listening import Files, Listening, Reading, webhook_secret
 from pipelines.mailigen_pipedrive.run import EXPECTED
 from pipelines.mailigen_pipedrive.webhook import listener_name
 from pipelines.report import Outcome, RunOptions
@@ -36,8 +38,6 @@ from web.listen import Listener, Woken
 from web.receiver import Office, Source, receiver
 from web.windows import Ending, Windows
 
-# A run that ended so has read what rang; what it left undone the next one takes up.
-ANSWERED = ("done", "open", "guarded")
 MOST_AT_ONCE = 100  # deliveries; a vendor tries again, or the sweep finds it
 
 
@@ -53,8 +53,14 @@ class Address(NamedTuple):
     public_url: str
 
 
+@dataclass
 class Doorkeeper(Listening):
     """A sync that is listened for, and how it is run when somebody rings."""
+
+    held: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        self.held.close()
 
     def run(self) -> Woken:
         """Run the sync as a schedule would: the files are read anew, Prefect records it if there.
@@ -108,18 +114,22 @@ def listen(
         public = address.public_url or f"http://{_at(address.host)}:{bound.getsockname()[1]}"
         state = open_state(settings.state_url)
         stack.callback(state.close)
-        syncs = [
-            _doorkeeper(one, connections, settings, state, public, stack, say)
-            for one in definitions
-        ]
+        syncs = []
+        for one in definitions:
+            syncs.append(_doorkeeper(one, connections, settings, state, public, say))
+            stack.callback(syncs[-1].close)
         inbox = Inbox(settings.home)
         stack.callback(inbox.close)
         worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="run"))
         worker.submit(import_module, "great_expectations")  # seconds, which no wake should wait
         listener = Listener(syncs, inbox, Windows(wake_after), worker, say=say)
-        sources = [_source(one) for one in syncs]
-        app = receiver(sources, Office(listener.store, listener.refuse))
-        for source in sources:
+
+        def find(path: str) -> Source | None:
+            sources = (_source(one) for one in syncs if not one.is_gone)
+            return next((source for source in sources if source.path == path), None)
+
+        app = receiver(find, Office(listener.store, listener.refuse))
+        for source in map(_source, syncs):
             say(f"{source.sync}: listening on {_at(address.host)}:{bound.getsockname()[1]}"
                 f"{source.path} for {public}{source.path}")  # fmt: skip
         _serve_until_told(app, bound, listener, say)
@@ -127,27 +137,53 @@ def listen(
 
 def _doorkeeper(
     definition: Definition, connections: Connections, settings: Settings, state: State,
-    public: str, stack: ExitStack, say: Callable[[str], object],
+    public: str, say: Callable[[str], object],
 ) -> Doorkeeper:  # fmt: skip
     account = definition.connections.engagement
     connection = connections[account]
     assert isinstance(connection, MailigenConnection)  # `load` has seen to it
     secret = webhook_secret(account, connection, settings)
+    name = definition.name
     try:
-        held = lease.acquire(
-            state, listener_name(definition.name), run_id=f"listen-{uuid4().hex[:6]}"
-        )
+        held = lease.acquire(state, listener_name(name), run_id=f"listen-{uuid4().hex[:6]}")
     except LeaseHeld as error:
         raise ListenError(
-            f"somebody listens for {definition.name} already: process {error.pid} on {error.host}. "
+            f"somebody listens for {name} already: process {error.pid} on {error.host}. "
             "End that one first"
         ) from error
-    stack.enter_context(lease.keeping(held))
     keeper = Doorkeeper(
-        definition, connections, settings, state, held, secret=secret, url="", say=say
-    )
-    keeper.url = public + _source(keeper).path
+        definition, connections, settings, state, held, secret=secret, say=say,
+        address_of=lambda account: public + _path(name, account),
+        files=Reading(lambda: stamp_of(settings), lambda: read_files(settings, name)),
+    )  # fmt: skip
+    keeper.held.enter_context(lease.keeping(held))
     return keeper
+
+
+def stamp_of(settings: Settings) -> tuple[tuple[str, int, int], ...]:
+    """Another value after every edit of a definition or of the connections."""
+    found = []
+    for file in sorted([*settings.syncs.glob("*.y*ml"), settings.connections]):
+        with suppress(OSError):  # gone since it was listed
+            stat = file.stat()
+            found.append((str(file), stat.st_mtime_ns, stat.st_size))
+    return tuple(found)
+
+
+def read_files(settings: Settings, sync: str) -> Files:
+    """What the files say of a sync just now; one mistake is told, `check` tells the others."""
+    definitions = load(settings, with_secrets=False)
+    try:
+        definition = definitions.get(sync)
+    except UnknownSyncError:
+        return Files(None, definitions.connections)
+    except DefinitionsError as error:
+        return Files(None, {}, str(error).splitlines()[0])
+    return Files(definition, definitions.connections)
+
+
+def _path(sync: str, account: str) -> str:
+    return Source(sync, account, lambda *_: False).path
 
 
 def _source(listening: Listening) -> Source:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from connectors.errors import Blocked, QuotaExhausted
 from connectors.mailigen import Mailigen
@@ -82,6 +82,14 @@ class Accounts:
         return float(self.budgets[self.crm_account].left_today)
 
 
+class Engagement(NamedTuple):
+    """A Mailigen account alone; `horizon`: seconds it may hide a write, as in use."""
+
+    client: Mailigen
+    budget: Budget
+    horizon: float
+
+
 @contextmanager
 def open_accounts(
     settings: Settings,
@@ -96,6 +104,9 @@ def open_accounts(
     names = definition.connections
     configured = {names.crm: crm.horizon.list, names.engagement: engagement.horizon.list}
     with ExitStack() as stack:
+        place = stack.enter_context(
+            open_engagement(settings, connections, names.engagement, state, around)
+        )
         budgets = {
             names.crm: stack.enter_context(
                 Budget(
@@ -104,13 +115,7 @@ def open_accounts(
                     sleep=_impatiently(around.sleep, "pipedrive"),
                 )
             ),
-            names.engagement: stack.enter_context(
-                Budget(
-                    state, names.engagement, day_allowance=CALLS_A_DAY,
-                    burst=(max(1, int(engagement.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
-                    share=1.0, sleep=_impatiently(around.sleep, "mailigen"),
-                )
-            ),
+            names.engagement: place.budget,
         }  # fmt: skip
         yield Accounts(
             crm=stack.enter_context(
@@ -123,25 +128,47 @@ def open_accounts(
                     sleep=around.sleep,
                 )
             ),
-            engagement=stack.enter_context(
-                Mailigen(
-                    engagement.base_url,
-                    key=settings.secret(engagement.secret_name),
-                    version=engagement.version,
-                    meter=Metered(budgets[names.engagement], "mailigen"),
-                    http=stack.enter_context(around.open_http()),
-                    now=around.now,
-                    pace=Pace(
-                        engagement.calls_per_second, sleep=around.sleep, clock=around.seconds
-                    ),
-                )
-            ),
+            engagement=place.client,
             state=state,
             budgets=budgets,
             horizons=horizons.in_use(state, configured),
             configured=configured,
             crm_account=names.crm,
             counts_emails=engagement.counts_emails,
+        )
+
+
+@contextmanager
+def open_engagement(
+    settings: Settings,
+    connections: Connections,
+    account: str,
+    state: State,
+    around: Surroundings = REAL,
+) -> Iterator[Engagement]:
+    """Connect to a Mailigen account alone: a webhook needs neither the CRM nor its secret."""
+    known = _pick(connections, account, MailigenConnection)
+    with ExitStack() as stack:
+        budget = stack.enter_context(
+            Budget(
+                state, account, day_allowance=CALLS_A_DAY,
+                burst=(max(1, int(known.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
+                share=1.0, sleep=_impatiently(around.sleep, "mailigen"),
+            )
+        )  # fmt: skip
+        client = stack.enter_context(
+            Mailigen(
+                known.base_url,
+                key=settings.secret(known.secret_name),
+                version=known.version,
+                meter=Metered(budget, "mailigen"),
+                http=stack.enter_context(around.open_http()),
+                now=around.now,
+                pace=Pace(known.calls_per_second, sleep=around.sleep, clock=around.seconds),
+            )
+        )
+        yield Engagement(
+            client, budget, horizons.in_use(state, {account: known.horizon.list})[account]
         )
 
 

@@ -2,6 +2,7 @@
 
     put (durable, then the vendor is answered) -> unread -> read: -> dismissed, after a run
                                                             no body  that began later has ended
+                                        '---- dropped: older than a week, or the sync is deleted
 
 A file of its own beside the state database: a delivery is stored within milliseconds, whatever
 holds the state's write lock, and the state may be PostgreSQL far away.
@@ -10,15 +11,18 @@ holds the state's write lock, and the state may be PostgreSQL far away.
 import os
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from state.database import utc_now
 from state.errors import InboxUnusable
 
+FILE = "inbox.db"
+LONGEST_KEPT = timedelta(days=7)  # a body holds addresses; by then many sweeps have read the same
 BUSY_SECONDS = 5  # less than a vendor waits for its answer
 TABLE = """
 CREATE TABLE IF NOT EXISTS deliveries (
@@ -53,7 +57,7 @@ class Inbox:
 
     def __init__(self, home: Path, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now, self._turn = now, threading.Lock()
-        path = home / "inbox.db"
+        path = home / FILE
         try:
             # Bodies hold addresses: the file is its owner's before anything is in it.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -105,12 +109,35 @@ class Inbox:
         with self._asking() as db:
             return {sync: Waiting(*rest) for sync, *rest in db.execute(query, [*syncs])}
 
+    def counts(self) -> dict[str, int]:
+        """Return how many deliveries wait, of every sync that has some."""
+        query = "SELECT sync, count(*) FROM deliveries GROUP BY sync"
+        with self._asking() as db:
+            return dict(db.execute(query).fetchall())
+
     def dismiss(self, sync: str, up_to: int) -> None:
         """Take out what was read of a sync, up to an id: a run that began after it has ended."""
         with self._asking() as db:
             db.execute(
                 "DELETE FROM deliveries WHERE sync = ? AND id <= ? AND is_read = 1", [sync, up_to]
             )
+
+    def forget(self, sync: str) -> int:
+        """Take out everything of a sync that is deleted, read or not; return how many."""
+        with self._asking() as db:
+            return db.execute("DELETE FROM deliveries WHERE sync = ?", [sync]).rowcount
+
+    def drop_old(self, age: timedelta = LONGEST_KEPT) -> dict[str, int]:
+        """Take out what came in longer ago, of any sync, read or not; return how many of each.
+
+        Take in first what can be: who left is told by an unread delivery alone.
+        """
+        before = [(self._now() - age).isoformat()]
+        with self._asking() as db:
+            gone = db.execute(
+                "DELETE FROM deliveries WHERE received_at < ? RETURNING sync", before
+            ).fetchall()
+        return dict(Counter(sync for (sync,) in gone))
 
     @contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:

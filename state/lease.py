@@ -16,9 +16,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Row, bindparam, func, select, update
@@ -137,15 +137,31 @@ def renew(lease: Lease) -> None:
         db.execute(_RENEW, {"my_name": _key(lease.sync), "until": until})
 
 
-def holder(state: State, sync: str) -> str:
-    """Return the run that holds a sync just now; '' for none, or one that died on this machine.
+class Holding(NamedTuple):
+    """Who holds a sync, and since when."""
+
+    run_id: str
+    host: str
+    pid: int
+    since: datetime
+
+
+def holding(state: State, sync: str) -> Holding | None:
+    """Return who holds a sync just now; None for nobody, or one that died on this machine.
 
     For looking before asking. It may be another's a moment later: only `acquire` decides.
     """
     with state.read() as db:
         row = db.execute(_FOUND, {"my_name": _key(sync)}).one_or_none()
-    is_held = row is not None and row.expires_at > state.now() and not _is_dead(row)
-    return str(row.holder) if row is not None and is_held else ""
+    if row is None or not row.holder or row.expires_at <= state.now() or _is_dead(row):
+        return None
+    return Holding(row.holder, row.host, row.pid, row.taken_at)
+
+
+def holder(state: State, sync: str) -> str:
+    """Return the run that holds a sync just now; '' for none. As `holding`, by name alone."""
+    held = holding(state, sync)
+    return held.run_id if held else ""
 
 
 def release(lease: Lease) -> None:

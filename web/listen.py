@@ -22,6 +22,8 @@ from web.windows import Ending, Windows
 
 LONGEST_WAIT_S = 60.0
 AFTER_TROUBLE_S = 5.0
+TELL_REFUSED_S = 60.0  # whoever knocks without a key must not make us write more often than this
+DROP_OLD_S = 86_400.0
 
 
 class Woken(NamedTuple):
@@ -41,8 +43,18 @@ class Listened(Protocol):
         """Do what a delivery demands at once; return what was done, '' for nothing, or None
         when it could not be done now and must be tried again."""
 
-    def keep_webhook(self) -> float:
-        """See to the webhook at the vendor; return the seconds until the next look."""
+    def is_edited(self) -> bool:
+        """Whether the files changed since the last look. Asked often: cheap."""
+
+    def keep_webhook(self) -> float | None:
+        """See to the webhook at the vendor; return the seconds until the next look, or None when
+        the sync is deleted and its webhook removed: nobody listens for it any more."""
+
+    def refused(self, count: int) -> None:
+        """Keep that so many more deliveries were refused."""
+
+    def close(self) -> None:
+        """Give back what listening for the sync held."""
 
     def obstacle(self) -> str:
         """Why the sync may not be woken now, '' for no reason: another run holds it, say."""
@@ -80,7 +92,8 @@ class Listener:
         self._look_at = dict.fromkeys(self._syncs, 0.0)  # when each webhook is looked at next
         self._job: _Job | None = None
         self._refused: Counter[str] = Counter()
-        self._trouble_until = 0.0
+        self._counting = threading.Lock()
+        self._trouble_until = self._tell_at = self._drop_at = 0.0
 
     # Called by other threads
 
@@ -91,7 +104,8 @@ class Listener:
 
     def refuse(self, source: Source) -> None:
         """Count a delivery that was not signed; it is told with the next line."""
-        self._refused[source.sync] += 1
+        with self._counting:
+            self._refused[source.sync] += 1
 
     def stop(self) -> None:
         """Let `work` end: after the run that goes on, and what is due by then."""
@@ -118,8 +132,10 @@ class Listener:
 
         Raises whatever a run raised that nobody foresaw.
         """
-        self._tell_refused()
+        if self._seconds() >= self._tell_at:
+            self._tell_refused()
         self._take_in()
+        self._drop_old()
         self._collect()
         self._start_next()
         return self._wait()
@@ -137,6 +153,7 @@ class Listener:
                 assert self._job is not None
                 self._job.result.exception()
                 self._collect()
+        self._tell_refused()
         for sync, waiting in self._inbox.waiting(self._syncs).items():
             self._say(f"{sync}: {_deliveries(waiting.deliveries)} kept for the next start")
 
@@ -169,11 +186,34 @@ class Listener:
             self._say(str(error))
             self._trouble_until = now + AFTER_TROUBLE_S
 
+    def _drop_old(self) -> None:
+        """Once a day, drop what nobody answered for a week, whosever it is. Never what this loop
+        has still to take in: who left would not be barred."""
+        now = self._seconds()
+        if now < max(self._drop_at, self._trouble_until):
+            return
+        try:
+            if next(self._inbox.unread(self._syncs, most=1), None) is not None:
+                return
+            dropped = self._inbox.drop_old()
+        except InboxUnusable as error:
+            self._say(str(error))
+            self._trouble_until = now + AFTER_TROUBLE_S
+            return
+        self._drop_at = now + DROP_OLD_S
+        for sync, count in sorted(dropped.items()):
+            self._say(f"{sync}: {_deliveries(count)} older than a week dropped")
+
     def _start_next(self) -> None:
-        """Give the worker the next thing to do: who rings before what is only looked at."""
+        """Give the worker the next thing to do: who rings before what is only looked at. Before
+        either, whose files were edited: a run is woken by what they say now."""
         if self._job is not None:
             return
         now = self._seconds()
+        for sync, listened in self._syncs.items():
+            if listened.is_edited():
+                self._give(sync, listened.keep_webhook, is_run=False)
+                return
         for sync in self._windows.due(now):
             if not self._is_held(sync):
                 self._run(sync)
@@ -206,7 +246,11 @@ class Listener:
             return
         (sync, is_run, waiting, result), self._job = self._job, None
         if not is_run:
-            self._look_at[sync] = self._seconds() + result.result()
+            again: float | None = result.result()
+            if again is None:
+                self._leave(sync)
+            else:
+                self._look_at[sync] = self._seconds() + again
             return
         woken: Woken = result.result()
         if woken.ending == "answered":
@@ -214,10 +258,27 @@ class Listener:
         self._windows.ended(sync, woken.ending, self._seconds())
         self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
 
+    def _leave(self, sync: str) -> None:
+        """Listen for a sync no more, and forget what waited for it."""
+        listened = self._syncs.pop(sync)
+        del self._look_at[sync]
+        self._windows.forget(sync)
+        listened.close()
+        if dropped := self._inbox.forget(sync):
+            self._say(f"{sync}: {_deliveries(dropped)} dropped")
+        if not self._syncs:
+            self._say("nobody is left to listen for: ending")
+            self.stop()
+
     def _tell_refused(self) -> None:
-        refused, self._refused = self._refused, Counter()
-        for sync, count in refused.items():
+        with self._counting:
+            refused, self._refused = self._refused, Counter()
+        for sync in refused.keys() & self._syncs.keys():
+            count = refused[sync]
             self._say(f"{sync}: {_deliveries(count)} refused: not signed with the webhook's secret")
+            self._syncs[sync].refused(count)
+        if refused:
+            self._tell_at = self._seconds() + TELL_REFUSED_S
 
 
 def _deliveries(count: int) -> str:

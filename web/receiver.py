@@ -46,12 +46,15 @@ class Office(NamedTuple):
     refuse: Callable[[Source], object]  # told of each delivery that was not signed
 
 
-def receiver(sources: list[Source], office: Office) -> Starlette:
-    """An application that takes what these sources send, and nothing else."""
-    known = {source.path: source for source in sources}
+def receiver(find: Callable[[str], Source | None], office: Office) -> Starlette:
+    """An application that takes what the sources it finds send, and nothing else.
+
+    `find` is asked for a path with each delivery, by the thread that receives: doors open and
+    close while it listens.
+    """
 
     async def receive(request: Request) -> Response:
-        source = known.get(request.scope.get("raw_path", b"").decode("ascii", "replace"))
+        source = find(request.scope.get("raw_path", b"").decode("ascii", "replace"))
         if source is None:
             raise HTTPException(404, "nobody listens here")
         if request.method != "POST":

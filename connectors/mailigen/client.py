@@ -252,6 +252,10 @@ class Mailigen:
         fields = {"wid": webhook_id, "name": name, "value": value}
         self._yes(wire.Call("webhookUpdate", fields, secret))
 
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Raises Refused for one that is gone already: by which code is not known."""
+        self._yes(wire.Call("webhookDelete", {"wid": webhook_id}))
+
     # How calls are made
 
     def _pages(

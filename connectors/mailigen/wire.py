@@ -69,6 +69,7 @@ METHODS: Final[dict[str, str]] = {
     "webhooks": "read",
     "webhookCreate": "write",
     "webhookUpdate": "write",
+    "webhookDelete": "write",
 }
 
 BAD_KEY = 104  # the only code seen in a recorded answer

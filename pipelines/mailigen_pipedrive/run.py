@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError, StopTheSync
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
-from pipelines.mailigen_pipedrive import forgotten, record
+from pipelines.mailigen_pipedrive import forgotten, left_over, record
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.extract import IncompleteError
 from pipelines.mailigen_pipedrive.flow import sync
@@ -74,9 +74,11 @@ def run_sync(
                         expected_history=known.history_generation if known else None,
                     )
                 )  # fmt: skip
+                waited = left_over.take_in(state, definition, settings)
                 swept = begin(settings, definition, options, accounts, work, outcome, report)
                 swept = replace(swept, lease=held, sweep=held.sweep, sleep=around.sleep)
                 _run_held(swept, accounts, work, step)
+                left_over.drop(settings, definition.name, waited, outcome.outcome)
             except EXPECTED as error:
                 # Nothing could be opened, or the end could not be kept: `list` must show it.
                 if isinstance(error, UNAUTHORIZED):  # a token no client takes

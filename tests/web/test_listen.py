@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,14 +52,26 @@ class Acme:
         self.held_by = ""
         self.takes: str | None = ""
         self.meanwhile: Callable[[], object] = lambda: None
+        self.edited, self.is_listed = False, True
+        self.counted: list[int] = []
+
+    def is_edited(self) -> bool:
+        return self.edited
+
+    def refused(self, count: int) -> None:
+        self.counted.append(count)
+
+    def close(self) -> None:
+        self.done.append("closed")
 
     def take_in(self, body: bytes) -> str | None:
         self.done.append(f"took {body.decode()}")
         return self.takes
 
-    def keep_webhook(self) -> float:
+    def keep_webhook(self) -> float | None:
+        self.edited = False
         self.done.append("looked")
-        return 3600.0
+        return 3600.0 if self.is_listed else None
 
     def obstacle(self) -> str:
         return self.held_by
@@ -229,6 +242,66 @@ def test_refused_deliveries_are_told_by_number_alone(play: Play) -> None:
         play.loop.refuse(ACME)
     play.at(0)
     assert play.said == ["acme: 3 deliveries refused: not signed with the webhook's secret"]
+
+
+def test_refusals_are_kept_at_most_once_a_minute_and_at_the_end(play: Play) -> None:
+    """ALL-12: whoever knocks must not make us write"""
+    play.loop.refuse(ACME)
+    play.at(0)
+    for second in range(1, 60):
+        play.loop.refuse(ACME)
+        play.at(second)
+    assert play.acme.counted == [1]
+    play.at(60)
+    assert play.acme.counted == [1, 59]
+    play.loop.refuse(ACME)
+    play.loop.finish()
+    assert play.acme.counted == [1, 59, 1]
+
+
+def test_edited_files_are_read_before_the_run_that_is_due(play: Play) -> None:
+    """ALL-12: what is woken, and whether, is decided by what they say now"""
+    play.at(0)
+    play.store(b"1")
+    play.at(0)
+    play.acme.edited, play.now = True, 1.0
+    play.loop.turn()
+    assert play.acme.done == ["looked"]
+    assert play.at(1) == ["ran"]
+
+
+def test_a_deleted_sync_is_left_with_what_waited_for_it(play: Play) -> None:
+    """ALL-11, ALL-12: and with nobody left the process ends"""
+    play.at(0)
+    play.store(b"1", b"2")
+    play.acme.is_listed, play.acme.edited = False, True
+    assert play.at(0) == ["took 1", "took 2", "closed"]
+    assert play.at(100) == []
+    assert play.waiting == 0
+    assert play.said[-2:] == ["acme: 2 deliveries dropped", "nobody is left to listen for: ending"]
+    play.loop.work()
+
+
+def test_old_deliveries_are_dropped_once_a_day_but_never_before_they_were_taken_in(
+    tmp_path: Path,
+) -> None:
+    """ALL-08, ALL-11, ALL-12: who left long ago is barred first; a sync nobody knows holds up none"""
+    days = iter([datetime(2026, 11, 1, tzinfo=UTC)] * 2)
+    inbox = Inbox(tmp_path, now=lambda: next(days))
+    for sync in ("acme", "gone"):
+        inbox.put(sync, "m", b"ann@x.lv left")
+    inbox.close()
+    play = Play(tmp_path)
+    play.acme.takes = None
+    play.at(0)
+    assert play.waiting == 1
+    play.acme.takes = "barred"
+    assert play.at(5)[0] == "took ann@x.lv left"
+    assert [line for line in play.said if "older" in line] == [
+        "acme: 1 delivery older than a week dropped", "gone: 1 delivery older than a week dropped",
+    ]  # fmt: skip
+    assert play.inbox.counts() == {}
+    play.inbox.close()
 
 
 def test_an_error_of_a_run_that_nobody_foresaw_ends_the_loop(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ inbox = Inbox(Path(sys.argv[1]))
 def store(source, body):
     inbox.put(source.sync, source.account, body)
     os.kill(os.getpid(), signal.SIGKILL)
-app = receiver([Source("acme", "m", lambda body, headers: True)], Office(store, print))
+source = Source("acme", "m", lambda body, headers: True)
+app = receiver({source.path: source}.get, Office(store, print))
 uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None)).run([socket.socket(fileno=0)])
 """
 
@@ -48,7 +49,10 @@ class Door:
         self.refused: list[str] = []
         self.storing: Callable[[], object] = lambda: None
         sources = [Source("acme", "the list", is_signed), Source("other", "m", is_signed)]
-        app = receiver(sources, Office(self._store, lambda one: self.refused.append(one.sync)))
+        self.doors = {source.path: source for source in sources}
+        app = receiver(
+            self.doors.get, Office(self._store, lambda one: self.refused.append(one.sync))
+        )
         self._bound = socket.create_server(("127.0.0.1", 0))
         self.address = self._bound.getsockname()
         self._server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
@@ -189,3 +193,13 @@ def test_a_delivery_is_kept_when_the_process_dies_before_it_answers(tmp_path: Pa
     inbox = Inbox(tmp_path)
     assert [one.body for one in inbox.unread(["acme"])] == [b"body"]
     inbox.close()
+
+
+def test_a_door_opens_and_closes_while_it_listens(door: Door) -> None:
+    """ALL-12: a sync that is deleted, or whose account is another now"""
+    path, closed = next(iter(door.doors.items()))
+    del door.doors[path]
+    assert door.post(b"{}") == 404
+    door.doors[path] = closed
+    assert door.post(b"{}") == 200
+    assert len(door.stored) == 1

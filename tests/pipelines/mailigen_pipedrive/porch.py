@@ -5,19 +5,21 @@ porch.turn(seconds)           what was delivered until now is taken in; what is 
 porch.runs                    how the runs that were rung for ended
 """
 
+import json
 import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import uvicorn
 
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.listening import Listening
+from pipelines.mailigen_pipedrive.listening import Files, Listening, Reading
 from pipelines.mailigen_pipedrive.webhook import listener_name
-from pipelines.settings import Connections, KeySecret, MailigenConnection
+from pipelines.settings import Connections, KeySecret, MailigenConnection, Settings
 from pipelines.step import Step, plainly
 from state import lease
 from state.database import open_state
@@ -46,7 +48,7 @@ class Porch:
     """One listener; close it before the next one of the same desk is opened."""
 
     def __init__(self, desk: Desk, secret: str = SECRET) -> None:
-        self.desk, self._secret = desk, secret
+        self.desk, self.secret = desk, secret
         self.step: Step = plainly
         self.open()
 
@@ -59,9 +61,11 @@ class Porch:
         self.url = f"http://127.0.0.1:{self._bound.getsockname()[1]}/hooks/acme/engagement"
         self.state = open_state(desk.settings.state_url)
         self.lease = lease.acquire(self.state, listener_name("acme"), run_id="listen")
+        self.mistake = ""
         self.listening = Rung(
-            Definition.model_validate(desk.wanted), self._connections(), desk.settings,
-            self.state, self.lease, secret=self._secret, url=self.url, say=self.said.append,
+            Definition.model_validate(desk.wanted), self._connections(), self._settings(),
+            self.state, self.lease, secret=self.secret, say=self.said.append,
+            address_of=lambda _: self.url, files=Reading(self._stamp, self._read),
         )  # fmt: skip
         self.listening.porch = self
         self.inbox = Inbox(desk.home)
@@ -70,11 +74,24 @@ class Porch:
             seconds=lambda: self.now,
         )  # fmt: skip
         source = Source("acme", "engagement", self.listening.is_signed)
-        app = receiver([source], Office(self.loop.store, self.loop.refuse))
+        app = receiver({source.path: source}.get, Office(self.loop.store, self.loop.refuse))
         self._server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
         self._thread = threading.Thread(target=self._server.run, args=([self._bound],))
         self._thread.start()
         self.loop.begin()
+
+    def _settings(self) -> Settings:
+        settings = self.desk.settings
+        return replace(settings, environ={**settings.environ, "HOOK_SECRET": self.secret})
+
+    def _stamp(self) -> object:
+        return json.dumps([self.desk.wanted, self.mistake])
+
+    def _read(self) -> Files:
+        """What the files would say: the desk's definition, none, or a mistake."""
+        wanted = self.desk.wanted
+        definition = Definition.model_validate(wanted) if wanted and not self.mistake else None
+        return Files(definition, self._connections(), self.mistake)
 
     def _connections(self) -> Connections:
         known = connections(self.desk.url, self.desk.horizon)
@@ -98,7 +115,7 @@ class Porch:
             while http.get(f"{self.desk.url}/_sandbox").json()["pending_deliveries"]:
                 pass
 
-    def look(self) -> float:
+    def look(self) -> float | None:
         """See to the webhook now; the seconds until the next look."""
         return self.listening.keep_webhook()
 

@@ -4,11 +4,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pipelines.mailigen_pipedrive.webhook import LOOK_EVERY_S, TRY_AGAIN_S
+from pipelines.accounts import open_engagement
+from pipelines.mailigen_pipedrive.webhook import (
+    IN_DOUBT,
+    LOOK_EVERY_S,
+    TRY_AGAIN_S,
+    Removed,
+    accounts_rung_from,
+    remove_webhook,
+)
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, QUIET, Desk
 from tests.pipelines.mailigen_pipedrive.porch import SECRET, Porch
 
-CREATE, UPDATE = "/1.8/webhookCreate", "/1.8/webhookUpdate"
+CREATE, UPDATE, DELETE = (f"/1.8/webhook{verb}" for verb in ("Create", "Update", "Delete"))
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def test_another_address_or_secret_changes_the_webhook_in_place(
     (moved,) = second.webhooks
     assert (moved["id"], moved["url"]) == (made["id"], second.url)
     assert moved["title"] != made["title"]
-    second.listening.url = first.url
+    second.url = first.url
     second.look()
     assert second.webhooks[0]["url"] == first.url
     third = open_porch("another secret, long enough")
@@ -171,3 +179,120 @@ def test_before_the_first_run_nobody_is_asked(fresh: Desk) -> None:
     assert "after the first" in porch.said[-1]
     assert fresh.journal() == []
     porch.close()
+
+
+# -- removing it
+
+
+def remove(porch: Porch) -> Removed:
+    known = porch.listening
+    with open_engagement(known.settings, known.connections, "engagement", porch.state) as place:
+        return remove_webhook(porch.lease, place.client, "acme", "engagement", place.horizon)
+
+
+def test_the_webhook_is_removed_once_and_nobody_elses_is_touched(
+    desk: Desk, open_porch: Callable[..., Porch]
+) -> None:
+    """ALL-12, ALL-06: a second removal finds nothing and writes nothing; it can be made again"""
+    remove_webhooks(desk)
+    porch = open_porch()
+    porch.look()
+    (ours,) = porch.webhooks
+    options = {"options[url]": "http://127.0.0.1:1/", "options[events][0]": "contact.subscribe",
+               "options[sources][0]": "admin", "options[list_id]": ours["list_id"]}  # fmt: skip
+    for title in ("Syncline acme SL-SPRING26", "Syncline acme2 SL-AAAAAAAA", "Shop"):
+        desk.mailigen("webhookCreate", title=title, **options)
+    assert len(porch.webhooks) == 4
+    assert accounts_rung_from(porch.state, "acme") == {"engagement"}
+    assert remove(porch) == Removed(ours["id"], "")
+    assert sorted(one["title"] for one in porch.webhooks) == [
+        "Shop", "Syncline acme SL-SPRING26", "Syncline acme2 SL-AAAAAAAA",
+    ]  # fmt: skip
+    desk.effects()
+    assert remove(porch) == Removed("", "")
+    assert desk.effects() == []
+    assert accounts_rung_from(porch.state, "acme") == set()
+    assert porch.look() == LOOK_EVERY_S
+    assert len(porch.webhooks) == 4
+    assert accounts_rung_from(porch.state, "acme") == {"engagement"}
+    remove_webhooks(desk)
+
+
+def test_a_webhook_somebody_renamed_is_known_by_its_id(
+    desk: Desk, open_porch: Callable[..., Porch]
+) -> None:
+    """ALL-12"""
+    porch = open_porch()
+    porch.look()
+    (ours,) = porch.webhooks
+    desk.mailigen("webhookUpdate", wid=ours["id"], name="title", value="Do not touch")
+    assert remove(porch) == Removed(ours["id"], "")
+    assert porch.webhooks == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_of_two_copies_only_the_one_the_ledger_knows_goes(
+    desk: Desk, open_porch: Callable[..., Porch], is_known: bool
+) -> None:
+    """ALL-12: Mailigen copies the title as well; which one rings here a title cannot say"""
+    porch = open_porch()
+    porch.look()
+    (ours,) = porch.webhooks
+    copies = [desk.mailigen("webhookReplicate", wid=ours["id"]) for _ in range(2)]
+    if is_known:
+        assert remove(porch) == Removed(ours["id"], "")
+    else:
+        desk.mailigen("webhookDelete", wid=ours["id"])
+        removed = remove(porch)
+        assert removed.webhook_id == ""
+        assert "delete in Mailigen those that are not wanted" in removed.trouble
+    assert sorted(one["id"] for one in porch.webhooks) == sorted(copies)
+    remove_webhooks(desk)
+
+
+@pytest.mark.parametrize("kind", ["lost_answer", "lost_request", "late_commit"])
+def test_a_removal_whose_answer_was_lost_is_read_back(
+    desk: Desk, open_porch: Callable[..., Porch], kind: str
+) -> None:
+    """ALL-06, ALL-12: gone is gone; what still stands is looked at again after the horizon"""
+    porch = open_porch()
+    porch.look()
+    (ours,) = porch.webhooks
+    desk.fault(kind, "mailigen", DELETE, **({"delay_s": 1} if kind == "late_commit" else {}))
+    first = remove(porch)
+    if kind == "lost_answer":
+        assert first == Removed(ours["id"], "")
+    else:
+        assert first == Removed("", IN_DOUBT)
+        desk.control("clock", advance_s=5)
+        remove(porch)  # learns the vendor's time
+        remove(porch)
+    assert porch.webhooks == []
+
+
+def test_a_removal_mailigen_refuses_is_told_and_tried_again(
+    desk: Desk, open_porch: Callable[..., Porch]
+) -> None:
+    """ALL-12: and what is gone though it was refused is gone"""
+    porch = open_porch()
+    porch.look()
+    (ours,) = porch.webhooks
+    refusal = {"error": "not now", "code": 300}
+    desk.fault("status", "mailigen", DELETE, status=200, body=refusal)
+    assert "not now" in remove(porch).trouble
+    assert len(porch.webhooks) == 1
+    assert remove(porch) == Removed(ours["id"], "")
+
+
+def test_listening_again_while_a_removal_is_in_doubt_waits_for_it(
+    desk: Desk, open_porch: Callable[..., Porch]
+) -> None:
+    """ALL-06, ALL-12: else the late removal and the change would meet"""
+    porch = open_porch()
+    porch.look()
+    desk.fault("late_commit", "mailigen", DELETE, delay_s=1)
+    remove(porch)
+    assert porch.look() == TRY_AGAIN_S
+    desk.control("clock", advance_s=5)
+    assert porch.look() == LOOK_EVERY_S
+    assert [one["url"] for one in porch.webhooks] == [porch.url]
