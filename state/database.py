@@ -91,17 +91,18 @@ class Upsert:
         self, table: Table, columns: Collection[str], finish: Callable[[Any], Any]
     ) -> None:
         self._table, self._columns, self._finish = table, list(columns), finish
-        self._compiled: WeakKeyDictionary[Dialect, Any] = WeakKeyDictionary()
+        # By engine: what is compiled holds its dialect, and would keep a key of its own alive.
+        self._compiled: WeakKeyDictionary[Engine, Any] = WeakKeyDictionary()
 
     def run(self, db: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write rows, which may be none."""
         if not rows:
             return
-        found = self._compiled.get(db.dialect)
+        found = self._compiled.get(db.engine)
         if found is None:
             statement = self._finish(_insert(db.dialect, self._table))
             found = statement.compile(dialect=db.dialect, column_keys=self._columns)
-            self._compiled[db.dialect] = found
+            self._compiled[db.engine] = found
         db.execute(found, rows)
 
 
