@@ -55,7 +55,7 @@ class Sweep:
     crm_account: str
     engagement_account: str
     horizons: dict[str, float]  # account -> seconds a write may stay invisible
-    budget_left: Callable[[], float | None]
+    budget_left: Callable[[], dict[str, float]]  # account -> of today's share, in its unit
     consent_key: bytes
     report: Reporter
     outcome: Outcome
