@@ -74,6 +74,7 @@ class Sweep:
     guards: list[str] = field(default_factory=list)
     previewed: str = ""  # a dry run plans for this bot whether it is paused or not
     read_cost: Callable[[], list[Cost]] = list
+    reading: list[Cost] = field(default_factory=list)  # what was spent before the first write
     is_planned: bool = False  # before that, plan.* is what an earlier run left
 
     @property
