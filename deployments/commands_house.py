@@ -1,13 +1,17 @@
 """Commands that look after an installation: sandbox, deploy, doctor, schema."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.desk import settings_of
 from deployments.screen import complain, say, say_finding, say_json
+
+if TYPE_CHECKING:
+    from pipelines.timetable import Fit
 
 ROOT = Path(__file__).absolute().parent.parent
 
@@ -32,7 +36,8 @@ def deploy(
     from deployments.definitions import load
 
     settings = settings_of(ctx)
-    definitions = load(settings, with_secrets=False).all()
+    loaded = load(settings, with_secrets=False)
+    definitions = loaded.all()
     if settings.prefect_api_url is None:
         complain("syncline: PREFECT_API_URL is not set; start a server with `prefect server start`")
         raise typer.Exit(2)
@@ -43,13 +48,20 @@ def deploy(
 
     from deployments.prefect_deploy import AUDIT, deploy_installation, survey
     from deployments.prefect_deploy import deploy as deploy_all
+    from deployments.timing import fits, note_deployed
 
+    fitting = fits(settings, definitions, loaded.connections)
     with get_client(sync_client=True) as client:
         gone = survey(client, definitions).removed
         for name in gone:
             complain(f"no file lists {name} any more: " + ("removing it" if yes else "kept"))
-        changes = deploy_all(client, definitions, settings, root=ROOT, remove=yes)
-        deploy_all(client, definitions, settings, root=ROOT, entrypoint=AUDIT, remove=yes)
+        changes = deploy_all(
+            client, definitions, settings, root=ROOT, remove=yes, fits=fitting
+        )  # fmt: skip
+        deploy_all(
+            client, definitions, settings, root=ROOT, entrypoint=AUDIT, remove=yes, fits=fitting
+        )
+        note_deployed(settings, fitting, gone if yes else ())
         installed = deploy_installation(client, settings, ROOT)
     for name in changes.created:
         say(f"created  {name}")
@@ -64,6 +76,20 @@ def deploy(
         say("to remove them and their history of runs: syncline deploy --yes")
     say("each has an audit of the same name, every night unless its file says otherwise")
     say("run them with: prefect worker start --pool syncline")
+    if _say_fits(fitting):
+        raise typer.Exit(2)
+
+
+def _say_fits(fitting: "Mapping[str, Fit]") -> bool:
+    """Tell which schedules are not the wanted ones; whether some sync was refused for its cost."""
+    refused = False
+    for sync, fit in sorted(fitting.items()):
+        if fit.schedule is None:
+            refused = True
+            complain(f"syncline: {sync} was not deployed: {fit.said}; {fit.remedy}")
+        elif fit.said:
+            say(f"{sync}: {fit.said}; {fit.remedy}")
+    return refused
 
 
 def doctor(

@@ -21,6 +21,7 @@ import uvicorn
 
 from deployments.definitions import load
 from deployments.running import is_recorded, run_here, run_recorded
+from deployments.timing import least_wakes
 from deployments.trouble import OperatorError
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.listening import Listening, webhook_secret
@@ -116,7 +117,8 @@ def listen(
         stack.callback(inbox.close)
         worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="run"))
         worker.submit(import_module, "great_expectations")  # seconds, which no wake should wait
-        listener = Listener(syncs, inbox, Windows(wake_after), worker, say=say)
+        bears = least_wakes(settings, definitions, connections, wake_after, say)
+        listener = Listener(syncs, inbox, Windows(wake_after, bears), worker, say=say)
         sources = [_source(one) for one in syncs]
         app = receiver(sources, Office(listener.store, listener.refuse))
         for source in sources:
