@@ -109,7 +109,6 @@ def open_accounts(
                 Budget(
                     state, names.engagement, day_allowance=int(_calls(engagement).share),
                     burst=(max(1, int(engagement.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
-                    # Of the day only: `calls_per_second` says already what is ours of a second.
                     share=1.0, sleep=_impatiently(around.sleep, "mailigen"),
                 )
             ),
@@ -178,6 +177,7 @@ def allowances(connections: Connections, definition: Definition) -> dict[str, Al
 
 
 def _calls(engagement: MailigenConnection) -> Allowance:
+    """Our share of the day's calls; of a second `calls_per_second` says already what is ours."""
     calls = int(engagement.calls_per_day * engagement.quota_share)
     return Allowance(max(calls, 1), "calls", "raise quota_share or calls_per_day")
 

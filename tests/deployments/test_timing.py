@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import PrefectServer, prefect_server, wait_until
 
@@ -191,67 +193,84 @@ def test_woken_runs_get_what_the_schedule_leaves_of_the_share(desk: Desk) -> Non
     assert least() == 86_400
 
 
-@pytest.mark.slow
-def test_deploy_sets_the_interval_the_share_bears_and_a_scheduled_run_tells_its_gap(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str], prefect_server: PrefectServer,
-    called: tuple[str, list[dict[str, Any]]],
-) -> None:  # fmt: skip
-    """ALL-05, ALL-01, ALL-04: no vendor is asked; what fits nothing is refused and left as it was"""
-    desk.secrets["OPS"], arrived = called
-    folder = tmp_path / "files"
-    write_files(desk, folder, monkeypatch)
+@pytest.fixture
+def client(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: PrefectServer
+) -> Iterator[SyncPrefectClient]:
+    """A Prefect server for the command line and its workers, which has the desk's files."""
+    write_files(desk, tmp_path / "files", monkeypatch)
     for name, value in prefect_server.environ.items():
         monkeypatch.setenv(name, value)
-    accounts = folder / "connections.yaml"
-    plain = accounts.read_text()
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        yield get_client(sync_client=True)
 
-    def deploy(runs: float, schedule: dict[str, str]) -> int:
-        make_dear(desk, runs)
-        facts = json.loads(plain)
-        facts["engagement"] |= desk.facts["engagement"]
-        accounts.write_text(json.dumps(facts))
-        (folder / "syncs" / "acme.yaml").write_text(
-            json.dumps(desk.wanted | {"schedule": schedule})
-        )
-        return main(["deploy"])
 
-    def interval() -> float:
-        deployed = client.read_deployment_by_name("mailigen-pipedrive/acme")
-        return float(deployed.schedules[0].schedule.interval.total_seconds())
+def deploy(desk: Desk, folder: Path, schedule: dict[str, str], *, bears: float) -> int:
+    """Deploy by command, with a share that bears so many runs a day."""
+    make_dear(desk, bears)
+    facts = {name: one.model_dump(mode="json") for name, one in desk.connections.items()}
+    (folder / "connections.yaml").write_text(json.dumps(facts))
+    wanted = json.dumps(desk.wanted | {"schedule": schedule})
+    (folder / "syncs" / "acme.yaml").write_text(wanted)
+    return main(["deploy"])
 
+
+def deployed(client: SyncPrefectClient) -> DeploymentResponse:
+    return client.read_deployment_by_name("mailigen-pipedrive/acme")
+
+
+def interval(client: SyncPrefectClient) -> float:
+    (schedule,) = deployed(client).schedules
+    assert isinstance(schedule.schedule, IntervalSchedule)
+    return schedule.schedule.interval.total_seconds()
+
+
+@pytest.mark.slow
+def test_deploy_sets_the_interval_the_share_bears_and_refuses_what_none_does(
+    desk: Desk, tmp_path: Path, client: SyncPrefectClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ALL-05, ALL-01: no vendor is asked; what is refused stays as it was on the server"""
+    folder = tmp_path / "files"
     desk.journal()
-    with (
-        temporary_settings({PREFECT_API_URL: prefect_server.api_url}),
-        get_client(sync_client=True) as client,
-    ):
-        assert deploy(50, {"every": "15m"}) == 0
-        assert "acme: every 30m instead of 15m: a run reads for" in capsys.readouterr().out
-        assert interval() == 1800
-        page = client.read_deployment_by_name("mailigen-pipedrive/acme").description
-        assert "every 30m instead of 15m" in str(page)
 
-        assert deploy(0.4, {"every": "15m"}) == 2
-        assert "acme was not deployed: no interval fits" in capsys.readouterr().err
-        assert deploy(50, {"cron": "*/15 * * * *"}) == 2
-        assert "write `every: 30m`" in capsys.readouterr().err
-        assert interval() == 1800
-        assert desk.journal() == []
+    assert deploy(desk, folder, {"every": "15m"}, bears=50) == 0
+    assert "acme: every 30m instead of 15m: a run reads for" in capsys.readouterr().out
+    assert interval(client) == 1800
+    assert "every 30m instead of 15m" in str(deployed(client).description)
 
-        assert deploy(1_000_000, {"every": "4s"}) == 0
-        assert interval() == 4
-        with desk.state() as state:
-            earlier = replace(state, now=lambda: datetime.now(UTC) - 2 * LATER)
-            schedules.forget_deployed(earlier, "acme")
-            schedules.note_deployed(earlier, "acme", EVERY_15M)
-        client.pause_deployment(client.read_deployment_by_name("mailigen-pipedrive/acme").id)
-        settings = replace(desk.settings, prefect_api_url=prefect_server.api_url)
-        assert found_overdue(settings, ["acme"]) == {}
-        client.resume_deployment(client.read_deployment_by_name("mailigen-pipedrive/acme").id)
-        assert list(found_overdue(settings, ["acme"])) == ["acme"]
+    assert deploy(desk, folder, {"every": "15m"}, bears=0.4) == 2
+    assert "acme was not deployed: no interval fits" in capsys.readouterr().err
+    assert deploy(desk, folder, {"cron": "*/15 * * * *"}, bears=50) == 2
+    assert "write `every: 30m`" in capsys.readouterr().err
+    assert interval(client) == 1800
 
-        with prefect_server.worker(POOL) as log:
-            wait_until(lambda: bool(arrived), seconds=120, what="the gap was told", log=log)
-        client.pause_deployment(client.read_deployment_by_name("mailigen-pipedrive/acme").id)
+    assert deploy(desk, folder, {"every": "15m"}, bears=500) == 0
+    assert "instead of" not in capsys.readouterr().out
+    assert interval(client) == 900
+    assert desk.journal() == []
+
+
+@pytest.mark.slow
+def test_a_scheduled_run_tells_its_gap_and_a_paused_deployment_has_none(
+    desk: Desk, tmp_path: Path, client: SyncPrefectClient, prefect_server: PrefectServer,
+    called: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """ALL-01, ALL-04: a real worker runs it, and calls"""
+    address, arrived = called
+    monkeypatch.setenv("OPS", address)
+    assert deploy(desk, tmp_path / "files", {"every": "4s"}, bears=1_000_000) == 0
+    with desk.state() as state:
+        schedules.forget_deployed(state, "acme")
+    note_deployed(desk)  # as if it had been there for hours
+    settings = replace(desk.settings, prefect_api_url=prefect_server.api_url)
+
+    client.pause_deployment(deployed(client).id)
+    assert found_overdue(settings, ["acme"]) == {}
+    client.resume_deployment(deployed(client).id)
+    assert list(found_overdue(settings, ["acme"])) == ["acme"]
+
+    with prefect_server.worker(POOL) as log:
+        wait_until(lambda: bool(arrived), seconds=120, what="the gap was told", log=log)
+    client.pause_deployment(deployed(client).id)
     assert arrived[0]["kind"] == "missed"
     assert "this run caught up" in arrived[0]["said"]
