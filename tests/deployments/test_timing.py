@@ -270,7 +270,7 @@ def test_a_scheduled_run_tells_its_gap_and_a_paused_deployment_has_none(
     assert list(found_overdue(settings, ["acme"])) == ["acme"]
 
     with prefect_server.worker(POOL) as log:
-        wait_until(lambda: bool(arrived), seconds=120, what="the gap was told", log=log)
+        wait_until(lambda: bool(arrived), seconds=240, what="the gap was told", log=log)
     client.pause_deployment(deployed(client).id)
     assert arrived[0]["kind"] == "missed"
     assert "this run caught up" in arrived[0]["said"]
