@@ -1,7 +1,7 @@
 """Commands that look after an installation: sandbox, deploy, doctor, schema."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from deployments.screen import complain, say, say_finding, say_json
 
 if TYPE_CHECKING:
     from pipelines.settings import Connections, Settings
+    from pipelines.timetable import Fit
 
 ROOT = Path(__file__).absolute().parent.parent
 
@@ -36,8 +37,8 @@ def deploy(
     from deployments.definitions import load
 
     settings = settings_of(ctx)
-    read = load(settings, with_secrets=False)
-    definitions = read.all()
+    loaded = load(settings, with_secrets=False)
+    definitions = loaded.all()
     if settings.prefect_api_url is None:
         complain("syncline: PREFECT_API_URL is not set; start a server with `prefect server start`")
         raise typer.Exit(2)
@@ -48,13 +49,20 @@ def deploy(
 
     from deployments.prefect_deploy import AUDIT, deploy_installation, survey
     from deployments.prefect_deploy import deploy as deploy_all
+    from deployments.timing import fits, note_deployed
 
+    fitting = fits(settings, definitions, loaded.connections)
     with get_client(sync_client=True) as client:
         gone = survey(client, definitions).removed
         for name in gone:
             complain(f"no file lists {name} any more: " + ("removing it" if yes else "kept"))
-        changes = deploy_all(client, definitions, settings, root=ROOT, remove=yes)
-        deploy_all(client, definitions, settings, root=ROOT, entrypoint=AUDIT, remove=yes)
+        changes = deploy_all(
+            client, definitions, settings, root=ROOT, remove=yes, fits=fitting
+        )  # fmt: skip
+        deploy_all(
+            client, definitions, settings, root=ROOT, entrypoint=AUDIT, remove=yes, fits=fitting
+        )
+        note_deployed(settings, fitting, gone if yes else ())
         installed = deploy_installation(client, settings, ROOT)
     for name in changes.created:
         say(f"created  {name}")
@@ -65,11 +73,25 @@ def deploy(
     if yes:
         for name in gone:
             say(f"removed  {name}")
-        _close_doors(settings, read.connections, gone)
+        _close_doors(settings, loaded.connections, gone)
     elif gone:
         say("to remove them, their history of runs and their webhooks: syncline deploy --yes")
     say("each has an audit of the same name, every night unless its file says otherwise")
     say("run them with: prefect worker start --pool syncline")
+    if _say_fits(fitting):
+        raise typer.Exit(2)
+
+
+def _say_fits(fitting: "Mapping[str, Fit]") -> bool:
+    """Tell which schedules are not the wanted ones; whether some sync was refused for its cost."""
+    refused = False
+    for sync, fit in sorted(fitting.items()):
+        if fit.schedule is None:
+            refused = True
+            complain(f"syncline: {sync} was not deployed: {fit.said}; {fit.remedy}")
+        elif fit.said:
+            say(f"{sync}: {fit.said}; {fit.remedy}")
+    return refused
 
 
 def _close_doors(settings: "Settings", connections: "Connections", gone: Sequence[str]) -> None:

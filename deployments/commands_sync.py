@@ -150,7 +150,8 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
     definitions = load(settings_of(ctx), with_secrets=False)
     for mistake in definitions.mistakes:
         complain(str(mistake))
-    rows = list_bots(settings_of(ctx), [one.definition for one in definitions.syncs.values()])
+    known = [one.definition for one in definitions.syncs.values()]
+    rows = list_bots(settings_of(ctx), known, definitions.connections)
     listening = _listening(ctx)
     if as_json:
         say_json([row._asdict() | {"listening": listening.get(row.sync)} for row in rows])
@@ -205,7 +206,8 @@ def _say_check(report: "CheckReport") -> None:
         f"a day, in {report.runs_a_day:.0f} runs"
     )
     if report.stretched_to:
-        say(f"the wanted interval costs too much; every {report.stretched_to} fits the budget")
+        say(f"the wanted interval costs too much: `syncline deploy` sets every "
+            f"{report.stretched_to}")  # fmt: skip
 
 
 def _say_plan(planned: "PlanReport") -> None:

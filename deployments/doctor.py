@@ -17,6 +17,7 @@ from connectors.errors import ConnectorError
 from connectors.meter import Tally
 from deployments.definitions import Definitions, load
 from deployments.doorbells import doorbells, said_of
+from deployments.timing import timings
 from pipelines.settings import (
     Connection,
     MissingSecretError,
@@ -47,6 +48,7 @@ def examine(settings: Settings) -> list[Symptom]:
         *_home(settings.home),
         *_state(settings),
         *_definitions(definitions),
+        *_schedules(definitions, settings),
         *_connections(definitions, settings),
         *_doors(settings),
         *_prefect(settings.prefect_api_url),
@@ -142,6 +144,19 @@ def _definitions(definitions: Definitions) -> Iterator[Symptom]:
         yield Symptom("warn", "definition", str(warning), "set the secret, or leave `alert` out")
     if not definitions.mistakes:
         yield Symptom("ok", "definitions", f"{len(definitions.syncs)} syncs, nothing wrong")
+
+
+def _schedules(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:
+    """Deployed syncs that do not run, and schedules that cost more than our share."""
+    if not settings.home.exists():
+        return
+    known = [one.definition for one in definitions.syncs.values()]
+    try:
+        found = timings(settings, known, definitions.connections)
+    except (StateTrouble, SQLAlchemyError):
+        return  # told with the state
+    for one in found:
+        yield Symptom("warn", f"schedule {one.sync}", one.shown(), one.remedy)
 
 
 def _connections(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:

@@ -22,6 +22,7 @@ import uvicorn
 
 from deployments.definitions import UnknownSyncError, load
 from deployments.running import is_recorded, run_here, run_recorded
+from deployments.timing import least_wakes
 from deployments.trouble import DefinitionsError, OperatorError
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.left_over import ANSWERED
@@ -122,7 +123,8 @@ def listen(
         stack.callback(inbox.close)
         worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="run"))
         worker.submit(import_module, "great_expectations")  # seconds, which no wake should wait
-        listener = Listener(syncs, inbox, Windows(wake_after), worker, say=say)
+        bears = least_wakes(settings, definitions, connections, wake_after, say)
+        listener = Listener(syncs, inbox, Windows(wake_after, bears), worker, say=say)
 
         def find(path: str) -> Source | None:
             sources = (_source(one) for one in syncs if not one.is_gone)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
+from deployments.timing import timings
 from pipelines.mailigen_pipedrive.config import Bot, Definition
-from pipelines.settings import Settings
+from pipelines.settings import Connections, Settings
 from state import audits, connections, doubts
 from state.audits import LastAudit
 from state.database import State, open_state
@@ -30,10 +31,12 @@ class Line(NamedTuple):
     confirmed: str  # who said that the contacts agreed, and when
     doubts: int  # writes of the sync whose outcome is unknown; `syncline doubts` lists them
     last_audit: str  # when, and how many duplicates and lost ones it left open
+    schedule: str = ""  # another interval than the wanted one, runs that did not happen; '': well
 
     def shown(self) -> tuple[str, ...]:
         ended = f"{self.last_sync} {self.ended}".strip()
         last = f"{ended}, {self.doubts} in doubt" if self.doubts else ended
+        last = f"{last}; {self.schedule}" if self.schedule else last
         active = f"{self.active}; {self.connection}" if self.connection else self.active
         return self.sync, self.bot, last, self.selection, self.actions, active
 
@@ -49,7 +52,9 @@ class Remembered(NamedTuple):
     audits: dict[str, str]
 
 
-def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Line]:
+def list_bots(
+    settings: Settings, definitions: Sequence[Definition], connections: Connections
+) -> list[Line]:
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
     state = open_state(settings.state_url) if settings.home.exists() else None
     try:
@@ -57,8 +62,10 @@ def list_bots(settings: Settings, definitions: Sequence[Definition]) -> list[Lin
     finally:
         if state:
             state.close()
+    timed = timings(settings, definitions, connections) if settings.home.exists() else []
+    schedules = {one.sync: one.shown() for one in timed}
     lines = [
-        line
+        line._replace(schedule=schedules.get(line.sync, ""))
         for definition in sorted(definitions, key=lambda one: one.name)
         for line in _lines(definition, remembered)
     ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from prefect import Flow
@@ -38,6 +39,7 @@ from ruamel.yaml import YAML
 from deployments.trouble import OperatorError
 from pipelines.mailigen_pipedrive.config import Definition, Schedule
 from pipelines.settings import Settings
+from pipelines.timetable import Fit, anchor, in_words
 
 ENTRYPOINT = "deployments.scheduled.mailigen_pipedrive"
 AUDIT = "deployments.scheduled.audit"
@@ -49,6 +51,7 @@ NIGHT_BEGINS, NIGHT_SECONDS = 1, 4 * 3600  # audits begin between one and five o
 # 30 s is the shortest Prefect takes; three missed ones are silence, a fourth is patience.
 HEARTBEAT_SECONDS = 30
 SILENCE_SECONDS = 4 * HEARTBEAT_SECONDS
+NO_FITS: Mapping[str, Fit] = MappingProxyType({})  # every definition's own schedule
 ZOMBIES = "Syncline: a run without heartbeat has crashed"
 
 
@@ -86,14 +89,18 @@ def deploy(
     root: Path,
     entrypoint: str = ENTRYPOINT,
     remove: bool = False,
+    fits: Mapping[str, Fit] = NO_FITS,
 ) -> Changes:
     """Every definition is a deployment afterwards, checked by reading back.
 
     `root` is the folder runs start in, on the worker's machine. Deployments that no file
     lists go only with `remove`: their history of runs goes with them. `entrypoint` is the flow:
-    that of the sync, or AUDIT, each with a deployment and a schedule of its own.
+    that of the sync, or AUDIT, each with a deployment and a schedule of its own. `fits` are the
+    schedules that budgets bear; a sync for which there is none is left as it is on the server.
     """
     changes = survey(client, definitions, entrypoint=entrypoint)
+    refused = {name for name, fit in fits.items() if fit.schedule is None}
+    definitions = [one for one in definitions if one.name not in refused]
     flow = _flow(entrypoint)
     there = _deployed(client, flow.name)
     ensure_pool(client)
@@ -101,7 +108,7 @@ def deploy(
     flow_id = client.create_flow(flow)
     is_audit = entrypoint == AUDIT
     for definition in definitions:
-        old = there.get(definition.name)
+        old, fit = there.get(definition.name), fits.get(definition.name)
         client.create_deployment(
             flow_id=flow_id,
             name=definition.name,
@@ -111,9 +118,9 @@ def deploy(
             parameters={"sync": definition.name},
             parameter_openapi_schema=parameter_schema(flow).model_dump(),
             enforce_parameter_schema=True,
-            schedules=[_schedule_create(_schedule(definition, entrypoint), old)],
+            schedules=[_schedule_create(_schedule(definition, entrypoint, fit), old)],
             paused=old.paused if old else False,
-            description=describe_audit(definition) if is_audit else describe(definition),
+            description=describe_audit(definition) if is_audit else describe(definition, fit),
             tags=[TAG, definition.kind, *(["audit"] if is_audit else ["mailigen", "pipedrive"])],
             pull_steps=[_start_in(root)],
             job_variables={"env": _environment(settings, root)},
@@ -121,8 +128,12 @@ def deploy(
     if remove:
         for name in changes.removed:
             client.delete_deployment(there[name].id)
-    _verify(client, definitions, entrypoint)
-    return changes
+    _verify(client, definitions, entrypoint, fits)
+    return Changes(
+        created=tuple(name for name in changes.created if name not in refused),
+        updated=tuple(name for name in changes.updated if name not in refused),
+        removed=changes.removed,
+    )
 
 
 def ensure_pool(client: SyncPrefectClient) -> None:
@@ -162,8 +173,9 @@ def ensure_zombie_automation(client: SyncPrefectClient) -> None:
     client.create_automation(AutomationCore(name=ZOMBIES, trigger=trigger, actions=[action]))
 
 
-def describe(definition: Definition) -> str:
+def describe(definition: Definition, fit: Fit | None = None) -> str:
     """What the deployment's page says: the definition in words, without personal data."""
+    said = f"{fit.said}; {fit.remedy}" if fit and fit.said else in_words(definition.schedule)
     bots = "\n".join(
         f"- **{bot.id}**: "
         + ("all contacts" if bot.contacts == "all" else f"filter {bot.contacts.name}")
@@ -175,7 +187,7 @@ def describe(definition: Definition) -> str:
     connections = definition.connections
     return (
         f"Keeps the Mailigen list **{title}** ({connections.engagement}) in step with Pipedrive "
-        f"({connections.crm}), {schedule_in_words(definition.schedule)}.\n\n"
+        f"({connections.crm}), {said}.\n\n"
         f"{bots or 'No bots: nothing is synced.'}\n\n"
         f"`syncline explain {definition.name} KEY` tells why something happened."
     )
@@ -192,39 +204,30 @@ def describe_audit(definition: Definition) -> str:
     )
 
 
-def schedule_in_words(schedule: Schedule) -> str:
-    """
-    >>> schedule_in_words(Schedule(every="15m"))
-    'every 15m'
-    """
-    return f"every {schedule.every}" if schedule.every else f"at `{schedule.cron}`"
-
-
-def prefect_schedule(definition: Definition) -> CronSchedule | IntervalSchedule:
-    """The schedule in Prefect's terms, the same one at every deploy.
-
-    The anchor is made from the name: fixed, or each deploy would put off the next run; and
-    different, or all syncs would knock at the vendors in the same second.
-    """
-    said = definition.schedule
-    if said.cron:
-        return CronSchedule(cron=said.cron, timezone=said.timezone or "UTC")
-    seconds = said.seconds or 1
-    shift = int.from_bytes(sha256(definition.name.encode()).digest()[:8]) % seconds
-    anchor = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=shift)
-    return IntervalSchedule(interval=timedelta(seconds=seconds), anchor_date=anchor)
+def prefect_schedule(name: str, wanted: Schedule) -> CronSchedule | IntervalSchedule:
+    """The schedule in Prefect's terms, the same one at every deploy."""
+    if wanted.cron:
+        return CronSchedule(cron=wanted.cron, timezone=wanted.timezone or "UTC")
+    seconds = wanted.seconds or 1
+    interval = timedelta(seconds=seconds)
+    return IntervalSchedule(interval=interval, anchor_date=anchor(name, seconds))
 
 
 def audit_schedule(definition: Definition) -> IntervalSchedule:
     """When a sync is audited: in the night (UTC) where it is once a day, each at its own minute."""
     shift = int.from_bytes(sha256(definition.name.encode()).digest()[8:16]) % NIGHT_SECONDS
-    anchor = datetime(2026, 1, 1, NIGHT_BEGINS, tzinfo=UTC) + timedelta(seconds=shift)
+    night = datetime(2026, 1, 1, NIGHT_BEGINS, tzinfo=UTC) + timedelta(seconds=shift)
     interval = timedelta(seconds=definition.audit.seconds)
-    return IntervalSchedule(interval=interval, anchor_date=anchor)
+    return IntervalSchedule(interval=interval, anchor_date=night)
 
 
-def _schedule(definition: Definition, entrypoint: str) -> CronSchedule | IntervalSchedule:
-    return audit_schedule(definition) if entrypoint == AUDIT else prefect_schedule(definition)
+def _schedule(
+    definition: Definition, entrypoint: str, fit: Fit | None
+) -> CronSchedule | IntervalSchedule:
+    if entrypoint == AUDIT:
+        return audit_schedule(definition)
+    used = fit.schedule if fit and fit.schedule else definition.schedule
+    return prefect_schedule(definition.name, used)
 
 
 def _schedule_create(
@@ -263,14 +266,17 @@ def _environment(settings: Settings, root: Path) -> dict[str, str]:
     }
 
 
-def _verify(client: SyncPrefectClient, definitions: Sequence[Definition], entrypoint: str) -> None:
+def _verify(
+    client: SyncPrefectClient, definitions: Sequence[Definition], entrypoint: str,
+    fits: Mapping[str, Fit],
+) -> None:  # fmt: skip
     """Read back: Prefect accepts some things in silence and then does not run them."""
     there = _deployed(client, _flow(entrypoint).name)
     for definition in definitions:
         deployment = there.get(definition.name)
         if deployment is None:
             raise DeployError(f"{definition.name}: the server has no such deployment; deploy again")
-        wanted = _schedule(definition, entrypoint)
+        wanted = _schedule(definition, entrypoint, fits.get(definition.name))
         if [one.schedule for one in deployment.schedules] != [wanted]:
             raise DeployError(
                 f"{definition.name}: the server has another schedule than the definition; "

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
 
 from deployments.definitions import load
@@ -34,12 +35,14 @@ def mailigen_pipedrive(
     """
     # Deploying reads this file too, and must not wait for DuckDB and the rest.
     from deployments.listing import SHOWN, list_bots
+    from pipelines import missed
     from pipelines.mailigen_pipedrive.run import run_sync
 
     settings = read_settings()
     settings.make_home()
     definitions = load(settings)
     page = RunPage(sync)
+    gap = missed.before_run(settings, sync) if is_scheduled() else None
     outcome = run_sync(
         definitions.get(sync),
         definitions.connections,
@@ -48,9 +51,11 @@ def mailigen_pipedrive(
         step=as_task,
         settings=settings,
     )
+    if is_scheduled():
+        missed.after_run(definitions.get(sync), settings, outcome, gap)
     page.finish(outcome)
-    page.show_bots(SHOWN, [line.shown() for line in list_bots(settings, [definitions.get(sync)])
-                           if line.sync == sync])  # fmt: skip
+    lines = list_bots(settings, [definitions.get(sync)], definitions.connections)
+    page.show_bots(SHOWN, [line.shown() for line in lines if line.sync == sync])
     return end_state(outcome)
 
 
@@ -60,12 +65,15 @@ def audit(sync: str) -> State[Outcome]:
 
     While the sync runs this ends as skipped: the next audit looks at the same and more.
     """
+    from deployments.timing import found_overdue
+    from pipelines import missed
     from pipelines.mailigen_pipedrive.audit import audit_sync
 
     settings = read_settings()
     settings.make_home()
     definitions = load(settings)
     page = RunPage(f"audit {sync}")
+    gap = found_overdue(settings, [sync]).get(sync) if is_scheduled() else None
     outcome = audit_sync(
         definitions.get(sync),
         definitions.connections,
@@ -73,8 +81,15 @@ def audit(sync: str) -> State[Outcome]:
         step=as_task,
         settings=settings,
     )
+    missed.after_run(definitions.get(sync), settings, outcome, gap, is_audit=True)
     page.finish(outcome)
     return end_state(outcome)
+
+
+def is_scheduled() -> bool:
+    """Whether the flow run that goes on was made by a schedule, and not by a hand or a webhook."""
+    running = FlowRunContext.get()
+    return bool(running and running.flow_run and running.flow_run.auto_scheduled)
 
 
 def as_task(name: str, stage: Callable[..., T], *args: Any) -> T:

@@ -18,6 +18,7 @@ from pipelines.settings import (
     Settings,
 )
 from pipelines.surroundings import REAL, Surroundings
+from pipelines.timetable import Allowance
 from state import horizons
 from state.budgets import Budget
 from state.database import State
@@ -29,7 +30,6 @@ BURSTS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests
 BURST_WINDOW = 2.0
 T = TypeVar("T", PipedriveConnection, MailigenConnection)
 LONGEST_PAUSE = 60.0  # seconds; above it is not the burst window but a block of the account
-CALLS_A_DAY = 1_000_000  # Mailigen publishes no limit: this only stops a run gone wild
 
 
 class ConnectionMismatchError(Exception):
@@ -48,8 +48,8 @@ class Metered:
         except BudgetExhausted as error:
             raise QuotaExhausted(
                 self._vendor, "budget", str(error),
-                next_step="wait for the next day, raise quota_share of the connection, "
-                "or run the sync less often",
+                next_step="wait for the next day, whose first run goes on by itself; or raise "
+                f"quota_share of the connection {self.budget.account}, or run the sync less often",
             ) from error  # fmt: skip
 
     def learned(self, headers: Mapping[str, str]) -> None:
@@ -69,7 +69,7 @@ class Accounts:
     budgets: Mapping[str, Budget]
     horizons: dict[str, float]  # in use: the configured ones, or longer ones that were learned
     configured: Mapping[str, float]
-    crm_account: str
+    allowances: Mapping[str, Allowance]
     counts_emails: bool
 
     def cost(self) -> list[Cost]:
@@ -78,8 +78,9 @@ class Accounts:
             for account, budget in self.budgets.items()
         ]
 
-    def budget_left(self) -> float | None:
-        return float(self.budgets[self.crm_account].left_today)
+    def budget_left(self) -> dict[str, float]:
+        """What is left of each account's share of today, in its own unit."""
+        return {account: float(budget.left_today) for account, budget in self.budgets.items()}
 
 
 class Engagement(NamedTuple):
@@ -133,7 +134,7 @@ def open_accounts(
             budgets=budgets,
             horizons=horizons.in_use(state, configured),
             configured=configured,
-            crm_account=names.crm,
+            allowances=allowances(connections, definition),
             counts_emails=engagement.counts_emails,
         )
 
@@ -151,7 +152,7 @@ def open_engagement(
     with ExitStack() as stack:
         budget = stack.enter_context(
             Budget(
-                state, account, day_allowance=CALLS_A_DAY,
+                state, account, day_allowance=int(_calls(known).share),
                 burst=(max(1, int(known.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
                 share=1.0, sleep=_impatiently(around.sleep, "mailigen"),
             )
@@ -188,6 +189,24 @@ def _impatiently(sleep: Callable[[float], None], vendor: str) -> Callable[[float
 def daily_tokens(crm: PipedriveConnection) -> int:
     """The company's tokens a day, of which a sync takes its share."""
     return DAILY_TOKENS * PLAN_STEPS[crm.plan] * crm.seats
+
+
+def allowances(connections: Connections, definition: Definition) -> dict[str, Allowance]:
+    """What is ours of a day of each account; nobody is contacted."""
+    names = definition.connections
+    crm = _pick(connections, names.crm, PipedriveConnection)
+    engagement = _pick(connections, names.engagement, MailigenConnection)
+    tokens = int(daily_tokens(crm) * crm.quota_share)
+    return {
+        names.crm: Allowance(tokens, "tokens", "raise quota_share or the plan"),
+        names.engagement: _calls(engagement),
+    }
+
+
+def _calls(engagement: MailigenConnection) -> Allowance:
+    """Our share of the day's calls; of a second `calls_per_second` says already what is ours."""
+    calls = int(engagement.calls_per_day * engagement.quota_share)
+    return Allowance(max(calls, 1), "calls", "raise quota_share or calls_per_day")
 
 
 def _pick(connections: Connections, name: str, kind: type[T]) -> T:

@@ -2,10 +2,11 @@
 
 import logging
 from contextlib import closing
+from typing import Any
 
 import httpx
 
-from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.config import Alert, Definition
 from pipelines.report import Outcome
 from pipelines.settings import MissingSecretError, Settings
 from state import connections, notices
@@ -43,16 +44,22 @@ def alert(definition: Definition, settings: Settings, outcome: Outcome) -> None:
         "said": outcome.said,
         "next_step": outcome.next_step,
     }
+    if call(wanted, settings, body) and trouble:
+        _remember(settings, outcome, kind, trouble)
+
+
+def call(wanted: Alert, settings: Settings, body: dict[str, Any]) -> bool:
+    """Post to the alert's address; whether it arrived."""
     try:
         httpx.post(settings.secret(wanted.webhook), json=body, timeout=SECONDS).raise_for_status()
-        if trouble:
-            _remember(settings, outcome, kind, trouble)
     except (httpx.HTTPError, httpx.InvalidURL, MissingSecretError) as error:
         log.warning(
             "the alert for %s could not be delivered: %s",
-            outcome.sync,
+            body["sync"],
             error if isinstance(error, MissingSecretError) else type(error).__name__,
         )
+        return False
+    return True
 
 
 def _lasting(settings: Settings, outcome: Outcome) -> str:

@@ -173,6 +173,9 @@ class MailigenConnection(Strict):
     )
     # The vendor publishes no rate limit, so this is our own manners, not its rule.
     calls_per_second: float = Field(10, gt=0, le=1000, description="The pace we keep.")
+    calls_per_day: int = Field(
+        1_000_000, ge=1, description="Calls the account bears in a day, of which we take our share."
+    )
     quota_share: Share = Field(0.5, description="The most of the account's budget we may use.")
     counts_emails: bool = Field(
         True, description="false: a plan by subscribers, whose 0 e-mails left mean nothing."

@@ -9,6 +9,7 @@ What rings while a sync runs is for the window after it: that run may have read 
 Times are seconds of one clock that never goes back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,9 +29,11 @@ class _Bell:
 
 @dataclass
 class Windows:
-    """The bells of some syncs. `wake_after`: seconds between the end of a run and the next."""
+    """The bells of some syncs. `wake_after`: seconds between the end of a run and the next; a
+    sync of which `bears` asks for more, since its runs cost too much, waits for that."""
 
     wake_after: float
+    bears: Callable[[str], float] = lambda _sync: 0.0
     _bells: dict[str, _Bell] = field(default_factory=dict)
 
     def ring(self, sync: str, now: float) -> None:
@@ -65,7 +68,7 @@ class Windows:
         """Say how the run ended. Unless it answered, the sync is still rung for."""
         bell = self._bells.setdefault(sync, _Bell())
         if ending == "answered":
-            bell.failures, wait = 0, self.wake_after
+            bell.failures, wait = 0, max(self.wake_after, self.bears(sync))
         elif ending == "held":
             wait = HELD_AGAIN_S
         else:

@@ -1,17 +1,16 @@
 """Hold a definition against its accounts: who we are, what its names mean, what it costs a day.
 
-Reads what a run would read from the CRM, and nothing more: the cost that is told is the cost
-that was just paid, times the runs of a day.
+Reads what a run would read from the CRM, and nothing more. The cost that is told is what the
+last runs paid for reading, or what was just paid where none has run yet, times the runs of a day.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from connectors.errors import ConnectorError, Gone
-from pipelines.accounts import Accounts, ConnectionMismatchError, daily_tokens, open_accounts
+from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
+from pipelines.mailigen_pipedrive import price
 from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound, filter_problem
-from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits
 from pipelines.mailigen_pipedrive.naming import look_up_with
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
@@ -19,27 +18,24 @@ from pipelines.report import CheckReport, Finding
 from pipelines.settings import (
     Connections,
     MissingSecretError,
-    PipedriveConnection,
     Settings,
     read_settings,
 )
+from pipelines.timetable import Fit, runs_a_day
 from state.database import open_state
-
-INTERVALS = ("15m", "20m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
-DAY = 86_400
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": DAY}
 
 
 def check_sync(
     definition: Definition, connections: Connections, *, settings: Settings | None = None
 ) -> CheckReport:
-    """Return everything found, errors included; nothing is written and no lease is taken."""
+    """Return everything found, errors included; what it cost is noted, and no lease is taken."""
     settings = settings or read_settings()
     settings.make_home()
     findings: list[Finding] = []
     runs = runs_a_day(definition.schedule)
-    tokens = calls = 0
+    tokens = calls = 0.0
     allowance: float | None = None
+    fitting = Fit(definition.schedule)
     try:
         state = open_state(settings.state_url)
         with open_accounts(settings, connections, definition, state) as accounts:
@@ -49,40 +45,23 @@ def check_sync(
             findings += refused_edits(definition, bound, state)
             findings += _selections(accounts, bound)
             findings += _newcomers(accounts, bound)
-            cost = accounts.cost()
-            tokens, calls = cost[0].tokens, sum(c.requests for c in cost)
-        crm = connections[definition.connections.crm]
-        assert isinstance(crm, PipedriveConnection)
-        allowance = daily_tokens(crm) * crm.quota_share
+            price.note(state, definition, accounts.cost(), is_of_run=False)
+            known = price.price_of(state, definition)
+            if known is not None:
+                tokens, calls = known.by_account[definition.connections.crm], known.calls
+            allowance = accounts.allowances[definition.connections.crm].share
+            fitting = price.fit_of(state, definition, accounts.allowances)
+            findings += _weighed(fitting)
     except UNAUTHORIZED as error:
         said = f"connection {account_of(definition, error)} needs_reauthorization: {error.said}"
         findings.append(Finding("error", "connections", said, error.next_step))
     except (ConnectorError, ConnectionMismatchError, MissingSecretError) as error:
         remedy = getattr(error, "next_step", "")
         findings.append(Finding("error", "connections", str(error), remedy))
-    stretched = _stretched(definition.schedule, tokens, allowance)
-    if allowance is not None and tokens * runs > allowance:
-        findings.append(_too_much(tokens, runs, allowance, stretched))
+    used = fitting.schedule.every if fitting.schedule and fitting.said else None
     return CheckReport(
-        definition.name, findings, runs, tokens * runs, calls * runs, allowance, stretched
+        definition.name, findings, runs, tokens * runs, calls * runs, allowance, used
     )
-
-
-def runs_a_day(schedule: Schedule) -> float:
-    """How often a schedule fires in a day."""
-    if schedule.seconds is not None:
-        return DAY / schedule.seconds
-    from cronsim import CronSim
-
-    zone = ZoneInfo(schedule.timezone or "UTC")
-    start = datetime.now(UTC).astimezone(zone)
-    end = start + timedelta(days=7)
-    count = 0
-    for moment in CronSim(str(schedule.cron), start):
-        if moment >= end:
-            break
-        count += 1
-    return count / 7
 
 
 def _introductions(definition: Definition, accounts: Accounts) -> Iterable[Finding]:
@@ -137,23 +116,10 @@ def _problem(accounts: Accounts, filter_id: int | None) -> str:
         return filter_problem(None)
 
 
-def _stretched(schedule: Schedule, tokens: int, allowance: float | None) -> str | None:
-    """The shortest interval that fits the budget, when the wanted one does not."""
-    if allowance is None or not tokens or tokens * runs_a_day(schedule) <= allowance:
-        return None
-    for interval in INTERVALS:
-        if tokens * DAY / (int(interval[:-1]) * UNITS[interval[-1]]) <= allowance:
-            return interval
-    return None
-
-
-def _too_much(tokens: int, runs: float, allowance: float, stretched: str | None) -> Finding:
-    sentence = (
-        f"a run reads for {tokens} tokens: {tokens * runs:.0f} a day, and our share is "
-        f"{allowance:.0f}"
-    )
-    if stretched is None:
-        return Finding(
-            "error", "schedule", sentence, "raise quota_share or the plan, or select fewer contacts"
-        )
-    return Finding("warn", "schedule", sentence, f"every {stretched} would fit: change `schedule`")
+def _weighed(fitting: Fit) -> Iterable[Finding]:
+    """Nothing to say while the wanted schedule fits."""
+    if fitting.schedule is None:
+        yield Finding("error", "schedule", fitting.said, fitting.remedy)
+    elif fitting.said:
+        remedy = f"`syncline deploy` sets it; or {fitting.remedy}"
+        yield Finding("warn", "schedule", fitting.said, remedy)

@@ -4,10 +4,11 @@ The YAML files in `deployments/syncs/` are read into these models. Everything he
 the operator *wants*; whether a bot is active or paused is state, and never in a file.
 """
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from pydantic import Field, field_validator, model_validator
 
 from pipelines.mailigen_pipedrive.selection import Contacts, NameOrId, NewFilter, Text
@@ -298,6 +299,10 @@ def _check_cron(line: str) -> None:
             is_stepped = "/" not in piece or (step.isdecimal() and int(step) > 0)
             if not (is_known and in_range and is_stepped):
                 raise ValueError(f"`{piece}` is not a {noun} ({low} to {high})")
+    try:
+        next(CronSim(line, datetime(2026, 1, 1)))
+    except (CronSimError, StopIteration) as error:
+        raise ValueError(f"no such moment ever comes ({str(error).lower()})") from error
 
 
 def _refuse_twins(noun: str, ids: list[str]) -> None:

@@ -64,6 +64,7 @@ def sync(sweep: Sweep, step: Step) -> None:
 
     # Plan: one row per write, with the reason; nothing has been written so far.
     step("Plan", _plan, sweep)
+    sweep.reading = sweep.read_cost()
     allowed = step("Ask the guards", guards.ask, sweep)
     if sweep.lease is None:
         return

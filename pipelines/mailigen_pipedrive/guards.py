@@ -2,12 +2,13 @@
 
     an empty source deletes nothing           deletes over 20 % of the list and over 50
     creates, deals, activities or notes over  the first activation of a bot
-    max(200, 2 % of the contacts)             the day's budget
+    max(200, 2 % of the contacts)             more than is left of either account's day
 
 What an earlier run has sealed already was let through then and is not counted again, so a
-killed first run goes on without a second question.
+killed first run goes on without a second question, and a large one the next day.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipelines.mailigen_pipedrive import life
@@ -107,7 +108,7 @@ def measure(sweep: Sweep) -> Planned:
 
 
 def reasons(
-    sweep: Sweep, limits: Guards, new_bots: list[str], budget_left: float | None
+    sweep: Sweep, limits: Guards, new_bots: list[str], budget_left: Mapping[str, float]
 ) -> list[str]:
     """The sentences that stop this run; empty when it may go on."""
     planned = measure(sweep)
@@ -136,11 +137,16 @@ def reasons(
     ):
         if count > most:
             found.append(f"{count} {noun} for {planned.contacts} contacts (allowed: {most:.0f})")
-    cost = _tokens(sweep)
-    if budget_left is not None and cost > budget_left:
-        found.append(
-            f"the plan costs {cost:.0f} tokens and {budget_left:.0f} of today's share are left"
-        )
+    for account, unit, cost in (
+        (sweep.crm_account, "tokens", number(sweep.db, OPEN_TOKENS)),
+        (sweep.engagement_account, "calls", number(sweep.db, OPEN_CALLS)),
+    ):
+        left = max(budget_left[account], 0)
+        if cost > left:
+            found.append(
+                f"the plan costs {cost:.0f} {unit} of {account} and {left:.0f} of today's share "
+                "are left"
+            )
     return found
 
 
@@ -179,17 +185,19 @@ def _updates(sweep: Sweep) -> int:
     return int(number(sweep.db, "SELECT count(*) FROM plan.members WHERE action = 'update'"))
 
 
-def _tokens(sweep: Sweep) -> float:
-    return float(
-        number(
-            sweep.db,
-            """
-        SELECT coalesce(sum(cost_tokens), 0) FROM (
-            SELECT cost_tokens FROM plan.activities
-            UNION ALL SELECT cost_tokens FROM plan.deals
-            UNION ALL SELECT cost_tokens FROM plan.notes
-            UNION ALL SELECT cost_tokens FROM plan.persons
-        )
-        """,
-        )
-    )
+# As `measure` counts: neither what was sealed before nor what was refused.
+OPEN_TOKENS = """
+WITH refused AS (SELECT write_key FROM staging.syncline__deeds WHERE state = 'refused'),
+sealed AS (SELECT write_key FROM staging.syncline__deeds WHERE state IN ('planned', 'refused'))
+SELECT coalesce(sum(cost_tokens), 0) FROM (
+    SELECT cost_tokens FROM plan.activities ANTI JOIN refused USING (write_key)
+    UNION ALL SELECT cost_tokens FROM plan.deals ANTI JOIN refused USING (write_key)
+    UNION ALL SELECT cost_tokens FROM plan.notes ANTI JOIN refused USING (write_key)
+    UNION ALL SELECT cost_tokens FROM plan.persons ANTI JOIN sealed USING (write_key)
+)
+"""
+OPEN_CALLS = """
+SELECT coalesce(sum(p.cost_calls), 0) FROM plan.members AS p
+ANTI JOIN staging.syncline__sealed AS s
+    ON s.contact_id = p.contact_id AND (p.action <> 'delete' OR s.verb = 'delete')
+"""

@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError, StopTheSync
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
-from pipelines.mailigen_pipedrive import forgotten, left_over, record
+from pipelines.mailigen_pipedrive import forgotten, left_over, price, record
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.extract import IncompleteError
 from pipelines.mailigen_pipedrive.flow import sync
@@ -27,7 +27,7 @@ from pipelines.report import Outcome, PlanReport, Reporter, RunOptions
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
-from state import consent, lease, ledger, runs
+from state import consent, lease, ledger, runs, schedules
 from state.database import State, open_state
 from state.errors import HistoryDamaged, LeaseHeld, LeaseLost, StateTrouble
 from state.staging import Work, open_scratch, open_work, publish
@@ -77,6 +77,7 @@ def run_sync(
                 waited = left_over.take_in(state, definition, settings)
                 swept = begin(settings, definition, options, accounts, work, outcome, report)
                 swept = replace(swept, lease=held, sweep=held.sweep, sleep=around.sleep)
+                swept.read_cost = accounts.cost
                 _run_held(swept, accounts, work, step)
                 left_over.drop(settings, definition.name, waited, outcome.outcome)
             except EXPECTED as error:
@@ -100,6 +101,10 @@ def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
     assert swept.lease is not None
     outcome = swept.outcome
     forgotten.refuse_old_state(swept.state, swept.lease.sync, work.db)
+    known = runs.standing(swept.state, swept.lease.sync)
+    # With a new work file, or told to, it reads everything: that is not what a day is made of.
+    is_usual = known is not None and known.work_generation == work.generation
+    is_usual = is_usual and not swept.is_full and swept.since is None
     runs.remember_files(
         swept.lease, work_generation=work.generation, history_generation=work.history_generation
     )
@@ -110,6 +115,8 @@ def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
         _carry_through(swept, step)
     finally:
         outcome.cost = accounts.cost()
+        if is_usual and swept.reading:
+            _note_price(swept, accounts)
         _close(swept, work)
 
 
@@ -147,6 +154,16 @@ def _carry_through(swept: Sweep, step: Step) -> None:
             swept.checked += error.checked
         return
     _weigh(swept)
+
+
+def _note_price(swept: Sweep, accounts: Accounts) -> None:
+    """Keep what the reading cost, and say so when the schedule costs more than our share."""
+    price.note(swept.state, swept.definition, swept.reading, is_of_run=True)
+    fitting = price.fit_of(swept.state, swept.definition, accounts.allowances)
+    known = schedules.deployed(swept.state, swept.definition.name)
+    used = fitting.schedule and fitting.schedule.model_dump()
+    if known is not None and fitting.said and known.schedule != used:
+        swept.warn("schedule", fitting.said, f"`syncline deploy` tells more; {fitting.remedy}")
 
 
 def _weigh(swept: Sweep) -> None:

@@ -55,7 +55,7 @@ class Sweep:
     crm_account: str
     engagement_account: str
     horizons: dict[str, float]  # account -> seconds a write may stay invisible
-    budget_left: Callable[[], float | None]
+    budget_left: Callable[[], dict[str, float]]  # account -> of today's share, in its unit
     consent_key: bytes
     report: Reporter
     outcome: Outcome
@@ -74,6 +74,7 @@ class Sweep:
     guards: list[str] = field(default_factory=list)
     previewed: str = ""  # a dry run plans for this bot whether it is paused or not
     read_cost: Callable[[], list[Cost]] = list
+    reading: list[Cost] = field(default_factory=list)  # what was spent before the first write
     is_planned: bool = False  # before that, plan.* is what an earlier run left
 
     @property

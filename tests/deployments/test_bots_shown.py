@@ -29,7 +29,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def listed(desk: Desk) -> list[Line]:
-    return list_bots(desk.settings, [Definition.model_validate(desk.wanted)])
+    return list_bots(desk.settings, [Definition.model_validate(desk.wanted)], connections(desk.url))
 
 
 def previewed(desk: Desk, bot_id: str, shown: int = 1000) -> Preview:

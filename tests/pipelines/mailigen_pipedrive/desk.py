@@ -24,6 +24,7 @@ from pipelines.mailigen_pipedrive.run import run_sync
 from pipelines.report import Outcome, RunOptions
 from pipelines.settings import Connections, Settings, read_settings
 from pipelines.step import Step, plainly
+from pipelines.surroundings import REAL
 from state.database import State, open_state
 
 Json = dict[str, Any]
@@ -102,6 +103,8 @@ class Desk:
         self.wanted = definition(*bots, **more)
         self.secrets = dict(SECRETS)
         self.horizon: float = HORIZON
+        self.facts: dict[str, Json] = {}
+        self.around = REAL
         self._given: set[int] = set()
         self._seq = 0
         return self
@@ -111,6 +114,7 @@ class Desk:
         """A desk in another process, at the same world and home."""
         desk = cls(url, home)
         desk.home, desk.wanted, desk.secrets, desk.horizon = home, wanted, dict(SECRETS), HORIZON
+        desk.facts, desk.around = {}, REAL
         return desk
 
     def settle(self) -> Outcome:
@@ -127,11 +131,17 @@ class Desk:
     def settings(self) -> Settings:
         return read_settings({"SYNCLINE_HOME": str(self.home)} | self.secrets)
 
+    @property
+    def connections(self) -> Connections:
+        """The accounts, with what a test says of them in `facts`."""
+        known = connections(self.url, self.horizon)
+        return {name: one.model_copy(update=self.facts.get(name)) for name, one in known.items()}
+
     def run(self, *, step: Step = plainly, **options: Any) -> Outcome:
         return run_sync(
-            Definition.model_validate(self.wanted), connections(self.url, self.horizon),
+            Definition.model_validate(self.wanted), self.connections,
             options=RunOptions(**options), report=lambda _: None, step=step,
-            settings=self.settings,
+            settings=self.settings, around=self.around,
         )  # fmt: skip
 
     def write_files(self, folder: Path) -> dict[str, str]:
@@ -140,8 +150,7 @@ class Desk:
         syncs.mkdir()
         # JSON is YAML.
         (syncs / "acme.yaml").write_text(json.dumps(self.wanted))
-        accounts = connections(self.url, self.horizon)
-        written = {name: one.model_dump(mode="json") for name, one in accounts.items()}
+        written = {name: one.model_dump(mode="json") for name, one in self.connections.items()}
         (folder / "connections.yaml").write_text(json.dumps(written))
         return {"SYNCLINE_HOME": str(self.home), "SYNCLINE_SYNCS": str(syncs)} | self.secrets
 

@@ -1,0 +1,155 @@
+"""Whether the deployed syncs keep to their schedules, and to schedules that the budgets bear.
+
+Asked of the state and the files. The Prefect server is asked one thing, and only when a sync is
+overdue: whether somebody paused its deployment.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+import httpx
+
+from pipelines import missed
+from pipelines.accounts import ConnectionMismatchError, allowances
+from pipelines.mailigen_pipedrive import price
+from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.missed import REMEDY, Gap
+from pipelines.settings import Connections, Settings
+from pipelines.timetable import Fit, in_words, seconds_between
+from state import schedules
+from state.database import State, open_state
+
+SECONDS = 5
+
+
+class Timing(NamedTuple):
+    """What there is to say of a sync's schedule: '' and '' when all is well."""
+
+    sync: str
+    interval: str
+    overdue: str
+    remedy: str
+
+    def shown(self) -> str:
+        overdue = f"overdue: {self.overdue}" if self.overdue else ""
+        return "; ".join(part for part in (self.interval, overdue) if part)
+
+
+def fits(
+    settings: Settings, definitions: Sequence[Definition], connections: Connections
+) -> dict[str, Fit]:
+    """The schedule to deploy each definition with, as far as its cost is known; no vendor asked."""
+    settings.make_home()
+    with closing(open_state(settings.state_url)) as state:
+        return {
+            one.name: price.fit_of(state, one, allowances(connections, one)) for one in definitions
+        }
+
+
+def note_deployed(
+    settings: Settings, fitting: Mapping[str, Fit], removed: Collection[str] = ()
+) -> None:
+    """Keep what the server was given: by that a run is missed, or is not."""
+    with closing(open_state(settings.state_url)) as state:
+        for sync, fit in fitting.items():
+            if fit.schedule is not None:
+                schedules.note_deployed(state, sync, fit.schedule.model_dump())
+        for sync in removed:
+            schedules.forget_deployed(state, sync)
+
+
+def timings(
+    settings: Settings, definitions: Sequence[Definition], connections: Connections
+) -> list[Timing]:
+    """How each definition stands; nothing for those of which there is nothing to say."""
+    overdue = found_overdue(settings, [one.name for one in definitions])
+    found = []
+    with closing(open_state(settings.state_url)) as state:
+        for one in definitions:
+            interval, remedy = _interval(state, one, connections)
+            gap = overdue.get(one.name)
+            if gap is not None:
+                remedy = REMEDY
+            if interval or gap:
+                found.append(Timing(one.name, interval, gap.said if gap else "", remedy))
+    return found
+
+
+def found_overdue(settings: Settings, syncs: Collection[str]) -> dict[str, Gap]:
+    """The syncs whose runs did not happen, but for those that are paused in Prefect now."""
+    with closing(open_state(settings.state_url)) as state:
+        gaps = {sync: gap for sync in syncs if (gap := missed.find(state, sync)) is not None}
+    if not gaps or settings.prefect_api_url is None:
+        return gaps
+    paused = paused_in_prefect(settings.prefect_api_url, gaps)
+    return {sync: gap for sync, gap in gaps.items() if sync not in paused}
+
+
+def paused_in_prefect(api_url: str, syncs: Collection[str]) -> set[str]:
+    """The syncs whose deployment, or its schedule, somebody paused; nobody's if it cannot say."""
+    # The tag tells a sync's deployment from that of its audit, which has the same name.
+    which = {"name": {"any_": sorted(syncs)}, "tags": {"all_": ["syncline", "mailigen"]}}
+    try:
+        answer = httpx.post(
+            f"{api_url.rstrip('/')}/deployments/filter",
+            json={"deployments": which},
+            timeout=SECONDS,
+        )
+        answer.raise_for_status()
+        found = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return set()
+    return {
+        one["name"]
+        for one in found
+        if one["paused"] or not all(each["active"] for each in one["schedules"])
+    }
+
+
+def least_wakes(
+    settings: Settings, definitions: Sequence[Definition], connections: Connections,
+    wake_after: float, say: Callable[[str], object],
+) -> Callable[[str], float]:  # fmt: skip
+    """Least seconds between two runs of a sync that webhooks wake, asked anew after each.
+
+    They get what the schedule leaves of our share. Says at once where that is the longer wait.
+    """
+    known = {one.name: one for one in definitions}
+
+    def least(sync: str) -> float:
+        return _least_wake(settings, known[sync], connections)
+
+    for sync in known:
+        if least(sync) > wake_after:
+            say(f"{sync}: woken at most every {least(sync) / 60:.0f} minutes: its schedule leaves "
+                "no more of our share; raise quota_share, or lengthen the schedule")  # fmt: skip
+    return least
+
+
+def _least_wake(settings: Settings, definition: Definition, connections: Connections) -> float:
+    with closing(open_state(settings.state_url)) as state:
+        known = price.price_of(state, definition)
+        deployed = schedules.deployed(state, definition.name)
+    scheduled = Schedule.model_validate(deployed.schedule) if deployed else None
+    spent = known.by_account if known else {}
+    return seconds_between(scheduled, spent, allowances(connections, definition))
+
+
+def _interval(state: State, definition: Definition, connections: Connections) -> tuple[str, str]:
+    """What is to be said of the interval, and what to do: the one deployed, or that would be."""
+    try:
+        fit = price.fit_of(state, definition, allowances(connections, definition))
+    except ConnectionMismatchError:
+        return "", ""  # a mistake of the file, which is told elsewhere
+    deployed = schedules.deployed(state, definition.name)
+    if deployed is None:
+        return fit.said, fit.remedy
+    used = Schedule.model_validate(deployed.schedule)
+    if fit.schedule == used:
+        return fit.said, fit.remedy
+    there = f"deployed {in_words(used)}"
+    if fit.schedule is None:
+        return f"{there}; {fit.said}", fit.remedy
+    wanted = fit.said or f"the file says {in_words(fit.schedule)}"
+    return f"{there}; {wanted}", "syncline deploy"

@@ -1,0 +1,46 @@
+"""What a run of a sync costs to read, and which schedule the accounts' shares bear for that.
+
+Known from runs once there were some; until then from `check`, which reads less. Asked of the
+state and of connections.yaml only: no vendor is contacted.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+
+import orjson
+
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.report import Cost
+from pipelines.timetable import Allowance, Fit, fit
+from state import schedules
+from state.database import State
+from state.schedules import Price
+
+# What may be edited without changing what a run reads.
+NOT_READ = {"schedule", "alert", "guards", "audit"}
+
+
+def kind_of(definition: Definition) -> str:
+    """The same for definitions that read the same: another selection has another price."""
+    read = definition.model_dump(mode="json", exclude=NOT_READ)
+    return sha256(orjson.dumps(read, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def price_of(state: State, definition: Definition) -> Price | None:
+    """What a run's reading costs; None when nobody has read for such a definition yet."""
+    return schedules.price(state, definition.name, kind_of(definition))
+
+
+def note(state: State, definition: Definition, spent: Sequence[Cost], *, is_of_run: bool) -> None:
+    """Keep what a reading cost; what a check read is kept only while no run has."""
+    by_account = {one.account: one.tokens for one in spent}
+    calls = sum(one.requests for one in spent)
+    schedules.note_reading(
+        state, definition.name, kind_of(definition), by_account, calls, is_of_run=is_of_run
+    )
+
+
+def fit_of(state: State, definition: Definition, allowances: Mapping[str, Allowance]) -> Fit:
+    """The schedule to run by: the wanted one too where the price is not known."""
+    known = price_of(state, definition)
+    return fit(definition.schedule, known.by_account if known else {}, allowances)

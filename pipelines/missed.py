@@ -1,0 +1,115 @@
+"""Scheduled runs that did not happen: how many, since when, and whom that was told.
+
+    last run's end, or a later moment at which one came and found the sync held
+      |--- due --- due --- due --- due (this one, or about to begin) --->
+      '------ two or more of these: missed
+
+Counted by the schedule that `deploy` gave the server. Not missed: what was never deployed, and a
+sync all of whose bots a user paused.
+"""
+
+from contextlib import closing
+from datetime import datetime
+from typing import NamedTuple
+
+from pipelines.alerts import call
+from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.report import Outcome
+from pipelines.settings import Settings
+from pipelines.timetable import MOST_COUNTED, due_between
+from state import bots, lease, notices, runs, schedules
+from state.database import State, open_state
+
+FEWEST = 2  # one may be late, or a server may have been started again
+REMEDY = "docs/runbooks.md, `The schedule does not fire`, says what to look at"
+
+
+class Gap(NamedTuple):
+    """Runs that were due and did not end, since the last one that did (or the deploy)."""
+
+    missed: int
+    since: datetime
+
+    @property
+    def said(self) -> str:
+        count = f"{self.missed} or more" if self.missed >= MOST_COUNTED - 1 else str(self.missed)
+        return f"{count} scheduled runs did not happen or did not end since {self.since_shown}"
+
+    @property
+    def since_shown(self) -> str:
+        return f"{self.since:%Y-%m-%d %H:%M} UTC"
+
+
+def find(state: State, sync: str) -> Gap | None:
+    """What of a deployed sync's schedule was missed up to now; None for less than two runs.
+
+    The newest due run is not counted: it may be the one that asks, or about to begin.
+    """
+    deployed = schedules.deployed(state, sync)
+    if deployed is None or _is_paused(state, sync) or lease.holder(state, sync):
+        return None
+    known = runs.standing(state, sync)
+    ended = known.last_run_at if known else None
+    since = max(one for one in (deployed.since, ended, schedules.held_at(state, sync)) if one)
+    wanted = Schedule.model_validate(deployed.schedule)
+    missed = due_between(wanted, sync, since, state.now()) - 1
+    return Gap(missed, since) if missed >= FEWEST else None
+
+
+def before_run(settings: Settings, sync: str) -> Gap | None:
+    """What a scheduled run finds before it begins. The first run of a sync misses nobody."""
+    settings.make_home()
+    with closing(open_state(settings.state_url)) as state:
+        known = runs.standing(state, sync)
+        has_run = known is not None and known.last_run_at is not None
+        return find(state, sync) if has_run else None
+
+
+def after_run(
+    definition: Definition, settings: Settings, outcome: Outcome, gap: Gap | None,
+    *, is_audit: bool = False,
+) -> None:  # fmt: skip
+    """Say in the outcome of a scheduled run or audit what was missed before it, and call once.
+
+    A run that found the sync held notes that it came.
+    """
+    if outcome.outcome == "skipped":
+        if not is_audit:
+            with closing(open_state(settings.state_url)) as state:
+                schedules.note_held(state, outcome.sync)
+        return
+    if gap is None:
+        return
+    said = gap.said + _what_now(outcome, is_audit=is_audit)
+    outcome.said = f"{outcome.said.rstrip('.')}. {said}."
+    _call_once(definition, settings, outcome, gap, said)
+
+
+def _what_now(outcome: Outcome, *, is_audit: bool) -> str:
+    if is_audit:
+        return ", and none has caught up yet"
+    if outcome.outcome in ("done", "open"):
+        return "; this run caught up"
+    return "; this run did not catch up: it ended before its work was done"
+
+
+def _call_once(
+    definition: Definition, settings: Settings, outcome: Outcome, gap: Gap, said: str
+) -> None:
+    """One call for a gap, whether an audit or the run after it tells it first."""
+    trouble = f"since {gap.since.isoformat()}"
+    wanted = definition.alert
+    if wanted is None or "missed" not in wanted.on:
+        return
+    with closing(open_state(settings.state_url)) as state:
+        if notices.was_told(state, outcome.sync, "missed", trouble):
+            return
+        body = {"sync": outcome.sync, "run_id": outcome.run_id, "kind": "missed",
+                "said": f"{said}.", "next_step": REMEDY}  # fmt: skip
+        if call(wanted, settings, body):
+            notices.tell(state, outcome.sync, "missed", trouble)
+
+
+def _is_paused(state: State, sync: str) -> bool:
+    known = [bot for bot in bots.bots(state, sync) if bot.state != "deleted"]
+    return bool(known) and all(b.state == "paused" and b.paused_by == "user" for b in known)
