@@ -90,6 +90,22 @@ def remember(lease: Lease, account: str, changes: Changes, *, kind: str = "perso
         _link(db, lease, account, kind, changes.links)
 
 
+def moved_on(state: State, account: str, addresses: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (an address of these, the present one) for each contact that once held the first."""
+    query = (
+        select(contact_addresses.c.address, contacts.c.current_address)
+        .join_from(contact_addresses, contacts)
+        .where(contacts.c.account == account, contacts.c.merged_into.is_(None))
+        .where(contacts.c.current_address != contact_addresses.c.address)
+    )
+    found: set[tuple[str, str]] = set()
+    with state.read() as db:
+        for part in _chunks(addresses):
+            rows = db.execute(query.where(contact_addresses.c.address.in_(part)))
+            found |= {(old, now) for old, now in rows}
+    return sorted(found)
+
+
 def gone(lease: Lease, contact_ids: Sequence[str], *, at: datetime) -> None:
     """Record that the people behind contacts were confirmed gone; nothing is forgotten."""
     with lease.changing() as db:

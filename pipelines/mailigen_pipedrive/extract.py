@@ -33,6 +33,22 @@ KEYS = {
 EARLIER = timedelta(hours=1)  # more than two clocks differ by
 MANY_ORGANIZATIONS = 500  # above, walking all costs fewer calls than asking by id
 
+# Persons whose subscriber we keep; and those that a deed is planned for, asked for only once.
+KEPT = """
+SELECT c.person_id_pipedrive
+FROM staging.syncline__contacts AS c
+INNER JOIN staging.syncline__members AS m ON m.contact_id = c.contact_id
+"""
+PLANNED_FOR = """
+SELECT p.person_id_pipedrive
+FROM (
+    SELECT person_id_pipedrive FROM plan.activities
+    UNION SELECT person_id_pipedrive FROM plan.deals
+    UNION SELECT person_id_pipedrive FROM plan.notes
+) AS p
+ANTI JOIN staging.pipedrive__confirmations AS k ON k.person_id_pipedrive = p.person_id_pipedrive
+"""
+
 
 class IncompleteError(Exception):
     """The vendor says there is more than it gave us; nothing may be planned on that."""
@@ -124,7 +140,16 @@ def details(sweep: Sweep) -> None:
     ]
     _put(sweep, "pipedrive__activities", _flat(sweep.crm.activities_by_id(tied)) if tied else [])
     _put(sweep, "pipedrive__organizations", _organizations(sweep))
-    _put(sweep, "pipedrive__confirmations", list(_confirmations(sweep)))
+    _put(sweep, "pipedrive__confirmations", list(_confirmations(sweep, _missing(sweep, KEPT))))
+
+
+def absent_doers(sweep: Sweep) -> bool:
+    """Ask for the persons that something is planned for and whom no walk returned; whether there
+    were any. A person merged or deleted since can take no note."""
+    missing = _missing(sweep, PLANNED_FOR)
+    if missing:
+        _put(sweep, "pipedrive__confirmations", _confirmations(sweep, missing), is_more=True)
+    return bool(missing)
 
 
 def _organizations(sweep: Sweep) -> Iterable[dict[str, Any]]:
@@ -143,24 +168,23 @@ def _organizations(sweep: Sweep) -> Iterable[dict[str, Any]]:
     return _flat(sweep.crm.organizations_by_id(ids)) if ids else []
 
 
-def _confirmations(sweep: Sweep) -> Iterator[dict[str, Any]]:
-    """Ask for each person whose subscriber we keep and whom no walk returned.
+def _missing(sweep: Sweep, wanted: str) -> set[int]:
+    found = sweep.db.execute(
+        f"""
+        SELECT w.person_id_pipedrive FROM ({wanted}) AS w
+        ANTI JOIN staging.pipedrive__persons AS p
+            ON p.person_id_pipedrive = w.person_id_pipedrive
+        WHERE w.person_id_pipedrive IS NOT NULL
+        """
+    ).fetchall()
+    return {int(row[0]) for row in found}
+
+
+def _confirmations(sweep: Sweep, missing: set[int]) -> Iterator[dict[str, Any]]:
+    """Ask for each of these persons, whom no walk returned.
 
     First by the hundred, which shows the living; then, one by one, those left over.
     """
-    missing = {
-        int(row[0])
-        for row in sweep.db.execute(
-            """
-            SELECT DISTINCT c.person_id_pipedrive
-            FROM staging.syncline__contacts AS c
-            INNER JOIN staging.syncline__members AS m ON m.contact_id = c.contact_id
-            ANTI JOIN staging.pipedrive__persons AS p
-                ON p.person_id_pipedrive = c.person_id_pipedrive
-            WHERE c.person_id_pipedrive IS NOT NULL
-            """
-        ).fetchall()
-    }
     living = {
         int(record["id"])
         for record in _flat(sweep.crm.persons_by_id(sorted(missing), ()) if missing else iter(()))

@@ -109,6 +109,8 @@ def _resolve_counts(sweep: Sweep) -> None:
 
 def _plan(sweep: Sweep) -> None:
     build(sweep.db, SYNC, *WRITES)
+    if extract.absent_doers(sweep):
+        build(sweep.db, SYNC, "staging.pipedrive__confirmations", "resolve.contacts", *WRITES)
     sweep.is_planned = True
     sweep.checked += expect(sweep.db, "plan", PLAN)
     sweep.checked += audit(sweep.db, SYNC)

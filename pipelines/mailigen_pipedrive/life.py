@@ -17,7 +17,7 @@ from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines.mailigen_pipedrive import forgotten, kept
 from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import audits, bots, consent, deeds, pins
+from state import audits, bots, consent, deeds, identity, pins
 from state.bots import Bot, BotDefinition
 from state.database import State
 
@@ -207,6 +207,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
     Nobody barred is ever subscribed by a sync, so a barred address that is subscribed now
     subscribed by itself; unless a write of ours for it was in doubt, and came late. Then the bar
     stays, and the audit reports a breach; until that one is mended, however old the doubt is.
+    Who comes back under a former address agrees to mails there: the present one stays barred.
     """
     if sweep.lease is None:
         return
@@ -229,6 +230,10 @@ def keep_opt_outs(sweep: Sweep) -> None:
     known = [one for one in barred if one.first_seen_at <= sweep.read_at]
     back = _by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
     if back:
+        kinds = {one.address: one.kind for one in known}
+        moved = identity.moved_on(sweep.state, sweep.crm_account, back)
+        stay = [consent.Seen(now, kinds[old], "of a former address") for old, now in moved]
+        consent.record(sweep.state, account, stay, key=key, home=home)
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
         )

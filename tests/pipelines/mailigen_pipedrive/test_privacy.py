@@ -86,6 +86,25 @@ def test_who_subscribes_again_by_an_own_act_is_synced_again(desk: Desk) -> None:
     assert (member["status"], member["merges"]["FNAME"]) == ("subscribed", "Returned")
 
 
+def test_who_comes_back_under_a_former_address_stays_out_under_the_present_one(desk: Desk) -> None:
+    """ALL-08: a sync subscribes nobody who once left, under an old or a new address."""
+    person, email = desk.person(on_list=True)
+    desk.act("unsubscribe", email)
+    desk.settle()
+    desk.readdress(person, "present.address@acme.example")
+    desk.settle()
+    desk.act("subscribe", email)
+
+    for _ in range(2):
+        outcome = desk.run()
+        assert outcome.outcome == "done", outcome.said
+        assert desk.member("present.address@acme.example") is None
+
+    member = desk.member(email)
+    assert member is not None
+    assert member["status"] == "subscribed"
+
+
 def test_who_was_taken_off_the_list_by_hand_is_not_put_back(desk: Desk) -> None:
     """ALL-08, MG-12: and a skip has its reason."""
     _, email = desk.person(on_list=True)

@@ -1,10 +1,11 @@
 """Filters, fields and lists that went away, plans that are full: nothing is taken for an order."""
 
 import httpx
+import pytest
 
 from pipelines.mailigen_pipedrive import life
 from state import bots
-from tests.pipelines.mailigen_pipedrive.desk import LIST_KEY, QUIET, Desk
+from tests.pipelines.mailigen_pipedrive.desk import LIST_KEY, QUIET, CrashedError, Desk, crash_after
 
 FIELDS = {"person": ["Region"]}
 
@@ -97,6 +98,27 @@ def test_a_full_mailigen_plan_pauses_every_bot_until_somebody_resumes(fresh: Des
     assert fresh.run().outcome == "done"
     assert bot_states(fresh) == [("active", "")]
     assert len(on_list(fresh)) == len(before) + 1
+
+
+def test_nobody_writes_to_a_person_who_went_before_a_note_could_be_sent(fresh: Desk) -> None:
+    """ALL-04, MG-16: nothing keeps such a subscriber on the list, so no reading missed the person,
+    and no note is tried seven days long."""
+    fresh.start(people=40)
+    person, email = fresh.person(on_list=True)
+    fresh.act("unsubscribe", email)
+    fresh.settle()
+    fresh.play("open", email)
+    with pytest.raises(CrashedError):
+        fresh.run(step=crash_after("Ask the guards"))
+    other, _ = fresh.person(on_list=True)
+    body = {"merge_with_id": other}
+    fresh.crm.put(f"/v1/persons/{person}/merge", json=body).raise_for_status()
+    fresh.effects()
+
+    outcome = fresh.run()
+
+    assert outcome.outcome == "done", outcome.said
+    assert {effect["object"] for effect in fresh.effects()} <= {"members"}
 
 
 def bot_states(desk: Desk) -> list[tuple[str, str]]:
