@@ -179,8 +179,12 @@ def resume(state: State, sync: str, bot_id: str) -> Bot:
 
 
 def end_pauses(lease: Lease) -> None:
-    """End the pauses of bots that run again: this sweep's reading still belongs to the pause."""
-    running = select(table.c.bot_id).where(table.c.sync == lease.sync, table.c.state == "active")
+    """End the pauses of bots that run again: this sweep's reading still belongs to the pause.
+
+    Also of those that found their filter dead or the plan full: that is no pause of the user's.
+    """
+    is_resumed = (table.c.state == "active") | (table.c.paused_by == "syncline")
+    running = select(table.c.bot_id).where(table.c.sync == lease.sync, is_resumed)
     with lease.changing() as db:
         db.execute(
             update(bot_pauses)

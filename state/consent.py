@@ -56,7 +56,7 @@ class Entry(NamedTuple):
 
 class InForce(NamedTuple):
     address: str
-    kind: str
+    kind: Kind
     contact_id: str | None
     first_seen_at: datetime
 

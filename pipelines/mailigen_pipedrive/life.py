@@ -230,7 +230,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
     known = [one for one in barred if one.first_seen_at <= sweep.read_at]
     back = _by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
     if back:
-        kinds = {one.address: one.kind for one in known}
+        kinds: dict[str, consent.Kind] = {one.address: one.kind for one in known}
         moved = identity.moved_on(sweep.state, sweep.crm_account, back)
         stay = [consent.Seen(now, kinds[old], "of a former address") for old, now in moved]
         consent.record(sweep.state, account, stay, key=key, home=home)

@@ -78,6 +78,8 @@ class History:
         rung = self._rung_rounds(rounds)
         for number in range(rounds):
             self.told.append(f"-- round {number + 1}")
+            # What was written is visible by now: until then nobody can tell who took it off again.
+            self.bench.control("clock", advance_s=3)
             if number in rung:
                 ringing.live_through(self, acts)
             else:

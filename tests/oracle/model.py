@@ -62,6 +62,7 @@ class Oracle:
         self.shown: dict[str, dict[str, str]] = {}  # values by address when last compared
         self._newcomers = Newcomers()
         self._vacated: list[Vacated] = []
+        self._went_into: dict[int, int] = {}  # persons merged away, and into whom
         self._told_left: set[str] = set()  # by webhooks, and not subscribed when last seen
         self._list = ListSide(self.people, self.lives)
         self._seen: Counter[Happening] = Counter()
@@ -122,6 +123,13 @@ class Oracle:
         for notes in (self.expected.notes, self.expected.may_notes):
             notes[winner] += notes.pop(loser, 0)
         self.expected.merged.add(winner)
+        self._went_into[loser] = winner
+
+    def _whose(self, person: int) -> int:
+        """Who shows by now what was noted on a person."""
+        while person in self._went_into:
+            person = self._went_into[person]
+        return person
 
     # -- who left, and what happened
 
@@ -207,7 +215,8 @@ class Oracle:
             contact.noted |= due
             if due:
                 self.expected.notes[contact.person] += len(due)
-            self.expected.may_notes[contact.person] += len(contact.may_note - contact.noted)
+            may_be = len(contact.may_note - contact.noted)
+            self.expected.may_notes[self._whose(contact.person)] += may_be
         for contact in self.people.contacts:
             if contact.parted_from:
                 # What both had reached in the run in which they parted is the other's: it would

@@ -123,9 +123,11 @@ class ListSide:
         tags = _tags(world)
         known = member or old
         on_list = known.merges if known else {}
+        carried = old.merges if old else on_list  # who moves may bring what was on the list there
         for listed in self._pinned.values():
             if listed.name not in wanted:
-                allowed[listed.name] = {on_list.get(tags.get(listed.name.casefold(), ""), "")}
+                tag = tags.get(listed.name.casefold(), "")
+                allowed[listed.name] = {on_list.get(tag, ""), carried.get(tag, "")}
         was_right = shown.get(contact.address, {})
         for name, value in wanted.items():
             tag = tags.get(name.casefold(), name)

@@ -69,6 +69,18 @@ def test_a_users_pause_lasts_through_the_first_sweep_after_it(state, active):
     assert only(state).is_running
 
 
+def test_a_users_pause_ends_though_the_resumed_bot_finds_its_filter_dead(state, active):
+    """MG-18: events of a user's pause do not count, those after it do."""
+    sweep(state)
+    bots.pause(state, "acme", "warm", by="user", reason="holidays")
+    bots.resume(state, "acme", "warm")
+    bots.pause(state, "acme", "warm", by="syncline", reason="filter 7 is gone")
+
+    end_pauses_in_a_sweep(state)
+
+    assert only(state).pauses == ((2, 3),)
+
+
 def test_our_own_pause_loses_no_events_and_never_replaces_a_users(state, active):
     bots.pause(state, "acme", "warm", by="syncline", reason="filter 7 is gone")
     assert (only(state).reason, only(state).pauses) == ("filter 7 is gone", ())
