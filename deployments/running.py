@@ -102,7 +102,11 @@ def _prepare(settings: Settings) -> None:
 
 
 def _outcome(state: "State[Any]") -> Outcome:
+    from deployments.scheduled import EndedBadlyError
+
     outcome = state.result(raise_on_failure=False)
+    if isinstance(outcome, EndedBadlyError):
+        return outcome.outcome
     if isinstance(outcome, Exception):
         raise outcome
     if not isinstance(outcome, Outcome):

@@ -27,7 +27,7 @@ def mailigen_pipedrive(
     full: bool = False,
     since: str | None = None,
     settle_within: float | None = None,
-) -> State[Outcome]:
+) -> State[Any]:
     """Run one sync between a Mailigen list and Pipedrive.
 
     A second run at once ends as skipped: our lease is the only lock. Re-running is always
@@ -60,7 +60,7 @@ def mailigen_pipedrive(
 
 
 @flow(name="audit", flow_run_name="audit {sync}", log_prints=False)
-def audit(sync: str) -> State[Outcome]:
+def audit(sync: str) -> State[Any]:
     """Hold a sync's ledger against the vendors' books; nothing is written to a vendor.
 
     While the sync runs this ends as skipped: the next audit looks at the same and more.
@@ -105,13 +105,22 @@ def as_task(name: str, stage: Callable[..., T], *args: Any) -> T:
     return run_stage()
 
 
-def end_state(outcome: Outcome) -> State[Outcome]:
+class EndedBadlyError(Exception):
+    """What a failed run's state holds: Prefect raises it, so its log ends in the run's sentence."""
+
+    def __init__(self, said: str, outcome: Outcome) -> None:
+        super().__init__(said)
+        self.outcome = outcome
+
+
+def end_state(outcome: Outcome) -> State[Any]:
     """How Prefect shows an outcome: failed when a person has to do something first."""
     said = f"{outcome.said.rstrip('.')}. {outcome.next_step}".strip()
-    if outcome.needs_reauthorization:
-        return Failed(message=said, name="Needs reauthorization", data=outcome)
     if outcome.exit_code in (1, 2, 3):
-        return Failed(message=said, name=STATE_NAMES.get(outcome.exit_code, "Failed"), data=outcome)
+        name = STATE_NAMES.get(outcome.exit_code, "Failed")
+        if outcome.needs_reauthorization:
+            name = "Needs reauthorization"
+        return Failed(message=said, name=name, data=EndedBadlyError(said, outcome))
     if outcome.outcome == "skipped":
         return Completed(message=said, name="Skipped", data=outcome)
     name = STATE_NAMES.get(outcome.exit_code, "Completed")
