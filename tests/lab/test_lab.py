@@ -1,11 +1,15 @@
 """The laboratory's own bookkeeping: what is cut, kept, summed and shown."""
 
+import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.lab import mutations, page, parts
+from tests.lab.level_a import series as series_a
 from tests.lab.level_a.switches import SWITCHES as SWITCHES_A
+from tests.lab.level_b import series as series_b
 from tests.lab.level_b.switches import SWITCHES as SWITCHES_B
 from tests.lab.parts import Kept, Part
 
@@ -73,3 +77,11 @@ def test_a_mutations_row_tells_protection_level_and_median() -> None:
 def test_a_protection_nobody_missed_says_so() -> None:
     row = mutations.Row("marker", "a", "inside", None, 0, "")
     assert "NOT CAUGHT" in page.mutations([row])
+
+
+@pytest.mark.parametrize("level", [series_a, series_b])
+def test_one_schedule_leaves_the_collection_of_garbage_as_it_was(level: Any) -> None:
+    """Everything that runs in the same process later would pile up."""
+    level.run_one(1, "inside")
+
+    assert gc.isenabled()

@@ -6,6 +6,7 @@ An act that finds nobody to do it to says so and does nothing.
 from typing import TYPE_CHECKING
 
 from tests.oracle import scenarios as make
+from tests.oracle.people import USABLE
 
 if TYPE_CHECKING:
     from tests.oracle.histories import History
@@ -183,10 +184,11 @@ def join(history: "History") -> str:
 def join_as_person(history: "History") -> str:
     """Somebody the CRM knows, under any of the addresses, joins by an own act."""
     person = history.person()
-    ways = [way["value"] for way in history.world.persons[person]["emails"] if "@" in way["value"]]
+    held = [way["value"].strip() for way in history.world.persons[person]["emails"]]
+    ways = [email for email in held if USABLE.fullmatch(email)]
     if not ways:
         return "nobody joined"
-    email = history.dice.choice(ways).strip()
+    email = history.dice.choice(ways)
     history.bench.act("subscribe", email)
     history.left.is_back(email)
     return f"{email} of person {person} joins the list"

@@ -13,6 +13,7 @@ from tests.lab.level_a.judge import Verdict, judge
 from tests.lab.level_a.play import Played, Stage
 from tests.lab.level_a.story import Regime, Story, draw
 from tests.lab.level_a.switches import without
+from tests.lab.wide import collecting_by_hand
 
 WITHIN: tuple[Regime, ...] = ("inside", "frozen")
 GENTLE = 100  # schedules between two collections; collecting all the time costs a tenth
@@ -86,15 +87,13 @@ def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story
     logging.getLogger("state.lease").setLevel(logging.ERROR)
     # The figures of a run's report decide nothing here.
     unreported = patch.object(ledger, "counts_on", lambda _db, _lease: NOTHING)
-    gc.disable()
-    with unreported, without(protection) as kept, open_desk() as desk:
+    with collecting_by_hand(), unreported, without(protection) as kept, open_desk() as desk:
         for seed in seeds:
             if seed % GENTLE == 0:
                 gc.collect()
             story = draw(seed, regime)
             played = Stage(desk, story, kept).live()
             yield story, played, judge(story, played.log)
-    gc.enable()
 
 
 def _unreported(played: Played, verdict: Verdict) -> int:

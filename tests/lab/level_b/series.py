@@ -12,6 +12,7 @@ from tests.lab.level_b.lab import Lab
 from tests.lab.level_b.play import Play, Played
 from tests.lab.level_b.story import Regime, Story, draw
 from tests.lab.level_b.switches import without
+from tests.lab.wide import collecting_by_hand
 
 SHOWN = 5
 GENTLE = 20  # schedules between two collections
@@ -80,17 +81,10 @@ def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] 
 
 def _each(seeds: range, regime: Regime, protection: str) -> Iterator[tuple[Story, Played, Verdict]]:
     here = lab()
-    gc.collect()
-    gc.freeze()  # what stays for ever need not be looked through again
-    gc.disable()
-    try:
-        with here.installed(), without(protection, here):
-            for seed in seeds:
-                if seed % GENTLE == 0:
-                    gc.collect()
-                story = draw(seed, regime)
-                played, verdict = Play(here).follow(story)
-                yield story, played, verdict
-    finally:
-        gc.enable()
-        gc.unfreeze()
+    with collecting_by_hand(), here.installed(), without(protection, here):
+        for seed in seeds:
+            if seed % GENTLE == 0:
+                gc.collect()
+            story = draw(seed, regime)
+            played, verdict = Play(here).follow(story)
+            yield story, played, verdict
