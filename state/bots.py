@@ -28,13 +28,15 @@ PausedBy = Literal["user", "syncline"]
 
 @dataclass(frozen=True)
 class BotDefinition:
-    """A bot as its YAML says; `thresholds` maps rule ids to their N."""
+    """A bot as its YAML says; `thresholds` maps rule ids to their N, and `reshaped` are those
+    rules that count otherwise than before, though their N may be the same."""
 
     bot_id: str
     definition: Mapping[str, Any]
     confirmed_by: str = ""
     confirmed_on: date | None = None
     thresholds: Mapping[str, int] = field(default_factory=dict)
+    reshaped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ def define(
 ) -> None:
     """Take over what the YAML says. New bots wait to be activated; a deleted one begins anew.
 
-    A changed threshold applies to crossings after `last_sweep`; None is the last so far, a run
-    names the one before its own. Bots the YAML no longer lists stay until `delete`.
+    A changed threshold or shape applies to crossings after `last_sweep`; None is the last so far,
+    a run names the one before its own. Bots the YAML no longer lists stay until `delete`.
     """
     known = {bot.bot_id: bot for bot in bots(state, sync)}
     with state.write() as db:
@@ -267,7 +269,7 @@ def _store_rules(db: Connection, sync: str, each: BotDefinition, last_sweep: int
         for row in db.execute(select(rules.c.rule_id, rules.c.threshold).where(*mine))
     }
     for rule_id, threshold in each.thresholds.items():
-        if known.pop(rule_id, None) == threshold:
+        if known.pop(rule_id, None) == threshold and rule_id not in each.reshaped:
             continue
         db.execute(delete(rules).where(*mine, rules.c.rule_id == rule_id))
         db.execute(

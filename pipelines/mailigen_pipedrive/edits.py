@@ -5,6 +5,7 @@ another Mailigen connection      is another list
 another Pipedrive connection     refused while a bot exists: its contacts are persons of the old one
 a bot selects other contacts     refused without a newer confirmation that they agreed
 conditions of a filter we made   refused: the filter is Pipedrive's by now
+another `event` or `repeat`      allowed, and applies to what is reached after the edit
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.mailigen_pipedrive.bind import Bound, BoundBot
-from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.config import Bot, Definition
 from pipelines.report import Finding
 from state import bots, pins
 from state.bots import Bot as KnownBot
@@ -39,6 +40,18 @@ def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Fi
             found += _unconfirmed(one, before, pinned, state.now())
             found += _edited_conditions(one, before)
     return found
+
+
+def reshaped_rules(bot: Bot, before: KnownBot | None) -> frozenset[str]:
+    """Ids of rules that by now count other events, or repeat otherwise, than the definition that
+    was stored: like another N, that applies to crossings after the edit (MG-18)."""
+    stored = (before.definition if before else None) or {}
+    rows = [*stored.get("activities", ()), *stored.get("deals", ())]
+    shapes = {str(row["id"]): (row["event"], row["repeat"]) for row in rows}
+    return frozenset(
+        rule.id for rule in bot.rules
+        if rule.id in shapes and shapes[rule.id] != (rule.event, rule.repeat)
+    )  # fmt: skip
 
 
 def _another_list(

@@ -15,7 +15,7 @@ from datetime import timedelta
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines.mailigen_pipedrive import forgotten, kept
-from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC
+from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, reshaped_rules
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import audits, bots, consent, deeds, identity, pins
 from state.bots import Bot, BotDefinition
@@ -33,11 +33,13 @@ def define_bots(sweep: Sweep) -> None:
     """Take over what the definition says of the bots, and look how each stands."""
     name = sweep.definition.name
     if sweep.lease is not None:
+        before = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
         definitions = [
             BotDefinition(
                 bot.id, bot.model_dump(mode="json"), bot.consent.confirmed_by, bot.consent.on,
                 {rule.id: rule.after for rule in bot.rules}
                 | {note_rule(kind): 1 for kind in bot.notes},
+                reshaped_rules(bot, before.get(bot.id)),
             )
             for bot in sweep.definition.bots
         ]  # fmt: skip

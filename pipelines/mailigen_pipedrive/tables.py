@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from pipelines.mailigen_pipedrive.bind import BoundField
+from pipelines.mailigen_pipedrive.edits import reshaped_rules
 from pipelines.mailigen_pipedrive.life import activation_key, is_running, note_rule
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import bots as bot_rows
@@ -122,11 +123,14 @@ def _effective_since(sweep: Sweep) -> dict[tuple[str, str], int]:
     }
     known = {bot_id for bot_id, _ in stored}
     found = {key: int(row["effective_since"]) for key, row in stored.items()}
+    before = {bot.bot_id: bot for bot in bot_rows.bots(sweep.state, name)}
     for bot in sweep.definition.bots:
+        reshaped = reshaped_rules(bot, before.get(bot.id))
         wanted = {rule.id: rule.after for rule in bot.rules} | {note_rule(k): 1 for k in bot.notes}
         for rule_id, after in wanted.items():
             row = stored.get((bot.id, rule_id))
-            if bot.id in known and (row is None or row["threshold"] != after):
+            is_other = row is None or row["threshold"] != after or rule_id in reshaped
+            if bot.id in known and is_other:
                 found[(bot.id, rule_id)] = sweep.sweep - 1
     return found
 

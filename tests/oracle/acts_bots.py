@@ -88,6 +88,19 @@ def change_after(history: "History") -> str:
     return f"bot {bot['id']}: rule {rule['id']} after {new}, was {old}"
 
 
+def change_repeat(history: "History") -> str:
+    """Fired once becomes fired again and again, or the other way: nothing of before fires again."""
+    bot, rules = _rules_of_some_bot(history)
+    if not rules:
+        return "no rule to edit"
+    place = history.dice.randrange(len(rules))
+    bot = copy.deepcopy(bot)
+    rule = [*bot.get("activities", ()), *bot.get("deals", ())][place]
+    rule["repeat"] = "once" if rule.get("repeat") == "every" else "every"
+    _replace_bot(history, bot)
+    return f"bot {bot['id']}: rule {rule['id']} fires {rule['repeat']}"
+
+
 def change_notes(history: "History") -> str:
     bot = copy.deepcopy(history.dice.choice(history.wanted["bots"]))
     kind = history.dice.choice(("open", "click", "send", "bounce"))

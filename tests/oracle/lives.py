@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from tests.oracle.definition import Bot, Rule, read_bot
 from tests.oracle.reading import Json, World
 
+Shape = tuple[str, int, bool]  # kind of event, N, whether it repeats
+
 
 @dataclass
 class Life:
@@ -28,8 +30,8 @@ class Life:
     is_deleted: bool = False
     is_stopped: bool = False
     pauses: list[tuple[int, int | None]] = field(default_factory=list)
-    # By rule id or kind of note: its N, and the run after which crossings of it count.
-    edits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # By rule id or kind of note: what it counts, and the run after which crossings of it count.
+    edits: dict[str, tuple[Shape, int]] = field(default_factory=dict)
     last_selected: frozenset[int] = frozenset()  # contacts, when it last was at work
 
     @property
@@ -131,7 +133,7 @@ class Lives:
         if life is None:
             bot = read_bot(each, definition, world, self._filters)
             life = self._all[each["id"]] = Life(bot, told, self._n)
-            life.edits = {name: (after, 0) for name, after in _thresholds(bot).items()}
+            life.edits = {name: (shape, 0) for name, shape in _shapes(bot).items()}
         if life.is_deleted:
             # Created again: it counts anew, and a pause it was deleted in is over.
             life.end_pause(self._n)
@@ -141,11 +143,13 @@ class Lives:
             life.bot, life.told = read_bot(each, definition, world, self._filters), told
             life.edits = {
                 name: life.edits[name]
-                if name in life.edits and life.edits[name][0] == after
-                else (after, self._n - 1)
-                for name, after in _thresholds(life.bot).items()
+                if name in life.edits and life.edits[name][0] == shape
+                else (shape, self._n - 1)
+                for name, shape in _shapes(life.bot).items()
             }
 
 
-def _thresholds(bot: Bot) -> Mapping[str, int]:
-    return {rule.id: rule.after for rule in bot.rules} | {f"note {k}": 1 for k in bot.notes}
+def _shapes(bot: Bot) -> Mapping[str, Shape]:
+    """What each rule counts: an edit of it applies to what is reached afterwards."""
+    rules = {rule.id: (rule.event, rule.after, rule.repeats) for rule in bot.rules}
+    return rules | {f"note {kind}": (kind, 1, True) for kind in bot.notes}

@@ -91,7 +91,7 @@ def test_events_of_a_users_pause_do_not_count_and_the_run_that_ends_it_is_part_o
 def test_another_n_counts_only_what_is_reached_after_the_edit() -> None:
     """MG-18."""
     one, contact = life("some"), Contact(1, "a@example.org", 7, ("some",))
-    one.edits["r"] = (2, 1)
+    one.edits["r"] = (("click", 2, True), 1)
     clicked(contact, 1, 3)
     assert seen(contact, one) == []
     clicked(contact, 2, 3)

@@ -40,6 +40,7 @@ WEIGHTS: dict[Act, int] = {
     acts_bots.retire_bot: 1,
     acts_bots.create_again: 2,
     acts_bots.change_after: 1,
+    acts_bots.change_repeat: 1,
     acts_bots.change_notes: 1,
     acts_bots.choose_fields: 1,
     acts_bots.change_filter: 1,

@@ -1,6 +1,8 @@
 """What people do with e-mails becomes activities, deals and notes, once each."""
 
-from tests.pipelines.mailigen_pipedrive.desk import CAMPAIGN, Desk
+import pytest
+
+from tests.pipelines.mailigen_pipedrive.desk import CAMPAIGN, QUIET, Desk
 
 
 def test_an_opened_mail_makes_one_activity_for_the_owner_and_one_note(desk: Desk) -> None:
@@ -79,3 +81,23 @@ def test_every_deed_can_be_explained_back_to_its_event(desk: Desk) -> None:
     )
     (activity,), (note,) = desk.ours("activities", person), desk.ours("notes", person)
     assert rows == [("activity", str(activity["id"]), True), ("note", str(note["id"]), True)]
+
+
+@pytest.mark.parametrize(("before", "after"), [("once", "every"), ("every", "once")])
+def test_another_repeat_fires_nothing_of_before_again(fresh: Desk, before: str, after: str) -> None:
+    """MG-18, design 5: editing what a rule does re-fires nothing."""
+    rule = {"id": "warm", "after": 2, "event": "click", "type": "call", "repeat": before}
+    fresh.start(QUIET | {"activities": [rule]})
+    fresh.settle()
+    person, email = fresh.person(on_list=True)
+    fresh.play("click", email, times=2)
+    fresh.settle()
+    assert len(fresh.ours("activities", person)) == 1
+
+    fresh.wanted["bots"] = [QUIET | {"activities": [rule | {"repeat": after}]}]
+    fresh.settle()
+    assert len(fresh.ours("activities", person)) == 1
+
+    fresh.play("click", email, times=2)
+    fresh.settle()
+    assert len(fresh.ours("activities", person)) == (2 if after == "every" else 1)
