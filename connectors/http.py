@@ -82,7 +82,9 @@ def send(
     try:
         return http.send(request)
     except BEFORE_THE_FIRST_BYTE as error:
-        raise NotSent(vendor, call, f"not sent ({type(error).__name__})") from error
+        place = f"{request.url.scheme}://{request.url.netloc.decode()}"
+        said = f"not sent ({type(error).__name__}): is {place} right, and does it answer?"
+        raise NotSent(vendor, call, said) from error
     except httpx.RequestError as error:
         raise lost(vendor, call, f"no answer ({type(error).__name__})", writes) from error
 

@@ -11,7 +11,7 @@ from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.mailigen_pipedrive import price
 from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound, filter_problem
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.edits import refused_edits
+from pipelines.mailigen_pipedrive.edits import refused_edits, unlisted_bots
 from pipelines.mailigen_pipedrive.naming import look_up_with
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
 from pipelines.report import CheckReport, Finding
@@ -43,6 +43,7 @@ def check_sync(
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)[1]
             findings += bound.findings
             findings += refused_edits(definition, bound, state)
+            findings += unlisted_bots(definition, state)
             findings += _selections(accounts, bound)
             findings += _newcomers(accounts, bound)
             price.note(state, definition, accounts.cost(), is_of_run=False)

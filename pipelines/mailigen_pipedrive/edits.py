@@ -6,6 +6,8 @@ another Pipedrive connection     refused while a bot exists: its contacts are pe
 a bot selects other contacts     refused without a newer confirmation that they agreed
 conditions of a filter we made   refused: the filter is Pipedrive's by now
 another `event` or `repeat`      allowed, and applies to what is reached after the edit
+a bot id that another sync has   refused on the same list: the source could not tell them apart
+a bot taken out of the file      the next run deletes it; said before
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,6 +33,7 @@ def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Fi
     if living:
         found += _another_list(definition, bound, state, living)
         found += _another_crm(definition, state, living)
+    found += _twins(definition, bound, state)
     pinned = {str(p["name"]): str(p["remote_id"])
               for p in pins.read(state, definition.connections.crm).to_pylist()
               if p["kind"] == "filter"}  # fmt: skip
@@ -40,6 +43,39 @@ def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Fi
             found += _unconfirmed(one, before, pinned, state.now())
             found += _edited_conditions(one, before)
     return found
+
+
+def unlisted_bots(definition: Definition, state: State) -> list[Finding]:
+    """Living bots that the file no longer lists, as warnings: a run takes them for deleted."""
+    listed = {bot.id for bot in definition.bots}
+    return [
+        Finding(
+            "warn", f"bot {bot.bot_id}",
+            "is in the file no more: a run deletes it and takes its part of the source away",
+            "put it back first if that was a mistake; what it did stays",
+        )
+        for bot in bots.bots(state, definition.name)
+        if bot.is_living and bot.bot_id not in listed
+    ]  # fmt: skip
+
+
+def _twins(definition: Definition, bound: Bound, state: State) -> Iterator[Finding]:
+    mine = {bot.id for bot in definition.bots}
+    for pin in pins.read(state, definition.connections.engagement).to_pylist():
+        is_neighbour = (
+            pin["kind"] == LIST_OF_SYNC and pin["gone_at"] is None
+            and pin["remote_id"] == bound.list_key and pin["name"] != definition.name
+        )  # fmt: skip
+        if not is_neighbour:
+            continue
+        theirs = {bot.bot_id for bot in bots.bots(state, pin["name"]) if bot.is_living}
+        for bot_id in sorted(mine & theirs):
+            yield Finding(
+                "error", f"bot {bot_id}",
+                f"the sync {pin['name']} has a bot of this id on the same list, and the source of "
+                "a subscriber could not tell them apart",
+                "give this one another id",
+            )  # fmt: skip
 
 
 def reshaped_rules(bot: Bot, before: KnownBot | None) -> frozenset[str]:

@@ -15,7 +15,7 @@ from datetime import timedelta
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines.mailigen_pipedrive import forgotten, kept
-from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, reshaped_rules
+from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, reshaped_rules, unlisted_bots
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import audits, bots, consent, deeds, identity, pins
 from state.bots import Bot, BotDefinition
@@ -32,6 +32,7 @@ OF_EMAILS = re.compile(r"\be-?mails? (left|limit|quota)|\b(limit|number|quota) o
 def define_bots(sweep: Sweep) -> None:
     """Take over what the definition says of the bots, and look how each stands."""
     name = sweep.definition.name
+    sweep.outcome.findings += unlisted_bots(sweep.definition, sweep.state)
     if sweep.lease is not None:
         before = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
         definitions = [

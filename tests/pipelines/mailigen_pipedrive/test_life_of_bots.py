@@ -4,6 +4,7 @@ import httpx
 from typer.testing import CliRunner
 
 from deployments.cli import app
+from pipelines.mailigen_pipedrive.check import check_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.run import run_sync
 from pipelines.report import Outcome, RunOptions
@@ -141,6 +142,39 @@ def test_a_sync_without_bots_moves_and_its_former_home_is_none_any_more(fresh: D
     assert outcome.outcome == "invalid"
     assert "the list cannot change from" in outcome.said
     assert "the sync cannot move from another to crm" in outcome.said
+
+
+def test_two_syncs_cannot_have_a_bot_of_one_id_on_one_list(fresh: Desk) -> None:
+    """MG-11: their parts of the source would be one; and nothing was lost, as it would look."""
+    fresh.start(QUIET)
+    fresh.settle()
+    fresh.effects()
+    fresh.wanted["name"] = "acme-again"
+
+    outcome = fresh.run()
+
+    assert (outcome.outcome, outcome.exit_code) == ("invalid", 2)
+    assert "the sync acme has a bot of this id on the same list" in outcome.said
+    assert fresh.effects() == []
+    fresh.wanted["bots"] = [QUIET | {"id": "others"}]
+    assert fresh.run().outcome == "done"
+
+
+def test_a_bot_taken_out_of_the_file_is_announced_before_it_is_deleted(fresh: Desk) -> None:
+    """MG-20"""
+    fresh.start(QUIET)
+    fresh.settle()
+    fresh.wanted["bots"] = []
+
+    told = check_sync(
+        Definition.model_validate(fresh.wanted), fresh.connections, settings=fresh.settings
+    ).findings
+    outcome = fresh.run()
+
+    for findings in (told, outcome.findings):
+        (found,) = [one for one in findings if one.thing == "bot customers"]
+        assert (found.level, "a run deletes it" in found.sentence) == ("warn", True)
+    assert not [one for one in fresh.run().findings if one.thing == "bot customers"]
 
 
 def test_an_edit_made_on_the_list_is_found_in_turn_and_put_right(fresh: Desk) -> None:
