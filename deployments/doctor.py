@@ -219,7 +219,12 @@ def _doors(settings: Settings) -> Iterator[Symptom]:
 def _prefect(api_url: str | None) -> Iterator[Symptom]:
     if api_url is None:
         said = "PREFECT_API_URL is not set: runs are not recorded, and nothing is scheduled"
-        yield Symptom("warn", "prefect server", said, "prefect server start, then export it")
+        yield Symptom(
+            "warn",
+            "prefect server",
+            said,
+            "make ui, then export PREFECT_API_URL=http://127.0.0.1:4200/api",
+        )
         return
     try:
         answer = httpx.get(f"{api_url.rstrip('/')}/health", timeout=5)

@@ -100,6 +100,9 @@ def define(
         for each in definitions:
             before = known.get(each.bot_id)
             is_new = before is None or before.state == "deleted"
+            if is_new:  # it begins anew: the pauses of an earlier life swallow nothing of this one
+                mine = (bot_pauses.c.sync == sync, bot_pauses.c.bot_id == each.bot_id)
+                db.execute(delete(bot_pauses).where(*mine))
             _store_bot(db, state, sync, each, is_new=is_new)
             _store_rules(db, sync, each, last_sweep if before is not None else 0)
 

@@ -135,8 +135,8 @@ class Lives:
             life = self._all[each["id"]] = Life(bot, told, self._n)
             life.edits = {name: (shape, 0) for name, shape in _shapes(bot).items()}
         if life.is_deleted:
-            # Created again: it counts anew, and a pause it was deleted in is over.
-            life.end_pause(self._n)
+            # Created again: it counts anew, and no pause of its earlier life concerns it.
+            life.pauses = []
             life.is_deleted = life.is_paused = False
             life.is_new, life.has_asked = True, False
         if life.told != told:

@@ -81,6 +81,17 @@ def test_a_users_pause_ends_though_the_resumed_bot_finds_its_filter_dead(state, 
     assert only(state).pauses == ((2, 3),)
 
 
+def test_a_bot_created_again_has_no_pauses_of_its_earlier_life(state, active):
+    """MG-18, MG-20: with `all_time` it counts everything there is."""
+    sweep(state)
+    bots.pause(state, "acme", "warm", by="user", reason="holidays")
+    bots.remove(state, "acme", "warm", listed=False)
+
+    bots.define(state, "acme", [warm()])
+
+    assert (only(state).state, only(state).pauses) == ("new", ())
+
+
 def test_our_own_pause_loses_no_events_and_never_replaces_a_users(state, active):
     bots.pause(state, "acme", "warm", by="syncline", reason="filter 7 is gone")
     assert (only(state).reason, only(state).pauses) == ("filter 7 is gone", ())
