@@ -3,9 +3,10 @@
 -- key     email
 -- reads   staging.mailigen__members, staging.syncline__places, staging.syncline__new_subscribers,
 --         history.imports, history.arrivals
--- rule    Subscribed now, by a stretch that began after the switching-on (MG-22): who was subscribed
---         then was there before, and joins like anybody after leaving. An address at which any sync
---         of the account has a place, or something of ours may still arrive, is ours (MG-24).
+-- rule    Subscribed now, by a stretch that began after the switching-on (MG-22): who was
+--         subscribed then was there before, and joins like anybody after leaving. An address at
+--         which any sync of the account has a place, or something of ours may still arrive, is
+--         ours (MG-24).
 -- watch   A place given up explains an address for as long as the list may show it late, or a write
 --         that was in doubt may still arrive: from the last reading without it on.
 
