@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pipelines.mailigen_pipedrive.bind import Bound, BoundBot
+from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound, BoundBot
 from pipelines.mailigen_pipedrive.config import Bot, Definition
 from pipelines.report import Finding
 from state import bots, pins
@@ -39,6 +39,8 @@ def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Fi
               if p["kind"] == "filter"}  # fmt: skip
     for one in bound.bots:
         before = known.get(one.bot.id)
+        if one.filter_id == NO_FILTER and one.terms is None:
+            continue  # nobody knows which filter is meant: that is the mistake, and is told
         if before is not None and before.state != "deleted":
             found += _unconfirmed(one, before, pinned, state.now())
             found += _edited_conditions(one, before)

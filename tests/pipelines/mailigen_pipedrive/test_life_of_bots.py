@@ -160,6 +160,19 @@ def test_two_syncs_cannot_have_a_bot_of_one_id_on_one_list(fresh: Desk) -> None:
     assert fresh.run().outcome == "done"
 
 
+def test_a_mistyped_filter_is_one_mistake(fresh: Desk) -> None:
+    """MG-13: it asks for no other confirmation, since it selects nobody else."""
+    fresh.start(QUIET)
+    fresh.settle()
+    fresh.wanted["bots"] = [QUIET | {"contacts": {"filter": "Custmers EU"}}]
+
+    outcome = fresh.run()
+
+    assert (outcome.outcome, outcome.exit_code) == ("invalid", 2)
+    assert "agreement" not in outcome.said
+    assert len([one for one in outcome.findings if one.level == "error"]) == 1
+
+
 def test_a_bot_taken_out_of_the_file_is_announced_before_it_is_deleted(fresh: Desk) -> None:
     """MG-20"""
     fresh.start(QUIET)
