@@ -6,12 +6,12 @@ statuses and counted against what Mailigen says it holds.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import Gone
 from pipelines.mailigen_pipedrive.bind import BoundBot, filter_problem
-from pipelines.mailigen_pipedrive.life import is_running
+from pipelines.mailigen_pipedrive.life import barred_by_now, is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from state.raw import put_raw
 from transforms.build import build, number
@@ -259,21 +259,22 @@ def _unlisted(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return (members the listings missed, addresses somebody took off the list by hand).
 
-    A member we wrote within the horizon may simply not be listed yet: it counts as there.
+    A member we wrote within the horizon may simply not be listed yet: it counts as there, unless
+    it was seen leaving since. Counted as subscribed, who left would seem to have come back.
     """
     horizon = sweep.horizons[sweep.engagement_account]
     ours = sweep.db.execute(
         "SELECT email, written_at FROM staging.syncline__members "
         "WHERE state NOT IN ('sending', 'unknown')"
     ).fetchall()
+    missed = [(email, written_at) for email, written_at in ours if email not in listed]
+    left = barred_by_now(sweep, [email for email, _ in missed])
     found, removed = [], []
-    for email, written_at in ours:
-        if email in listed:
-            continue
+    for email, written_at in missed:
         record = sweep.engagement.member(list_id, email)
         if record is not None:
             found.append({"email": email, "status": str(record.get("status", "subscribed"))})
-        elif written_at and (sweep.engagement.vendor_now() - written_at).total_seconds() < horizon:
+        elif email not in left and written_at and _age_s(sweep, written_at) < horizon:
             found.append({"email": email, "status": "subscribed"})
         else:
             removed.append(email)
@@ -285,6 +286,10 @@ def _unlisted(
             "planned. If somebody did remove them, raise guards.max_deletes for one run"
         )
     return found, removed
+
+
+def _age_s(sweep: Sweep, written_at: datetime) -> float:
+    return (sweep.engagement.vendor_now() - written_at).total_seconds()
 
 
 def holders(sweep: Sweep, emails: Sequence[str]) -> None:

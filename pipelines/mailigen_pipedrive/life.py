@@ -229,8 +229,9 @@ def keep_opt_outs(sweep: Sweep) -> None:
     consent.record(sweep.state, account, seen, key=key, home=home)
     subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
     barred = consent.in_force(sweep.state, account, subscribed, key=key)
-    # A webhook may have barred somebody while this sweep read the list, who is subscribed there.
-    known = [one for one in barred if one.first_seen_at <= sweep.read_at]
+    # Who left a moment ago, as a webhook told or another listing, may still be listed as before.
+    settled_by = sweep.read_at - timedelta(seconds=sweep.horizons[account])
+    known = [one for one in barred if one.first_seen_at <= settled_by]
     back = _by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
     if back:
         kinds: dict[str, consent.Kind] = {one.address: one.kind for one in known}

@@ -195,7 +195,7 @@ def test_doctor_names_what_is_wrong_with_a_remedy(here, capsys):
     assert found["home"]["level"] == "ok"
     assert found["sqlalchemy"]["level"] == "ok"
     assert found["prefect server"]["level"] == "warn"
-    assert "prefect server start" in found["prefect server"]["remedy"]
+    assert "PREFECT_API_URL" in found["prefect server"]["remedy"]
 
 
 def test_doctor_knocks_at_each_connection(here, capsys, monkeypatch):

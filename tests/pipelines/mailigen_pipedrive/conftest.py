@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import sandbox.server
-from tests.pipelines.mailigen_pipedrive.desk import Desk
+from tests.pipelines.mailigen_pipedrive.desk import HORIZON, Desk
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,7 @@ def desk(settled_desk: Desk) -> Iterator[Desk]:
     """The file's settled world, with no fault in it and nothing new in its journal."""
     settled_desk.clear_faults()
     settled_desk.effects()
+    settled_desk.horizon = HORIZON
     yield settled_desk
     settled_desk.clear_faults()
 

@@ -33,6 +33,7 @@ CRM_TOKEN, LIST_KEY = "sandbox-pipedrive-admin", "sandbox-mailigen-key"
 SECRETS = {"CRM_TOKEN": CRM_TOKEN, "LIST_KEY": LIST_KEY}
 CAMPAIGN = "Autumn offer"
 HORIZON = 2  # seconds; the shortest that leaves room for a look before it
+AT_ONCE = 0.001  # the horizon of an account that shows every write immediately
 CONSENT = {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}
 # Every kind of automation, so that one event can cause an activity, a deal and a note.
 CUSTOMERS = {

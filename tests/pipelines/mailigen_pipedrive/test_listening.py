@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from state import consent, lease
-from tests.pipelines.mailigen_pipedrive.desk import Desk, crash_before
+from tests.pipelines.mailigen_pipedrive.desk import AT_ONCE, Desk, crash_before
 from tests.pipelines.mailigen_pipedrive.porch import SECRET, WAKE_AFTER, Porch
 
 T = TypeVar("T")
@@ -243,6 +243,7 @@ def test_a_subscription_that_was_signed_lifts_nothing_by_itself(porch: Porch, de
     assert porch.runs == ["done"]
     assert is_barred(porch, email)
     desk.act("subscribe", email)
+    desk.horizon = AT_ONCE
     porch.turn()
     porch.turn(WAKE_AFTER)
     assert porch.runs == ["done", "done"]
@@ -339,6 +340,7 @@ def test_a_bar_set_by_a_killed_listener_is_not_set_again_after_it_was_lifted(
     porch.step = crash_before("Load")
     porch.turn()
     desk.act("subscribe", email)
+    desk.horizon = AT_ONCE
     assert desk.run().outcome == "done"
     assert not is_barred(porch, email)
     porch.turn()

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.pipelines.mailigen_pipedrive.desk import CRM_TOKEN, LIST_KEY, Desk
+from tests.pipelines.mailigen_pipedrive.desk import AT_ONCE, CRM_TOKEN, LIST_KEY, Desk
 
 
 def private_texts(desk: Desk) -> set[str]:
@@ -69,6 +69,45 @@ def test_who_left_the_list_is_never_subscribed_again_under_any_address(desk: Des
     desk.readdress(person, email)
     desk.settle()
     assert desk.member(email) is None
+
+
+def test_who_left_right_after_we_subscribed_them_and_is_taken_off_stays_out(fresh: Desk) -> None:
+    """ALL-08: a member written a moment ago counts as listed, but not as one who came back."""
+    fresh.start(people=40)
+    fresh.horizon = 3600
+    fresh.settle()
+    created = {m["email"] for m in fresh.members() if m["merges"].get("SOURCE")}
+    person, email = fresh.person(on_list=True)
+    assert email in created
+    fresh.act("unsubscribe", email)
+    fresh.settle()
+    fresh.act("remove", email)
+    fresh.settle()
+    fresh.readdress(person, "another.address@acme.example")
+
+    fresh.settle()
+
+    assert fresh.member("another.address@acme.example") is None
+    assert fresh.member(email) is None
+
+
+def test_a_listing_that_lags_does_not_bring_back_who_left(fresh: Desk) -> None:
+    """ALL-08: within the horizon the list may still show somebody as they were before."""
+    fresh.start(people=40)
+    fresh.horizon = 3600
+    fresh.settle()
+    _, email = fresh.person(on_list=True)
+    fresh.act("unsubscribe", email)
+    fresh.settle()
+    fresh.act("subscribe", email)  # what an old listing would show, too
+    fresh.settle()
+
+    barred = "SELECT count(*) FROM resolve.consent INNER JOIN resolve.contacts USING (contact_id)"
+    assert fresh.ask(f"{barred} WHERE email = '{email}'") == [(1,)]
+
+    fresh.horizon = AT_ONCE
+    fresh.settle()
+    assert fresh.ask(f"{barred} WHERE email = '{email}'") == [(0,)]
 
 
 def test_who_subscribes_again_by_an_own_act_is_synced_again(desk: Desk) -> None:
