@@ -82,7 +82,7 @@ def crossings(contact: Contact, life: Life, rule: Rule) -> Iterator[Crossing]:
     after a fallback counting begins at zero, and so do the names of what is repeated.
     """
     is_for_all, lower = life.bot.filter_id is None, life.counts_from(rule)
-    fallbacks = contact.fallbacks if is_for_all else 0
+    series = contact.fallbacks if is_for_all else None
     counted = [
         i for i in contact.increments
         if i.sweep > lower and i.happening.kind == rule.event and life.counts(i.sweep)
@@ -100,6 +100,6 @@ def crossings(contact: Contact, life: Life, rule: Rule) -> Iterator[Crossing]:
             continue
         for multiple in range(before // rule.after + 1, count // rule.after + 1):
             if rule.repeats:
-                yield life.bot.id, rule.id, multiple * rule.after, fallbacks
+                yield life.bot.id, rule.id, multiple * rule.after, series
             elif multiple == 1:
-                yield life.bot.id, rule.id, 1, 0
+                yield life.bot.id, rule.id, 1, None

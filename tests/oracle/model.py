@@ -221,7 +221,7 @@ class Oracle:
             if contact.parted_from:
                 # What both had reached in the run in which they parted is the other's: it would
                 # fire for the same events.
-                contact.fired |= contact.parted_from.fired
+                contact.take_fired(contact.parted_from)
                 contact.noted |= contact.parted_from.noted
                 contact.parted_from = None
 

@@ -9,8 +9,9 @@ from tests.oracle.reading import Happening, Json, World
 # The look of an address that a mail could be sent to: one @, a dot after it, no blanks.
 USABLE = re.compile(r"[^@\s,;<>\"()\[\]\\]+@([^@\s.,;<>\"()\[\]\\]+\.)+[^@\s.,;<>\"()\[\]\\]{2,}")
 
-# Bot, rule, the count that was reached, and after how many fallbacks it was counted.
-Crossing = tuple[str, str, int, int]
+# Bot, rule, the count that was reached, and after how many fallbacks it was counted: None where
+# a fallback begins no series of its own.
+Crossing = tuple[str, str, int, int | None]
 Noted = tuple[str, str, str]  # campaign, kind, link
 
 
@@ -55,11 +56,20 @@ class Contact:
         """What the other one did and caused counts as this one's too, its overridden past too."""
         self.overridden |= set(other.increments) if other.is_overridden else other.overridden
         self.increments += [i for i in other.increments if i not in self.increments]
-        self.fired |= other.fired
+        self.take_fired(other)
         self.noted |= other.noted
         self.to_note |= other.to_note
         self.may_note |= other.may_note
         self.is_blocked = self.is_blocked or other.is_blocked
+
+    def take_fired(self, other: "Contact") -> None:
+        """What the other one fired counts as fired in this one's series too, as far as it was
+        fired for events that count on: those of an earlier series were overridden since."""
+        for bot, rule, count, series in other.fired:
+            if series is None:
+                self.fired.add((bot, rule, count, None))
+            elif series == other.fallbacks and not other.is_overridden:
+                self.fired.add((bot, rule, count, self.fallbacks))
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def clicked(contact: Contact, sweep: int, times: int) -> None:
 
 
 def seen(contact: Contact, of: Life) -> list[str]:
-    return [f"{count}.{fallbacks}" for _, _, count, fallbacks in crossings(contact, of, CLICK)]
+    return [f"{count}.{series or 0}" for _, _, count, series in crossings(contact, of, CLICK)]
 
 
 def test_a_filter_bot_with_automations_overrides_and_falling_back_counts_from_zero() -> None:
@@ -76,6 +76,14 @@ def test_a_merge_takes_along_that_the_absorbed_ones_events_were_overridden() -> 
     kept.inherit(absorbed)
     assert seen(kept, lives["all"]) == ["2.0"]
     assert seen(kept, lives["some"]) == ["2.0", "4.0"]
+
+
+def test_what_the_absorbed_one_fired_for_events_that_count_on_is_not_fired_again() -> None:
+    """MG-17, MG-18: and what it fired for those it had fallen back from bars nothing."""
+    kept, absorbed = Contact(1, "a@example.org", 7), Contact(2, "b@example.org", 8, fallbacks=1)
+    absorbed.fired = {("all", "r", 2, 0), ("all", "r", 4, 1), ("some", "r", 2, None)}
+    kept.inherit(absorbed)
+    assert kept.fired == {("all", "r", 4, 0), ("some", "r", 2, None)}
 
 
 def test_events_of_a_users_pause_do_not_count_and_the_run_that_ends_it_is_part_of_it() -> None:

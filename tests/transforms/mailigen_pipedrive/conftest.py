@@ -55,7 +55,7 @@ DRAWN = {
     "resolve.field_values": "contact_id:varchar | merge_tag:varchar | value:varchar",
     "resolve.consent": "contact_id:varchar | kind:varchar | reason:varchar",
     "resolve.contact_events": "contact_id:varchar | campaign_id_mailigen:varchar | email:varchar | kind:varchar | link:varchar | sweep:bigint | times:bigint | happened_at:timestamptz | first_seen_at:timestamptz | held_by:varchar | inherited_in:bigint",
-    "resolve.fallbacks": "bot_id:varchar | contact_id:varchar | fell_back_in:bigint",
+    "resolve.fallbacks": "bot_id:varchar | contact_id:varchar | held_by:varchar | fell_back_in:bigint",
     "resolve.crossings": "bot_id:varchar | rule_id:varchar | contact_id:varchar | crossing:varchar | multiple:bigint | event_count:bigint | crossed_in_sweep:bigint | fell_back_in:bigint",
     "resolve.fired": "bot_id:varchar | rule_id:varchar | contact_id:varchar | crossing:varchar",
     "plan.members": "write_key:varchar | contact_id:varchar | action:varchar | email:varchar | after:json | reason:varchar",

@@ -123,9 +123,11 @@ def rule(draw, threshold, **more):
     )
 
 
-def opens(draw, contact, *sweeps):
-    rows = "\n".join(f"{contact} | {contact}{n} | {sweep}" for n, sweep in enumerate(sweeps))
-    draw("resolve.contact_events", f"contact_id | campaign_id_mailigen | sweep\n{rows}")
+def opens(draw, contact, *sweeps, held_by=""):
+    whose = held_by or contact
+    rows = [f"{contact} | {whose}{n} | {sweep} | {held_by}" for n, sweep in enumerate(sweeps)]
+    columns = "contact_id | campaign_id_mailigen | sweep | held_by"
+    draw("resolve.contact_events", "\n".join([columns, *rows]))
 
 
 @pytest.fixture
@@ -236,8 +238,51 @@ def test_who_takes_over_a_contacts_events_takes_over_its_fallback(heir, draw, cr
     """MG-17: merges and forks."""
     heir()
     rule(draw, 2, is_repeated="true")
-    opens(draw, "bob", 7, 8, 12, 13)
-    assert crossed() == [("all", "bob", "2@10", 2, 13)]
+    opens(draw, "bob", 7, 8, 12, 13, held_by="ann")
+    assert crossed() == [("all", "bob", "2", 2, 13)]
+
+
+def test_who_takes_in_a_contact_that_fell_back_counts_on_what_it_saw_itself(heir, draw, crossed):
+    """MG-17: nobody ever overrode the bot for all with Bob."""
+    heir()
+    rule(draw, 3)
+    opens(draw, "bob", 7, 8)
+    opens(draw, "bob", 6, 12, held_by="ann")
+    assert crossed() == [("all", "bob", "1", 3, 12)]
+
+
+def test_falling_back_after_a_merge_leaves_nothing_of_either_behind(heir, draw, crossed):
+    """MG-17"""
+    heir()
+    draw("history.overrides", """
+        bot_id | contact_id | from_sweep | until_sweep
+        all    | bob        | 16         | 18
+    """)  # fmt: skip
+    rule(draw, 1, is_repeated="true")
+    opens(draw, "bob", 14, 19)
+    opens(draw, "bob", 12, held_by="ann")
+    assert crossed() == [("all", "bob", "1@18", 1, 19)]
+
+
+def test_what_an_ancestor_had_taken_over_before_it_fell_back_counts_from_then_on(
+    heir, draw, crossed
+):  # fmt: skip
+    """MG-17: Cid became Ann's in sweep 6, Ann fell back in 10 and became Bob's in 15."""
+    heir()
+    draw("resolve.lineage", """
+        contact_id | ancestor_id | up_to_sweep
+        ann        | cid         | 6
+        bob        | cid         | 6
+    """)  # fmt: skip
+    draw("resolve.holdings", """
+        contact_id | email  | from_sweep
+        cid        | c@x.lv | 0
+        ann        | c@x.lv | 0
+        bob        | c@x.lv | 0
+    """)  # fmt: skip
+    rule(draw, 1)
+    opens(draw, "bob", 4, held_by="cid")
+    assert crossed() == []
 
 
 def test_a_new_tie_break_winner_takes_over_no_fallback(heir, draw, crossed):
@@ -254,7 +299,8 @@ def test_who_parts_from_a_contact_still_overridden_falls_back_in_that_sweep(
     heir()
     db.execute("UPDATE history.overrides SET until_sweep = NULL")
     rule(draw, 1)
-    opens(draw, "bob", 8, 14, 16)
+    opens(draw, "bob", 8, 14, held_by="ann")
+    opens(draw, "bob", 16)
     assert crossed() == [("all", "bob", "1", 1, 16)]
 
 
@@ -263,7 +309,7 @@ def test_what_befell_the_ancestor_after_the_parting_is_its_own(heir, db, draw, c
     heir()
     db.execute("UPDATE history.overrides SET from_sweep = 16, until_sweep = 18")
     rule(draw, 1)
-    opens(draw, "bob", 8)
+    opens(draw, "bob", 8, held_by="ann")
     assert crossed() == [("all", "bob", "1", 1, 8)]
 
 
@@ -310,7 +356,7 @@ def test_what_fired_after_the_fallback_is_not_due(fallen_back, draw, due):
     assert due() == ["4@10"]
 
 
-def test_an_heir_does_not_fire_again_what_its_own_count_fired_under_another_name(heir, draw, due):
+def test_an_heir_does_not_fire_again_what_it_fired_itself(heir, draw, due):
     """MG-18: Bob fired in sweep 12, then took Ann in, and with her the fallback in sweep 10."""
     heir()
     rule(draw, 2, is_repeated="true")
@@ -319,13 +365,23 @@ def test_an_heir_does_not_fire_again_what_its_own_count_fired_under_another_name
     assert due() == []
 
 
-def test_an_heir_does_not_fire_again_what_its_ancestor_fired_after_the_fallback(heir, draw, due):
-    """MG-18"""
+@pytest.mark.parametrize("name", ["ann|2@10", "bob|2@10"])
+def test_an_heir_does_not_fire_again_what_was_fired_after_the_fallback(name, heir, draw, due):
+    """MG-18: also where an earlier version named the heir's own for the ancestor's fallback."""
     heir()
     rule(draw, 2, is_repeated="true")
-    opens(draw, "bob", 11, 12, 13, 14)
-    fired(draw, "ann|2@10", 12)
-    assert due() == ["4@10"]
+    opens(draw, "bob", 11, 12, 13, 14, held_by="ann")
+    fired(draw, name, 12)
+    assert due() == ["4"]
+
+
+def test_what_an_ancestor_fired_before_it_fell_back_bars_nothing(heir, draw, due):
+    """MG-17, MG-18"""
+    heir()
+    rule(draw, 2, is_repeated="true")
+    opens(draw, "bob", 1, 2, 11, 12, held_by="ann")
+    fired(draw, "ann|2", 2)
+    assert due() == ["2"]
 
 
 @pytest.fixture

@@ -27,7 +27,8 @@ qualified AS (
         a.bot_id,
         f.fell_back_in
     FROM automated AS a
-    LEFT JOIN resolve.fallbacks AS f ON f.bot_id = a.bot_id AND f.contact_id = a.contact_id
+    LEFT JOIN resolve.fallbacks AS f
+        ON f.bot_id = a.bot_id AND f.contact_id = a.contact_id AND f.held_by = a.contact_id
 ),
 
 counted AS (
@@ -53,13 +54,18 @@ counted AS (
         ON
             e.contact_id = q.contact_id
             AND e.kind = r.event
-            AND e.sweep > greatest(r.counting_since, q.fell_back_in)
+            AND e.sweep > r.counting_since
+    LEFT JOIN resolve.fallbacks AS f
+        ON
+            f.bot_id = q.bot_id
+            AND f.contact_id = e.contact_id
+            AND f.held_by = coalesce(e.held_by, e.contact_id)
     LEFT JOIN staging.syncline__pauses AS p
         ON
             p.bot_id = r.bot_id
             AND e.sweep >= p.from_sweep
             AND e.sweep < coalesce(p.until_sweep, e.sweep + 1)
-    WHERE p.bot_id IS NULL
+    WHERE p.bot_id IS NULL AND e.sweep > coalesce(f.fell_back_in, -1)
     GROUP BY r.bot_id, r.rule_id, r.event, e.contact_id, e.campaign_id_mailigen, e.sweep
 ),
 

@@ -1,13 +1,12 @@
 -- One row per crossing that has fired already, or whose deed is under way.
 --
 -- key     bot_id, rule_id, contact_id, crossing
--- reads   resolve.crossings, resolve.lineage, staging.syncline__rules, staging.syncline__deeds,
---         staging.syncline__sweep
+-- reads   resolve.crossings, resolve.lineage, resolve.heirs, resolve.fallbacks,
+--         staging.syncline__rules, staging.syncline__deeds, staging.syncline__sweep
 -- rule    Told by the write key, the contact's own or that of an ancestor up to the parting: a
 --         changed address, a merge or a new tie-break winner fires nothing again (MG-18).
--- watch   A merge may bring another fallback along, and with it other names for repeated crossings.
---         As many as were fired under other names since that fallback count as fired, the earliest
---         first: never twice for the same events.
+-- watch   An ancestor's repeated crossing may be named for a fallback that is not the contact's. It
+--         stands for the contact's of the same count, if the ancestor's events count since then.
 
 WITH rules AS (
     SELECT DISTINCT
@@ -22,11 +21,19 @@ WITH rules AS (
     INNER JOIN staging.syncline__rules AS r ON r.bot_id = c.bot_id AND r.rule_id = c.rule_id
 ),
 
+heirs AS (
+    SELECT DISTINCT
+        contact_id,
+        ancestor_id
+    FROM resolve.heirs
+),
+
 subjects AS (
     SELECT
         *,
         contact_id AS subject,
-        NULL::BIGINT AS up_to_sweep
+        NULL::BIGINT AS up_to_sweep,
+        fell_back_in AS counts_since
     FROM rules
 
     UNION ALL
@@ -34,9 +41,16 @@ subjects AS (
     SELECT
         r.*,
         l.ancestor_id AS subject,
-        l.up_to_sweep
+        l.up_to_sweep,
+        CASE WHEN h.contact_id IS NULL THEN r.fell_back_in ELSE f.fell_back_in END AS counts_since
     FROM rules AS r
     INNER JOIN resolve.lineage AS l ON l.contact_id = r.contact_id
+    LEFT JOIN heirs AS h ON h.contact_id = l.contact_id AND h.ancestor_id = l.ancestor_id
+    LEFT JOIN resolve.fallbacks AS f
+        ON
+            f.bot_id = r.bot_id
+            AND f.contact_id = l.contact_id
+            AND f.held_by = l.ancestor_id
 ),
 
 deeds AS (
@@ -50,11 +64,10 @@ deeds AS (
 
 done AS (
     SELECT
-        s.*,
-        d.crossing,
-        s.is_repeated
-        AND d.sweep > s.fell_back_in
-        AND NOT ends_with(d.crossing, '@' || s.fell_back_in) AS is_of_other_name
+        s.bot_id,
+        s.rule_id,
+        s.contact_id,
+        split_part(d.crossing, '@', 1) AS count_reached
     FROM subjects AS s
     INNER JOIN deeds AS d ON d.key_head = concat_ws('|', s.key_stem, s.subject)
     WHERE
@@ -62,52 +75,22 @@ done AS (
             WHEN s.up_to_sweep IS NULL THEN d.state <> 'refused'
             ELSE d.sweep <= s.up_to_sweep
         END
-),
-
-renamed AS (
-    SELECT
-        bot_id,
-        rule_id,
-        contact_id,
-        count(*) AS fired_count
-    FROM done
-    WHERE is_of_other_name
-    GROUP BY bot_id, rule_id, contact_id
-),
-
-named AS (
-    SELECT DISTINCT
-        c.bot_id,
-        c.rule_id,
-        c.contact_id,
-        c.crossing,
-        c.multiple,
-        d.crossing IS NOT NULL AS is_named
-    FROM resolve.crossings AS c
-    LEFT JOIN done AS d
-        ON
-            d.bot_id = c.bot_id
-            AND d.rule_id = c.rule_id
-            AND d.contact_id = c.contact_id
-            AND d.crossing = c.crossing
-),
-
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (
-            PARTITION BY bot_id, rule_id, contact_id, is_named
-            ORDER BY multiple
-        ) AS place
-    FROM named
+        AND (
+            NOT s.is_repeated
+            OR d.sweep > coalesce(s.counts_since, -1)
+            OR ends_with(d.crossing, '@' || s.fell_back_in)
+        )
 )
 
-SELECT
-    n.bot_id,
-    n.rule_id,
-    n.contact_id,
-    n.crossing
-FROM ranked AS n
-LEFT JOIN renamed AS o
-    ON o.bot_id = n.bot_id AND o.rule_id = n.rule_id AND o.contact_id = n.contact_id
-WHERE n.is_named OR n.place <= coalesce(o.fired_count, 0)
+SELECT DISTINCT
+    c.bot_id,
+    c.rule_id,
+    c.contact_id,
+    c.crossing
+FROM resolve.crossings AS c
+INNER JOIN done AS d
+    ON
+        d.bot_id = c.bot_id
+        AND d.rule_id = c.rule_id
+        AND d.contact_id = c.contact_id
+        AND d.count_reached = split_part(c.crossing, '@', 1)

@@ -41,7 +41,11 @@ watched AS (
             AND e.sweep >= p.from_sweep
             AND e.sweep < coalesce(p.until_sweep, e.sweep + 1)
     LEFT JOIN overridden AS o ON o.bot_id = n.bot_id AND o.contact_id = e.contact_id
-    LEFT JOIN resolve.fallbacks AS f ON f.bot_id = n.bot_id AND f.contact_id = e.contact_id
+    LEFT JOIN resolve.fallbacks AS f
+        ON
+            f.bot_id = n.bot_id
+            AND f.contact_id = e.contact_id
+            AND f.held_by = coalesce(e.held_by, e.contact_id)
     WHERE p.bot_id IS NULL AND o.bot_id IS NULL AND e.sweep > coalesce(f.fell_back_in, -1)
     GROUP BY e.contact_id, e.campaign_id_mailigen, e.email, e.kind, e.link, e.sweep
 )
