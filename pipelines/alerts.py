@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import closing
+from datetime import date
 from typing import Any
 
 import httpx
@@ -25,16 +26,17 @@ def kind_of(outcome: Outcome) -> str | None:
     return None
 
 
-def alert(definition: Definition, settings: Settings, outcome: Outcome) -> None:
+def alert(definition: Definition, settings: Settings, outcome: Outcome, today: date) -> None:
     """Post the outcome's sentences to the sync's alert address, if it asked for this kind.
 
-    A connection that has to be connected again is told once, until it is well and fails anew.
+    A connection that has to be connected again is told once, until it is well and fails anew; an
+    allowance that is used up once a day, though every run until the reset fails by it.
     """
     kind = kind_of(outcome)
     wanted = definition.alert
     if wanted is None or kind is None or kind not in wanted.on:
         return
-    trouble = _lasting(settings, outcome)
+    trouble = _lasting(settings, outcome, today)
     if trouble and _was_told(settings, outcome, kind, trouble):
         return
     body = {
@@ -62,8 +64,10 @@ def call(wanted: Alert, settings: Settings, body: dict[str, Any]) -> bool:
     return True
 
 
-def _lasting(settings: Settings, outcome: Outcome) -> str:
+def _lasting(settings: Settings, outcome: Outcome, today: date) -> str:
     """Which trouble of a connection this is, by its beginning; '' for one of this run alone."""
+    if outcome.used_up:
+        return f"{outcome.used_up} used up on {today}"
     if not outcome.unauthorized:
         return ""
     with closing(open_state(settings.state_url)) as state:

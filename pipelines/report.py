@@ -77,6 +77,7 @@ class Outcome:
     findings: list[Finding] = field(default_factory=list)
     cost: list[Cost] = field(default_factory=list)
     unauthorized: str = ""  # the connection that somebody has to connect again
+    used_up: str = ""  # the vendor whose allowance of the day is spent
     seconds: float = 0.0
     peak_memory_mb: float = 0.0
     plan: list[dict[str, Any]] = field(default_factory=list)  # rows by table, action and reason

@@ -177,7 +177,7 @@ def audit_sync(
         _fail(outcome, error)
     outcome.seconds = round(time.monotonic() - began, 2)
     outcome.peak_memory_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-    alert(definition, settings, outcome)
+    alert(definition, settings, outcome, around.now().date())
     return outcome
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from connectors.errors import ConnectorError, StopTheSync
+from connectors.errors import ConnectorError, QuotaExhausted, StopTheSync
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
@@ -93,7 +93,7 @@ def run_sync(
         _failed(outcome, error)
     outcome.seconds = round(time.monotonic() - began, 2)
     outcome.peak_memory_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
-    alert(definition, settings, outcome)
+    alert(definition, settings, outcome, around.now().date())
     return outcome
 
 
@@ -196,6 +196,7 @@ def _failed(outcome: Outcome, error: Exception) -> None:
     outcome.outcome, outcome.said = "failed", str(error)
     if isinstance(error, StopTheSync):
         outcome.said = f"{error.vendor}: {error.call}: {error.said}"  # the next step stands apart
+        outcome.used_up = error.vendor if isinstance(error, QuotaExhausted) else ""
         step = error.next_step[:1].upper() + error.next_step[1:]
         outcome.next_step = f"Safe so far: what was acknowledged is kept. {step}."
     elif isinstance(error, ConnectionMismatchError):

@@ -1,8 +1,11 @@
 """Every way a run can end without having synced, told where people look."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from pipelines.surroundings import REAL
 from tests.pipelines.mailigen_pipedrive.desk import Desk
 
 T = TypeVar("T")
@@ -89,6 +92,25 @@ def test_who_must_act_is_called_with_the_sentence_and_the_next_step(
     assert (told["sync"], told["kind"]) == ("acme", "needs_reauthorization")
     assert (told["said"], told["next_step"]) == (outcome.said, outcome.next_step)
     assert unheard.said == outcome.said
+
+
+def test_an_allowance_that_is_used_up_calls_once_a_day(
+    fresh: Desk, called: tuple[str, list[dict[str, Any]]]
+) -> None:
+    """ALL-04: every run fails until the vendor's reset, and nobody can do anything before."""
+    address, arrived = called
+    fresh.start(people=20, alert={"webhook": "OPS"})
+    fresh.secrets |= {"OPS": address}
+    fresh.facts = {"crm": {"plan": "lite", "seats": 1, "quota_share": 0.0001}}
+    said = []
+
+    for day in (1, 1, 2, 2):
+        fresh.around = replace(REAL, now=lambda days=day: datetime(2027, 1, days, 12, tzinfo=UTC))
+        said.append(fresh.run().said)
+        assert len(arrived) == day
+
+    assert all("quota_share" in call["next_step"] for call in arrived), arrived
+    assert len(said) == 4
 
 
 def last_run(desk: Desk) -> tuple[str, int]:
