@@ -32,8 +32,8 @@ LATER = timedelta(hours=3)
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A world whose sync was deployed and ran three hours ago, with files for the command line."""
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A world whose sync ran three hours ago."""
     with sandbox.server.start(port=0, people=10) as running:
         desk = Desk(running.url, tmp_path)
         desk.start(QUIET, alert={"webhook": "OPS", "on": ["missed"]})
@@ -41,16 +41,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         desk.settle()
         desk.run()
         desk.around = REAL
-        for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
-            monkeypatch.delenv(name, raising=False)
         yield desk
         desk.close()
-
-
-def write_files(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder.mkdir()
-    for name, value in desk.write_files(folder).items():
-        monkeypatch.setenv(name, value)
 
 
 def note_deployed(desk: Desk) -> None:
@@ -154,7 +146,7 @@ def test_list_and_doctor_show_what_is_overdue_and_what_is_stretched(
     note_deployed(desk)
     make_dear(desk, 50)
     desk.secrets["OPS"] = "http://127.0.0.1:9/nobody"
-    write_files(desk, tmp_path / "files", monkeypatch)
+    desk.export_files(tmp_path / "files", monkeypatch)
 
     assert main(["list", "--json"]) == 0
     (line,) = json.loads(capsys.readouterr().out)
@@ -198,7 +190,7 @@ def client(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: PrefectServer
 ) -> Iterator[SyncPrefectClient]:
     """A Prefect server for the command line and its workers, which has the desk's files."""
-    write_files(desk, tmp_path / "files", monkeypatch)
+    desk.export_files(tmp_path / "files", monkeypatch)
     for name, value in prefect_server.environ.items():
         monkeypatch.setenv(name, value)
     with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):

@@ -35,9 +35,7 @@ def syncline(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Say:
     """Say something to the command line; its exit code and all its words."""
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    for name, value in desk.write_files(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    desk.export_files(tmp_path, monkeypatch)
 
     def say(*words: str) -> tuple[int, str]:
         code = main(list(words))
