@@ -35,6 +35,7 @@ from state.lease import Lease
 
 SHORTEST_SECRET = 16  # characters; what can be guessed need not be signed for
 NO_LIST_YET_S = 60.0
+NOT_SEEN = "What was exported since `listen` began it sees only when it is started again"
 GONE_AGAIN_S = 60.0  # an editor may be replacing the file: who is missing is looked for twice
 
 log = logging.getLogger(__name__)
@@ -264,7 +265,7 @@ class Listening:
         doors.forget(self.state, listener_name(self.name))
         self.is_gone = True
         what = "its webhook is removed" if accounts else "it had no webhook"
-        self.say(f"{self.name}: {what}, and nobody listens for it here until the next start")
+        self.say(f"{self.name}: {what}, and nobody listens for it here any more")
         return None
 
     def _remove(self, accounts: Collection[str]) -> str:
@@ -281,6 +282,8 @@ class Listening:
     def _try(self, ask: Callable[[], str]) -> str:
         try:
             return ask()
+        except (MissingSecretError, NoWebhookSecretError) as error:
+            return f"{error}. {NOT_SEEN}"
         except TROUBLES as error:
             return str(error)
 
