@@ -19,7 +19,9 @@ class ListenUsageError(UsageTrouble):
 
 def listen(
     ctx: typer.Context,
-    syncs: Annotated[list[str] | None, typer.Argument(help="Names; default: every sync.")] = None,
+    syncs: Annotated[
+        list[str] | None, typer.Argument(help="Names; default: every sync, also one added later.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Where the port opens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8500,
     public_url: Annotated[

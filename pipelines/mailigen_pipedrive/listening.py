@@ -16,6 +16,7 @@ from connectors.errors import ConnectorError
 from connectors.mailigen import webhooks
 from pipelines.accounts import ConnectionMismatchError, open_engagement
 from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.naming import list_id_of
 from pipelines.mailigen_pipedrive.webhook import (
     LOOK_EVERY_S,
     TRY_AGAIN_S,
@@ -28,7 +29,7 @@ from pipelines.mailigen_pipedrive.webhook import (
 )
 from pipelines.settings import Connections, MailigenConnection, MissingSecretError, Settings
 from pipelines.surroundings import REAL, Surroundings
-from state import consent, doors, guards, lease, pins, runs
+from state import consent, doors, guards, lease, runs
 from state.database import State
 from state.errors import StateTrouble
 from state.lease import Lease
@@ -67,15 +68,6 @@ def webhook_secret(account: str, connection: MailigenConnection, settings: Setti
             "plain characters (openssl rand -hex 32)"
         )
     return secret
-
-
-def list_id_of(state: State, definition: Definition) -> str | None:
-    """The id of the definition's list, once a run has tied the name to it."""
-    wanted = definition.list
-    pin = pins.find(
-        state, definition.connections.engagement, "list", wanted.title or str(wanted.id)
-    )
-    return pin.remote_id if pin else None
 
 
 def bar_leavers(state: State, definition: Definition, settings: Settings, body: bytes) -> int:
