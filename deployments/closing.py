@@ -5,8 +5,10 @@ no file lists the sync.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from uuid import uuid4
 
+from deployments.doorbells import deliveries_waiting
 from deployments.trouble import OperatorError
 from pipelines.accounts import open_engagement
 from pipelines.mailigen_pipedrive.listening import TROUBLES
@@ -20,7 +22,7 @@ from pipelines.settings import Connections, Settings
 from state import doors, lease
 from state.database import State
 from state.errors import LeaseHeld
-from state.inbox import FILE, Inbox
+from state.inbox import Inbox
 
 OPEN = 4
 
@@ -31,7 +33,7 @@ class StillListenedError(OperatorError):
 
 def has_door(settings: Settings, state: State, sync: str) -> bool:
     """Whether there is anything to take away, as far as state and inbox know."""
-    return bool(accounts_rung_from(state, sync) or _waiting(settings, sync))
+    return bool(accounts_rung_from(state, sync) or sync in deliveries_waiting(settings))
 
 
 def close_door(
@@ -92,22 +94,8 @@ def _again(sync: str) -> str:
     return f"syncline unlisten {sync}"
 
 
-def _waiting(settings: Settings, sync: str) -> int:
-    if not (settings.home / FILE).exists():
-        return 0
-    inbox = Inbox(settings.home)
-    try:
-        found = inbox.waiting([sync]).get(sync)
-        return found.deliveries if found else 0
-    finally:
-        inbox.close()
-
-
 def _drop(settings: Settings, sync: str) -> int:
-    if not (settings.home / FILE).exists():
+    if sync not in deliveries_waiting(settings):
         return 0
-    inbox = Inbox(settings.home)
-    try:
+    with closing(Inbox(settings.home)) as inbox:
         return inbox.forget(sync)
-    finally:
-        inbox.close()

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.desk import settings_of
+from deployments.desk import sync_of
 from deployments.screen import progress, say, say_json
 
 if TYPE_CHECKING:
@@ -17,15 +17,11 @@ def adopt(
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """Rebuild a lost state database from the vendors' books; nothing is written at any vendor."""
-    from deployments.definitions import load
-
-    settings = settings_of(ctx)
-    definitions = load(settings)
-    definition = definitions.get(sync)
+    settings, definition, connections = sync_of(ctx, sync)
     from pipelines.mailigen_pipedrive.adopt import adopt_sync
 
     with progress() as report:
-        adopted = adopt_sync(definition, definitions.connections, settings=settings, report=report)
+        adopted = adopt_sync(definition, connections, settings=settings, report=report)
     if as_json:
         say_json(adopted)
     else:

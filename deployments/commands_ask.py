@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from deployments.desk import settings_of
+from deployments.desk import settings_of, sync_of
 from deployments.screen import is_terminal, say, say_csv, say_json, say_table
 
 
@@ -64,17 +64,13 @@ def preview(
     as_json: Annotated[bool, typer.Option("--json", help="Every person, for scripts.")] = False,
 ) -> None:
     """Whom a bot selects now and what would become of each. Writes nothing, holds up nobody."""
-    from deployments.definitions import load
     from deployments.screen import progress, say_finding
     from pipelines.mailigen_pipedrive.preview import preview_bot
 
-    settings = settings_of(ctx)
-    definitions = load(settings)
-    definition = definitions.get(sync)
-    settings.make_home()
+    settings, definition, connections = sync_of(ctx, sync)
     with progress() as report:
         found = preview_bot(
-            definition, definitions.connections, bot, report=report, settings=settings,
+            definition, connections, bot, report=report, settings=settings,
             shown=1_000_000 if as_json else 20,
         )  # fmt: skip
     if as_json:

@@ -9,7 +9,6 @@ from deployments.desk import settings_of
 from deployments.screen import say
 
 if TYPE_CHECKING:
-    from pipelines.settings import Connections
     from state.database import State
 
 Sync = Annotated[str, typer.Argument(help="Name of the sync.")]
@@ -38,45 +37,32 @@ def resume(ctx: typer.Context, sync: Sync, bot: Which = None) -> None:
 
 def delete(ctx: typer.Context, sync: Sync, bot: Which = None) -> None:
     """Delete bots the definition no longer lists. Nothing they did is undone."""
+    from deployments.closing import close_door, has_door
     from deployments.definitions import load
+    from deployments.oncall import opened
     from state import bots
 
-    definitions = load(settings_of(ctx), with_secrets=False)
+    settings = settings_of(ctx)
+    definitions = load(settings, with_secrets=False)
     known = definitions.syncs.get(sync)
     listed = {one.id for one in known.definition.bots} if known else set()
 
     def one(state: "State", bot_id: str) -> None:
         bots.remove(state, sync, bot_id, listed=bot_id in listed)
 
-    has_door = known is None and _has_door(ctx, sync)
+    with opened(settings) as state:
+        is_heard = known is None and has_door(settings, state, sync)
     _each(
         ctx, sync, bot, {"new", "active", "paused"}, one, "is deleted; what it did stays",
-        is_enough=has_door,
+        is_enough=is_heard,
     )  # fmt: skip
-    if has_door:
-        raise typer.Exit(_close_door(ctx, sync, definitions.connections))
-
-
-def _has_door(ctx: typer.Context, sync: str) -> bool:
-    from deployments.closing import has_door
-    from deployments.oncall import opened
-
-    settings = settings_of(ctx)
+    if not is_heard:
+        return
+    # With its last bot a sync that no file lists loses its webhook and what waits for it.
     with opened(settings) as state:
-        return has_door(settings, state, sync)
-
-
-def _close_door(ctx: typer.Context, sync: str, connections: "Connections") -> int:
-    """With its last bot a sync that no file lists loses its webhook and what waits for it."""
-    from deployments.closing import close_door
-    from deployments.oncall import opened
-    from state import bots
-
-    settings = settings_of(ctx)
-    with opened(settings) as state:
-        if any(one.state != "deleted" for one in bots.bots(state, sync)):
-            return 0
-        return close_door(settings, connections, state, sync, "", say)
+        if all(one.state == "deleted" for one in bots.bots(state, sync)):
+            code = close_door(settings, definitions.connections, state, sync, "", say)
+            raise typer.Exit(code)
 
 
 def _each(
@@ -90,13 +76,10 @@ def _each(
 ) -> None:
     """Change one bot, or all that stand so; a sentence for each. None to change is a mistake,
     unless there is more to do (`is_enough`)."""
+    from deployments.oncall import opened
     from state import bots
-    from state.database import open_state
 
-    settings = settings_of(ctx)
-    settings.make_home()
-    state = open_state(settings.state_url)
-    try:
+    with opened(settings_of(ctx)) as state:
         known = [b.bot_id for b in bots.bots(state, sync) if b.state in states]
         chosen = [bot] if bot else known
         if not chosen and not is_enough:
@@ -105,5 +88,3 @@ def _each(
         for bot_id in chosen:
             change(state, bot_id)
             say(f"bot {bot_id} {said} at the next run of {sync}")
-    finally:
-        state.close()

@@ -19,7 +19,9 @@ class ListenUsageError(UsageTrouble):
 
 def listen(
     ctx: typer.Context,
-    syncs: Annotated[list[str] | None, typer.Argument(help="Names; default: every sync.")] = None,
+    syncs: Annotated[
+        list[str] | None, typer.Argument(help="Names; default: every sync, also one added later.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Where the port opens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8500,
     public_url: Annotated[
@@ -56,8 +58,9 @@ def listen(
         require_server(settings.prefect_api_url)
         complain(f"runs are recorded as Prefect flow runs on {settings.prefect_api_url}")
     listen_until_told(
-        settings, chosen, definitions.connections, Address(*address), seconds, _say_at_once
-    )
+        settings, chosen, definitions.connections, Address(*address), seconds, _say_at_once,
+        are_all=not syncs,
+    )  # fmt: skip
 
 
 def unlisten(
@@ -94,7 +97,9 @@ def _say_at_once(line: str) -> None:
 
 
 def _refuse_open_door(host: str, expose: bool, public_url: str) -> str:
-    if _is_loopback(host):
+    from deployments.reach import is_loopback
+
+    if is_loopback(host):
         return host
     if expose and not public_url:
         raise ListenUsageError(f"--host {host} needs --public-url: no vendor can call {host}")
@@ -111,6 +116,7 @@ def _refuse_odd_url(url: str) -> str:
     import httpx
 
     from connectors.http import address_of
+    from deployments.reach import is_loopback
 
     if not url:
         return ""
@@ -119,7 +125,7 @@ def _refuse_odd_url(url: str) -> str:
     except ValueError as error:
         raise ListenUsageError(str(error)) from error
     parsed = httpx.URL(url)
-    if parsed.scheme == "http" and not _is_loopback(parsed.host):
+    if parsed.scheme == "http" and not is_loopback(parsed.host):
         raise ListenUsageError(
             f"--public-url {url} has no TLS: addresses would travel in the clear; make it https"
         )
@@ -129,35 +135,16 @@ def _refuse_odd_url(url: str) -> str:
 def _refuse_deaf(
     chosen: "list[Definition]", connections: "Connections", settings: "Settings", public_url: str
 ) -> None:
-    """Refuse to open a door nobody can knock at, or at which nobody could be told apart."""
-    import httpx
-
-    from pipelines.mailigen_pipedrive.listening import NoWebhookSecretError, webhook_secret
-    from pipelines.settings import MailigenConnection, MissingSecretError
+    """Refuse before a port is open what would have to be refused after."""
+    from deployments.doorkeepers import DeafError, refuse_deaf
+    from pipelines.mailigen_pipedrive.listening import NoWebhookSecretError
+    from pipelines.settings import MissingSecretError
 
     for definition in chosen:
-        account = definition.connections.engagement
-        connection = connections[account]
-        assert isinstance(connection, MailigenConnection)  # `load` has seen to it
         try:
-            webhook_secret(account, connection, settings)
-        except (NoWebhookSecretError, MissingSecretError) as error:
+            refuse_deaf(definition, connections, settings, public_url)
+        except (NoWebhookSecretError, MissingSecretError, DeafError) as error:
             raise ListenUsageError(f"{definition.name}: {error}") from error
-        is_near = _is_loopback(httpx.URL(connection.base_url).host)
-        if not is_near and (not public_url or _is_loopback(httpx.URL(public_url).host)):
-            raise ListenUsageError(
-                f"{definition.name}: Mailigen cannot reach a loopback address. Say where your "
-                "reverse proxy takes its requests: --public-url https://hooks.example.com"
-            )
-
-
-def _is_loopback(host: str) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _seconds(text: str) -> float:

@@ -1,15 +1,16 @@
 """Commands that work on one sync: check, plan, run, audit, approve, list."""
 
 from textwrap import fill
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from deployments.desk import settings_of
+from deployments.desk import settings_of, sync_of
 from deployments.screen import complain, progress, say, say_finding, say_json, say_table
 
 if TYPE_CHECKING:
     from pipelines.report import CheckReport, Outcome, PlanReport
+    from pipelines.settings import Settings
 
 Sync = Annotated[str, typer.Argument(help="Name of the sync.")]
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
@@ -47,19 +48,14 @@ def check(
 
 def plan(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
     """Say what a run would do, and write nothing anywhere."""
-    from deployments.definitions import load
-
-    settings = settings_of(ctx)
-    definitions = load(settings)
-    definition = definitions.get(sync)
-    settings.make_home()
+    settings, definition, connections = sync_of(ctx, sync)
     from pipelines.mailigen_pipedrive.run import plan_sync
     from pipelines.report import RunOptions
 
     with progress() as report:
         planned = plan_sync(
             definition,
-            definitions.connections,
+            connections,
             options=RunOptions(),
             report=report,
             settings=settings,
@@ -86,14 +82,11 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a sync now. Running again is always safe and goes on where the last run stopped."""
-    from deployments.definitions import load
     from deployments.running import is_recorded, run_here, run_recorded
     from pipelines.report import RunOptions
 
     _refuse_bad_date(since)
-    settings = settings_of(ctx)
-    definitions = load(settings)
-    definition = definitions.get(sync)
+    settings, definition, connections = sync_of(ctx, sync)
     options = RunOptions(full=full, since=since, settle_within=settle_within)
     if is_recorded(settings):
         complain(f"recorded as a Prefect flow run on {settings.prefect_api_url}")
@@ -101,32 +94,21 @@ def run(
     else:
         complain("running in this process; PREFECT_API_URL is not set, so Prefect records nothing")
         with progress() as report:
-            outcome = run_here(settings, definition, definitions.connections, options, report)
-    if as_json:
-        say_json(_as_object(outcome))
-    else:
-        _say_outcome(outcome)
-    raise typer.Exit(outcome.exit_code)
+            outcome = run_here(settings, definition, connections, options, report)
+    _end_with(outcome, as_json)
 
 
 def audit(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
     """Hold what was written against the vendors' books: doubles, losses, deletions, edits."""
-    from deployments.definitions import load
     from deployments.running import audit_here, audit_recorded, is_recorded
 
-    settings = settings_of(ctx)
-    definitions = load(settings)
-    definition = definitions.get(sync)
+    settings, definition, connections = sync_of(ctx, sync)
     if is_recorded(settings):
         outcome = audit_recorded(settings, sync)
     else:
         with progress() as report:
-            outcome = audit_here(settings, definition, definitions.connections, report)
-    if as_json:
-        say_json(_as_object(outcome))
-    else:
-        _say_outcome(outcome)
-    raise typer.Exit(outcome.exit_code)
+            outcome = audit_here(settings, definition, connections, report)
+    _end_with(outcome, as_json)
 
 
 def approve(
@@ -147,12 +129,13 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
     from deployments.definitions import load
     from deployments.listing import SHOWN, list_bots
 
-    definitions = load(settings_of(ctx), with_secrets=False)
+    settings = settings_of(ctx)
+    definitions = load(settings, with_secrets=False)
     for mistake in definitions.mistakes:
         complain(str(mistake))
     known = [one.definition for one in definitions.syncs.values()]
-    rows = list_bots(settings_of(ctx), known, definitions.connections)
-    listening = _listening(ctx)
+    rows = list_bots(settings, known, definitions.connections)
+    listening = _listening(settings)
     if as_json:
         say_json([row._asdict() | {"listening": listening.get(row.sync)} for row in rows])
     elif rows:
@@ -160,16 +143,16 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
         for line in listening.values():
             complain(fill(line, 100, subsequent_indent="  "))  # stdout is a table, for scripts too
     else:
-        say(f"no syncs in {settings_of(ctx).syncs}")
+        say(f"no syncs in {settings.syncs}")
 
 
-def _listening(ctx: typer.Context) -> dict[str, str]:
+def _listening(settings: "Settings") -> dict[str, str]:
     """By sync how its webhook and who listens for it stand; syncs without either are left out."""
     from deployments.doorbells import doorbells
     from state.errors import InboxUnusable
 
     try:
-        return {one.sync: one.shown() for one in doorbells(settings_of(ctx), [])}
+        return {one.sync: one.shown() for one in doorbells(settings, [])}
     except InboxUnusable as error:
         complain(str(error))
         return {}
@@ -233,6 +216,15 @@ def _say_plan(planned: "PlanReport") -> None:
         )
     for guard in planned.guards:
         say_finding("warn", "guard", guard, f"syncline approve {planned.sync} after a run")
+
+
+def _end_with(outcome: "Outcome", as_json: bool) -> NoReturn:
+    """Say how a run or audit ended, and end as it did."""
+    if as_json:
+        say_json(_as_object(outcome))
+    else:
+        _say_outcome(outcome)
+    raise typer.Exit(outcome.exit_code)
 
 
 def _say_outcome(outcome: "Outcome") -> None:

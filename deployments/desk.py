@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from pipelines.settings import Settings
+    from pipelines.mailigen_pipedrive.config import Definition
+    from pipelines.settings import Connections, Settings
 
 
 @dataclass(frozen=True)
@@ -25,3 +26,12 @@ def settings_of(ctx: typer.Context) -> "Settings":
     desk = ctx.obj
     assert isinstance(desk, Desk)
     return read_settings(syncs=desk.syncs, connections=desk.connections)
+
+
+def sync_of(ctx: typer.Context, name: str) -> "tuple[Settings, Definition, Connections]":
+    """The sync that a command names, as its files say. DefinitionsError: they hold a mistake."""
+    from deployments.definitions import load
+
+    settings = settings_of(ctx)
+    definitions = load(settings)
+    return settings, definitions.get(name), definitions.connections

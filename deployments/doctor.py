@@ -102,10 +102,7 @@ def _home(home: Path) -> Iterator[Symptom]:
 
 
 def _state(settings: Settings) -> Iterator[Symptom]:
-    if (
-        settings.state_url == f"sqlite:///{settings.home.absolute() / 'state.db'}"
-        and not (settings.home / "state.db").exists()
-    ):
+    if not settings.has_state:
         yield Symptom("ok", "state", "no database yet; the first run makes it")
         return
     try:

@@ -5,6 +5,7 @@ acme: listened for since 2026-11-22 08:00 UTC (process 4711 on host); webhook as
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import NamedTuple
 
@@ -61,10 +62,9 @@ def said_of(refused: Refused) -> str:
 
 def doorbells(settings: Settings, listed: Sequence[str]) -> list[Doorbell]:
     """Every sync that somebody listens for, or of which something is left; by name."""
-    own = settings.home.absolute() / "state.db"
-    if settings.state_url == f"sqlite:///{own}" and not own.exists():
-        return []  # looking must not make one
-    waiting = _waiting(settings)
+    if not settings.has_state:
+        return []
+    waiting = deliveries_waiting(settings)
     with opened(settings) as state:
         names = {*listed, *waiting, *_ever_listened(state)}
         found = [_doorbell(state, name, waiting.get(name, 0)) for name in sorted(names)]
@@ -85,14 +85,12 @@ def _ever_listened(state: State) -> list[str]:
     return [name.removesuffix(ENDING) for name in known_syncs(state) if name.endswith(ENDING)]
 
 
-def _waiting(settings: Settings) -> dict[str, int]:
+def deliveries_waiting(settings: Settings) -> dict[str, int]:
+    """How many deliveries wait, of every sync that has some; looking makes no inbox."""
     if not (settings.home / FILE).exists():
         return {}
-    inbox = Inbox(settings.home)
-    try:
+    with closing(Inbox(settings.home)) as inbox:
         return inbox.counts()
-    finally:
-        inbox.close()
 
 
 def _minute(at: datetime) -> str:

@@ -1,6 +1,7 @@
 """From one effect back to its causes: events -> rule -> crossing -> intent -> request -> id."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, or_, select
@@ -60,8 +61,7 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
     """
     published_file(where.home, sync)
     noun, name = read_key(key)
-    state = open_state(where.state_url)
-    try:
+    with closing(open_state(where.state_url)) as state:
         contacts = [] if noun in DEEDS else _contacts(state, name, noun)
         names = [name, *contacts]
         steps: list[Step] = []
@@ -71,8 +71,6 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
         if noun not in DEEDS:
             steps += [step for row in _settings(state, sync, names) for step in _setting_steps(row)]
             steps += _skips(where, sync, name, contacts, noun)
-    finally:
-        state.close()
     if not steps:
         raise CannotAskError(
             f"{sync} has written nothing that is called {key}, and left nobody of that name out: "

@@ -1,12 +1,13 @@
 """Every sync and bot on one line each: what the files say, beside what state remembers (MG-19)."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from deployments.timing import timings
+from deployments.timing import Timing, timings
 from pipelines.mailigen_pipedrive.config import Bot, Definition
 from pipelines.settings import Connections, Settings
 from state import audits, connections, doubts
@@ -56,13 +57,11 @@ def list_bots(
     settings: Settings, definitions: Sequence[Definition], connections: Connections
 ) -> list[Line]:
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
-    state = open_state(settings.state_url) if settings.home.exists() else None
-    try:
-        remembered = _remembered(state) if state else Remembered({}, {}, {}, {}, {})
-    finally:
-        if state:
-            state.close()
-    timed = timings(settings, definitions, connections) if settings.home.exists() else []
+    remembered, timed = Remembered({}, {}, {}, {}, {}), list[Timing]()
+    if settings.has_state:
+        with closing(open_state(settings.state_url)) as state:
+            remembered = _remembered(state)
+        timed = timings(settings, definitions, connections)
     schedules = {one.sync: one.shown() for one in timed}
     lines = [
         line._replace(schedule=schedules.get(line.sync, ""))

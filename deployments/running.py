@@ -50,7 +50,6 @@ def run_here(
     """Run without Prefect: seconds faster to start, and seen by nobody else."""
     from pipelines.mailigen_pipedrive.run import run_sync
 
-    settings.make_home()
     return run_sync(definition, connections, options=options, report=report, settings=settings)
 
 

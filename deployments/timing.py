@@ -4,7 +4,7 @@ Asked of the state and the files. The Prefect server is asked one thing, and onl
 overdue: whether somebody paused its deployment.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
@@ -107,27 +107,9 @@ def paused_in_prefect(api_url: str, syncs: Collection[str]) -> set[str]:
     }
 
 
-def least_wakes(
-    settings: Settings, definitions: Sequence[Definition], connections: Connections,
-    wake_after: float, say: Callable[[str], object],
-) -> Callable[[str], float]:  # fmt: skip
-    """Least seconds between two runs of a sync that webhooks wake, asked anew after each.
-
-    They get what the schedule leaves of our share. Says at once where that is the longer wait.
-    """
-    known = {one.name: one for one in definitions}
-
-    def least(sync: str) -> float:
-        return _least_wake(settings, known[sync], connections)
-
-    for sync in known:
-        if least(sync) > wake_after:
-            say(f"{sync}: woken at most every {least(sync) / 60:.0f} minutes: its schedule leaves "
-                "no more of our share; raise quota_share, or lengthen the schedule")  # fmt: skip
-    return least
-
-
-def _least_wake(settings: Settings, definition: Definition, connections: Connections) -> float:
+def least_wake(settings: Settings, definition: Definition, connections: Connections) -> float:
+    """Least seconds between two runs of a sync that webhooks wake: they get what the schedule
+    leaves of our share."""
     with closing(open_state(settings.state_url)) as state:
         known = price.price_of(state, definition)
         deployed = schedules.deployed(state, definition.name)

@@ -132,7 +132,8 @@ def open_accounts(
             engagement=place.client,
             state=state,
             budgets=budgets,
-            horizons=horizons.in_use(state, configured),
+            horizons=horizons.in_use(state, {names.crm: crm.horizon.list})
+            | {names.engagement: place.horizon},
             configured=configured,
             allowances=allowances(connections, definition),
             counts_emails=engagement.counts_emails,

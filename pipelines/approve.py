@@ -4,6 +4,8 @@ A guard ends a run before its first write and keeps the keys it wanted. An appro
 that set of keys and lasts 24 hours; the next run writes those keys and no others.
 """
 
+from contextlib import closing
+
 from prefect import flow, get_run_logger
 from pydantic import Field
 
@@ -26,11 +28,8 @@ def approve(
 def approve_latest(settings: Settings, sync: str, *, approved_by: str) -> str:
     """Approve what the latest guarded run of `sync` wanted; says in a sentence what that was."""
     settings.make_home()
-    state = open_state(settings.state_url)
-    try:
+    with closing(open_state(settings.state_url)) as state:
         guard = guards.approve(state, by=approved_by, sync=sync)
-    finally:
-        state.close()
     return (
         f"{guard.guard_id} approved by {guard.approved_by}: {guard.wanted_count} writes that run "
         f"{guard.run_id} wanted ({'; '.join(guard.reasons)}). The next run of {sync} does them, "

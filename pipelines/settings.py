@@ -22,6 +22,7 @@ SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")]
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86400)]
+STATE_FILE = "state.db"
 
 
 class MissingSecretError(Exception):
@@ -55,6 +56,13 @@ class Settings:
         self.home.parent.mkdir(parents=True, exist_ok=True)
         self.home.mkdir(mode=0o700, exist_ok=True)
 
+    @property
+    def has_state(self) -> bool:
+        """False while no run has made the state database: looking into it would make one. Of one
+        that is kept elsewhere only opening it tells."""
+        own = self.home.absolute() / STATE_FILE
+        return self.state_url != f"sqlite:///{own}" or own.exists()
+
     def secret(self, name: str) -> str:
         """The secret of that name, from the environment, else from Prefect; raises if nowhere."""
         value = self.environ.get(name) or (self.prefect_api_url and _secret_block(name))
@@ -80,7 +88,7 @@ def read_settings(
     named = None if syncs else env.get("SYNCLINE_CONNECTIONS")
     return Settings(
         home=home,
-        state_url=env.get("SYNCLINE_STATE_URL") or f"sqlite:///{home.absolute() / 'state.db'}",
+        state_url=env.get("SYNCLINE_STATE_URL") or f"sqlite:///{home.absolute() / STATE_FILE}",
         syncs=folder,
         connections=connections or Path(named or folder.parent / "connections.yaml"),
         prefect_api_url=env.get("PREFECT_API_URL") or None,

@@ -11,7 +11,7 @@ again, and rings then.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, NamedTuple, Protocol
 
@@ -82,12 +82,14 @@ class Listener:
         worker: Executor,
         *,
         say: Callable[[str], object],
+        added: Callable[[Collection[str]], Sequence[Listened]] = lambda _names: (),
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`worker` must do one thing after another: two runs at once would be too many."""
+        """`worker` must do one thing after another: two runs at once would be too many. `added`
+        gives who is listened for beside those named, from now on. Asked often: cheap."""
         self._syncs = {sync.name: sync for sync in syncs}
         self._inbox, self._windows, self._worker = inbox, windows, worker
-        self._say, self._seconds = say, seconds
+        self._say, self._added, self._seconds = say, added, seconds
         self._bell, self._is_ending = threading.Event(), threading.Event()
         self._look_at = dict.fromkeys(self._syncs, 0.0)  # when each webhook is looked at next
         self._job: _Job | None = None
@@ -123,7 +125,10 @@ class Listener:
         self.finish()
 
     def begin(self) -> None:
-        for sync, waiting in self._inbox.waiting(self._syncs).items():
+        self._ring_again(self._syncs)
+
+    def _ring_again(self, syncs: Collection[str]) -> None:
+        for sync, waiting in self._inbox.waiting(syncs).items():
             self._say(f"{sync}: {_deliveries(waiting.deliveries)} left from before")
             self._windows.ring(sync, self._seconds())
 
@@ -134,6 +139,7 @@ class Listener:
         """
         if self._seconds() >= self._tell_at:
             self._tell_refused()
+        self._welcome()
         self._take_in()
         self._drop_old()
         self._collect()
@@ -257,6 +263,13 @@ class Listener:
             self._inbox.dismiss(sync, waiting.last_id)
         self._windows.ended(sync, woken.ending, self._seconds())
         self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
+
+    def _welcome(self) -> None:
+        """Listen for syncs that were added, also for what came in while nobody did."""
+        for listened in self._added(self._syncs):
+            self._syncs[listened.name] = listened
+            self._look_at[listened.name] = self._seconds()
+            self._ring_again([listened.name])
 
     def _leave(self, sync: str) -> None:
         """Listen for a sync no more, and forget what waited for it."""

@@ -194,7 +194,7 @@ def _read(sweep: Sweep, was_kept: Kept, *, has_history: bool) -> Books:
 
 def _remember(sweep: Sweep, held: lease.Lease) -> None:
     """What any sweep remembers: who is who now, what happened, whom each bot selects."""
-    life.define_bots(sweep)
+    life.define_bots(sweep, bots.bots(sweep.state, sweep.definition.name))
     tables.write(sweep)
     extract.details(sweep)
     build(sweep.db, SYNC, *READ)

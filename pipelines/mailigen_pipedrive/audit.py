@@ -57,6 +57,7 @@ from pipelines.mailigen_pipedrive.audit_tables import (
 )
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.forgotten import refuse_old_state
+from pipelines.mailigen_pipedrive.naming import list_id_of
 from pipelines.mailigen_pipedrive.run import EXPECTED
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, recognise, unauthorized
 from pipelines.mailigen_pipedrive.sweep import SYNC
@@ -64,7 +65,7 @@ from pipelines.report import Finding, Outcome, Progress, Reporter
 from pipelines.settings import Connections, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
-from state import audits, consent, cursors, deeds, horizons, lease, pins, restore, runs, settings
+from state import audits, consent, cursors, deeds, horizons, lease, restore, runs, settings
 from state.database import open_state
 from state.errors import LeaseHeld
 from state.lease import Lease
@@ -116,9 +117,7 @@ class Audit:
 
     @property
     def list_id(self) -> str | None:
-        wanted = self.definition.list
-        pin = pins.find(self.lease.state, self.list_account, "list", str(wanted.title or wanted.id))
-        return pin.remote_id if pin else None
+        return list_id_of(self.lease.state, self.definition)
 
 
 def audit_sync(

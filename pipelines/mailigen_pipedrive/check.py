@@ -5,6 +5,7 @@ last runs paid for reading, or what was just paid where none has run yet, times 
 """
 
 from collections.abc import Iterable
+from contextlib import closing
 
 from connectors.errors import ConnectorError, Gone
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
@@ -22,6 +23,7 @@ from pipelines.settings import (
     read_settings,
 )
 from pipelines.timetable import Fit, runs_a_day
+from state import bots
 from state.database import open_state
 
 
@@ -37,13 +39,16 @@ def check_sync(
     allowance: float | None = None
     fitting = Fit(definition.schedule)
     try:
-        state = open_state(settings.state_url)
-        with open_accounts(settings, connections, definition, state) as accounts:
+        with (
+            closing(open_state(settings.state_url)) as state,
+            open_accounts(settings, connections, definition, state) as accounts,
+        ):
             findings += _introductions(definition, accounts)
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)[1]
             findings += bound.findings
-            findings += refused_edits(definition, bound, state)
-            findings += unlisted_bots(definition, state)
+            known_bots = bots.bots(state, definition.name)
+            findings += refused_edits(definition, bound, known_bots, state)
+            findings += unlisted_bots(definition, known_bots)
             findings += _selections(accounts, bound)
             findings += _newcomers(accounts, bound)
             price.note(state, definition, accounts.cost(), is_of_run=False)

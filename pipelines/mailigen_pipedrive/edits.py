@@ -10,7 +10,7 @@ a bot id that another sync has   refused on the same list: the source could not 
 a bot taken out of the file      the next run deletes it; said before
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,9 +25,14 @@ from state.database import State
 LIST_OF_SYNC, CRM_OF_SYNC = "list of sync", "crm of sync"
 
 
-def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Finding]:
-    """Every edit that is refused, as findings of level error; nothing was taken over then."""
-    known = {bot.bot_id: bot for bot in bots.bots(state, definition.name)}
+def refused_edits(
+    definition: Definition, bound: Bound, before: Sequence[KnownBot], state: State
+) -> list[Finding]:
+    """Every edit that is refused, as findings of level error; nothing was taken over then.
+
+    `before` are the sync's bots as the state has them.
+    """
+    known = {bot.bot_id: bot for bot in before}
     living = sorted(bot_id for bot_id, bot in known.items() if bot.is_living)
     found: list[Finding] = []
     if living:
@@ -38,16 +43,16 @@ def refused_edits(definition: Definition, bound: Bound, state: State) -> list[Fi
               for p in pins.read(state, definition.connections.crm).to_pylist()
               if p["kind"] == "filter"}  # fmt: skip
     for one in bound.bots:
-        before = known.get(one.bot.id)
+        stored = known.get(one.bot.id)
         if one.filter_id == NO_FILTER and one.terms is None:
             continue  # nobody knows which filter is meant: that is the mistake, and is told
-        if before is not None and before.state != "deleted":
-            found += _unconfirmed(one, before, pinned, state.now())
-            found += _edited_conditions(one, before)
+        if stored is not None and stored.state != "deleted":
+            found += _unconfirmed(one, stored, pinned, state.now())
+            found += _edited_conditions(one, stored)
     return found
 
 
-def unlisted_bots(definition: Definition, state: State) -> list[Finding]:
+def unlisted_bots(definition: Definition, before: Sequence[KnownBot]) -> list[Finding]:
     """Living bots that the file no longer lists, as warnings: a run takes them for deleted."""
     listed = {bot.id for bot in definition.bots}
     return [
@@ -56,7 +61,7 @@ def unlisted_bots(definition: Definition, state: State) -> list[Finding]:
             "is in the file no more: a run deletes it and takes its part of the source away",
             "put it back first if that was a mistake; what it did stays",
         )
-        for bot in bots.bots(state, definition.name)
+        for bot in before
         if bot.is_living and bot.bot_id not in listed
     ]  # fmt: skip
 

@@ -9,7 +9,8 @@ import logging
 from contextlib import closing
 
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.listening import bar_leavers, list_id_of
+from pipelines.mailigen_pipedrive.listening import bar_leavers
+from pipelines.mailigen_pipedrive.naming import list_id_of
 from pipelines.mailigen_pipedrive.webhook import listener_name
 from pipelines.settings import Settings
 from state import lease

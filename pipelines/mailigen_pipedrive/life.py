@@ -8,7 +8,7 @@ remembered before anything else is done with them, since the list itself may for
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import audits, bots, consent, deeds, identity, pins
 from state.bots import Bot, BotDefinition
 from state.database import State
+from state.lease import Lease
 
 # Longer than an audit looks for a breach: what it finds is marked, and stays.
 DOUBTED_FOR = timedelta(days=30)
@@ -29,25 +30,29 @@ NO_EMAILS = "the Mailigen plan has no e-mails left: upgrade the subscription, th
 OF_EMAILS = re.compile(r"\be-?mails? (left|limit|quota)|\b(limit|number|quota) of e-?mails\b", re.I)
 
 
-def define_bots(sweep: Sweep) -> None:
-    """Take over what the definition says of the bots, and look how each stands."""
+def define_bots(sweep: Sweep, before: Sequence[Bot]) -> None:
+    """Take over what the definition says of the bots, and look how each stands.
+
+    `before` are those of the state, which a dry run leaves as they are.
+    """
     name = sweep.definition.name
-    sweep.outcome.findings += unlisted_bots(sweep.definition, sweep.state)
+    sweep.outcome.findings += unlisted_bots(sweep.definition, before)
+    stored = {bot.bot_id: bot for bot in before}
     if sweep.lease is not None:
-        before = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
         definitions = [
             BotDefinition(
                 bot.id, bot.model_dump(mode="json"), bot.consent.confirmed_by, bot.consent.on,
                 {rule.id: rule.after for rule in bot.rules}
                 | {note_rule(kind): 1 for kind in bot.notes},
-                reshaped_rules(bot, before.get(bot.id)),
+                reshaped_rules(bot, stored.get(bot.id)),
             )
             for bot in sweep.definition.bots
         ]  # fmt: skip
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
-        _end_unlisted(sweep)
-        _withdraw(sweep)
-    stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
+        _end_unlisted(sweep, before)
+        # Anew: some have just come into being, begun again or ended.
+        stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
+        _withdraw(sweep.lease, stored.values())
     sweep.known_bots = {
         bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
     }
@@ -64,23 +69,18 @@ def define_bots(sweep: Sweep) -> None:
                        f"`syncline resume {name} --bot {bot_id}`")  # fmt: skip
 
 
-def _end_unlisted(sweep: Sweep) -> None:
+def _end_unlisted(sweep: Sweep, before: Sequence[Bot]) -> None:
     """A bot the definition no longer lists is deleted: it stops, and removes nothing (MG-20)."""
     listed = {bot.id for bot in sweep.definition.bots}
-    for bot in bots.bots(sweep.state, sweep.definition.name):
+    for bot in before:
         if bot.bot_id not in listed and bot.state != "deleted":
             bots.remove(sweep.state, bot.sync, bot.bot_id, listed=False)
 
 
-def _withdraw(sweep: Sweep) -> None:
+def _withdraw(held: Lease, stored: Iterable[Bot]) -> None:
     """Drop the unsent deeds of bots that were paused or deleted; a resumed bot plans them anew."""
-    assert sweep.lease is not None
-    stopped = [
-        bot.bot_id
-        for bot in bots.bots(sweep.state, sweep.definition.name)
-        if bot.state == "deleted" or bot.paused_by == "user"
-    ]
-    deeds.withdraw(sweep.lease, stopped, why="its bot is paused or deleted")
+    stopped = [bot.bot_id for bot in stored if bot.state == "deleted" or bot.paused_by == "user"]
+    deeds.withdraw(held, stopped, why="its bot is paused or deleted")
 
 
 def note_rule(kind: str) -> str:

@@ -16,6 +16,7 @@ from connectors.errors import ConnectorError
 from connectors.mailigen import webhooks
 from pipelines.accounts import ConnectionMismatchError, open_engagement
 from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.naming import list_id_of
 from pipelines.mailigen_pipedrive.webhook import (
     LOOK_EVERY_S,
     TRY_AGAIN_S,
@@ -28,13 +29,14 @@ from pipelines.mailigen_pipedrive.webhook import (
 )
 from pipelines.settings import Connections, MailigenConnection, MissingSecretError, Settings
 from pipelines.surroundings import REAL, Surroundings
-from state import consent, doors, guards, lease, pins, runs
+from state import consent, doors, guards, lease, runs
 from state.database import State
 from state.errors import StateTrouble
 from state.lease import Lease
 
 SHORTEST_SECRET = 16  # characters; what can be guessed need not be signed for
 NO_LIST_YET_S = 60.0
+NOT_SEEN = "What was exported since `listen` began it sees only when it is started again"
 GONE_AGAIN_S = 60.0  # an editor may be replacing the file: who is missing is looked for twice
 
 log = logging.getLogger(__name__)
@@ -66,15 +68,6 @@ def webhook_secret(account: str, connection: MailigenConnection, settings: Setti
             "plain characters (openssl rand -hex 32)"
         )
     return secret
-
-
-def list_id_of(state: State, definition: Definition) -> str | None:
-    """The id of the definition's list, once a run has tied the name to it."""
-    wanted = definition.list
-    pin = pins.find(
-        state, definition.connections.engagement, "list", wanted.title or str(wanted.id)
-    )
-    return pin.remote_id if pin else None
 
 
 def bar_leavers(state: State, definition: Definition, settings: Settings, body: bytes) -> int:
@@ -264,7 +257,7 @@ class Listening:
         doors.forget(self.state, listener_name(self.name))
         self.is_gone = True
         what = "its webhook is removed" if accounts else "it had no webhook"
-        self.say(f"{self.name}: {what}, and nobody listens for it here until the next start")
+        self.say(f"{self.name}: {what}, and nobody listens for it here any more")
         return None
 
     def _remove(self, accounts: Collection[str]) -> str:
@@ -281,6 +274,8 @@ class Listening:
     def _try(self, ask: Callable[[], str]) -> str:
         try:
             return ask()
+        except (MissingSecretError, NoWebhookSecretError) as error:
+            return f"{error}. {NOT_SEEN}"
         except TROUBLES as error:
             return str(error)
 

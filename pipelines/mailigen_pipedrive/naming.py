@@ -13,7 +13,7 @@ from pipelines.mailigen_pipedrive.edits import refused_edits, remember_homes
 from pipelines.mailigen_pipedrive.selection import NewFilter
 from pipelines.mailigen_pipedrive.signing_in import sign_in
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
-from state import deeds, pins
+from state import bots, deeds, pins
 from state.database import State
 from state.deeds import Deed
 
@@ -31,7 +31,8 @@ def bind_names(sweep: Sweep) -> None:
         sweep.outcome.links["deal"] = f"https://{me['company_domain']}.pipedrive.com/deal/{{id}}"
     account, bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [f for f in bound.findings if f.level == "error"]
-    mistakes += refused_edits(sweep.definition, bound, sweep.state)
+    before = bots.bots(sweep.state, sweep.definition.name)
+    mistakes += refused_edits(sweep.definition, bound, before, sweep.state)
     if mistakes:
         raise DefinitionError(mistakes)
     sweep.outcome.findings += bound.findings
@@ -43,7 +44,7 @@ def bind_names(sweep: Sweep) -> None:
                 pins.put(sweep.state, _stored(sweep, pin))
         remember_homes(sweep.definition, bound, sweep.state)
     extract.account(sweep, account.users, _fields(account))
-    life.define_bots(sweep)
+    life.define_bots(sweep, before)
     life.look_for_emails(sweep, introduced.engagement.get("emails_left"))
 
 
@@ -104,6 +105,15 @@ def list_id(sweep: Sweep) -> str:
         pin = Pin("list", sweep.names.list_title, made.remote_id, sweep.names.list_title)
         pins.put(sweep.state, _stored(sweep, pin))
     return str(sweep.names.list_id)
+
+
+def list_id_of(state: State, definition: Definition) -> str | None:
+    """The id of the definition's list, once a run has tied the name to it."""
+    wanted = definition.list
+    pin = pins.find(
+        state, definition.connections.engagement, "list", wanted.title or str(wanted.id)
+    )
+    return pin.remote_id if pin else None
 
 
 def list_was_made_here(sweep: Sweep) -> bool:

@@ -7,7 +7,7 @@ the next step and an exit code. What was read and planned is published either wa
 import resource
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -28,7 +28,7 @@ from pipelines.settings import Connections, MissingSecretError, Settings, read_s
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
 from state import consent, lease, ledger, runs, schedules
-from state.database import State, open_state
+from state.database import open_state
 from state.errors import HistoryDamaged, LeaseHeld, LeaseLost, StateTrouble
 from state.staging import Work, open_scratch, open_work, publish
 
@@ -267,8 +267,9 @@ def planning(
     `previewed` names a bot that is planned for as if it ran.
     """
     outcome = Outcome("plan", definition.name)
+    settings.make_home()
     with (
-        _reading(settings) as state,
+        closing(open_state(settings.state_url)) as state,
         open_accounts(settings, connections, definition, state) as accounts,
         open_scratch(settings.home, definition.name) as work,
     ):
@@ -280,15 +281,6 @@ def planning(
             swept.history_generation = known.history_generation
         sync(swept, plainly)
         yield swept
-
-
-@contextmanager
-def _reading(settings: Settings) -> Iterator[State]:
-    state = open_state(settings.state_url)
-    try:
-        yield state
-    finally:
-        state.close()
 
 
 def begin(

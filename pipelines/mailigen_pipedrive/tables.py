@@ -116,16 +116,15 @@ def _is_waiting(sweep: Sweep, known: Bot) -> bool:
 def _effective_since(sweep: Sweep) -> dict[tuple[str, str], int]:
     """Since which sweep each rule of each bot is as it is now; a dry run knows edits no run has
     met yet and dates them as that run will."""
-    name = sweep.definition.name
     stored = {
         (row["bot_id"], row["rule_id"]): row
-        for row in bot_rows.read_rules(sweep.state, name).to_pylist()
+        for row in bot_rows.read_rules(sweep.state, sweep.definition.name).to_pylist()
     }
     known = {bot_id for bot_id, _ in stored}
     found = {key: int(row["effective_since"]) for key, row in stored.items()}
-    before = {bot.bot_id: bot for bot in bot_rows.bots(sweep.state, name)}
     for bot in sweep.definition.bots:
-        reshaped = reshaped_rules(bot, before.get(bot.id))
+        # After a run took the definition over, what is stored is that definition: nothing differs.
+        reshaped = reshaped_rules(bot, sweep.known_bots[bot.id])
         wanted = {rule.id: rule.after for rule in bot.rules} | {note_rule(k): 1 for k in bot.notes}
         for rule_id, after in wanted.items():
             row = stored.get((bot.id, rule_id))

@@ -16,10 +16,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """A world in which nothing has run, and the files that the command line reads about it."""
     with sandbox.server.start(port=0, people=10) as running:
         desk = Desk(running.url, tmp_path).start(CUSTOMERS)
-        for name, value in desk.write_files(tmp_path).items():
-            monkeypatch.setenv(name, value)
-        for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
-            monkeypatch.delenv(name, raising=False)
+        desk.export_files(tmp_path, monkeypatch)
         yield desk
         desk.close()
 

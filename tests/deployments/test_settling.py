@@ -21,10 +21,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         desk = Desk(running.url, tmp_path).start()
         desk.horizon = HOUR
         desk.settle()
-        for name, value in desk.write_files(tmp_path).items():
-            monkeypatch.setenv(name, value)
-        for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
-            monkeypatch.delenv(name, raising=False)
+        desk.export_files(tmp_path, monkeypatch)
         yield desk
         desk.close()
 

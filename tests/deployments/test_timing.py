@@ -17,7 +17,7 @@ from prefect_server import PrefectServer, prefect_server, wait_until
 import sandbox.server
 from deployments.cli import main
 from deployments.prefect_deploy import POOL
-from deployments.timing import found_overdue, least_wakes
+from deployments.timing import found_overdue, least_wake
 from pipelines import missed
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
@@ -32,8 +32,8 @@ LATER = timedelta(hours=3)
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    """A world whose sync was deployed and ran three hours ago, with files for the command line."""
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A world whose sync ran three hours ago."""
     with sandbox.server.start(port=0, people=10) as running:
         desk = Desk(running.url, tmp_path)
         desk.start(QUIET, alert={"webhook": "OPS", "on": ["missed"]})
@@ -41,16 +41,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         desk.settle()
         desk.run()
         desk.around = REAL
-        for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
-            monkeypatch.delenv(name, raising=False)
         yield desk
         desk.close()
-
-
-def write_files(desk: Desk, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder.mkdir()
-    for name, value in desk.write_files(folder).items():
-        monkeypatch.setenv(name, value)
 
 
 def note_deployed(desk: Desk) -> None:
@@ -154,7 +146,7 @@ def test_list_and_doctor_show_what_is_overdue_and_what_is_stretched(
     note_deployed(desk)
     make_dear(desk, 50)
     desk.secrets["OPS"] = "http://127.0.0.1:9/nobody"
-    write_files(desk, tmp_path / "files", monkeypatch)
+    desk.export_files(tmp_path / "files", monkeypatch)
 
     assert main(["list", "--json"]) == 0
     (line,) = json.loads(capsys.readouterr().out)
@@ -176,19 +168,16 @@ def test_list_and_doctor_show_what_is_overdue_and_what_is_stretched(
 
 
 def test_woken_runs_get_what_the_schedule_leaves_of_the_share(desk: Desk) -> None:
-    """ALL-05, ALL-12: and whoever listens is told"""
+    """ALL-05, ALL-12"""
     note_deployed(desk)
-    wanted = [Definition.model_validate(desk.wanted)]
-    said: list[str] = []
 
     def least() -> float:
-        return least_wakes(desk.settings, wanted, desk.connections, 60, said.append)("acme")
+        wanted = Definition.model_validate(desk.wanted)
+        return least_wake(desk.settings, wanted, desk.connections)
 
     assert least() < 60
-    assert said == []
     make_dear(desk, 100)
     assert 86_400 / 5 <= least() <= 86_400 / 3.9
-    assert said[0].startswith("acme: woken at most every ")
     make_dear(desk, 20)
     assert least() == 86_400
 
@@ -198,7 +187,7 @@ def client(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefect_server: PrefectServer
 ) -> Iterator[SyncPrefectClient]:
     """A Prefect server for the command line and its workers, which has the desk's files."""
-    write_files(desk, tmp_path / "files", monkeypatch)
+    desk.export_files(tmp_path / "files", monkeypatch)
     for name, value in prefect_server.environ.items():
         monkeypatch.setenv(name, value)
     with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):

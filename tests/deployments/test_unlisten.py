@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect_server import PrefectServer, prefect_server
 
 from deployments.cli import main
 from pipelines.mailigen_pipedrive.webhook import listener_name
@@ -13,6 +15,7 @@ from tests.pipelines.mailigen_pipedrive.conftest import fresh as fresh  # noqa: 
 from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk
 from tests.pipelines.mailigen_pipedrive.porch import Porch
 
+__all__ = ["prefect_server"]
 Say = Callable[..., tuple[int, str]]
 
 
@@ -35,9 +38,7 @@ def syncline(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Say:
     """Say something to the command line; its exit code and all its words."""
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    for name, value in desk.write_files(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    desk.export_files(tmp_path, monkeypatch)
 
     def say(*words: str) -> tuple[int, str]:
         code = main(list(words))
@@ -141,6 +142,53 @@ def test_a_webhook_that_cannot_be_removed_does_not_keep_a_bot(
     assert left(desk)[0] == 1
     monkeypatch.setenv("LIST_KEY", desk.secrets["LIST_KEY"])
     assert syncline("unlisten", "acme")[0] == 0
+    assert left(desk) == (0, 0)
+
+
+@pytest.fixture
+def with_server(
+    syncline: Say, prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Say]:
+    """The same command line where a Prefect server is configured, with the sync deployed."""
+    for name, value in prefect_server.environ.items():
+        monkeypatch.setenv(name, value)
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        code, told = syncline("deploy")
+        assert code == 0, told
+        yield syncline
+
+
+@pytest.mark.slow
+def test_deploying_without_a_sync_takes_its_webhook_away_once_that_is_agreed_to(
+    desk: Desk, with_server: Say, tmp_path: Path
+) -> None:
+    """ALL-11, ALL-12: with its deployment, and with the deliveries, which hold addresses"""
+    unlist(tmp_path)
+    code, told = with_server("deploy")
+    assert (code, left(desk)) == (0, (1, 2))
+    assert "their history of runs and their webhooks: syncline deploy --yes" in told
+    code, told = with_server("deploy", "--yes")
+    assert code == 0, told
+    assert "removed  acme" in told
+    assert "removed at engagement" in told
+    assert left(desk) == (0, 0)
+
+
+@pytest.mark.slow
+def test_a_webhook_that_must_stay_stops_no_deployment(
+    desk: Desk, with_server: Say, tmp_path: Path
+) -> None:
+    """ALL-12: while somebody listens; said with what to do, and `unlisten` does it later"""
+    unlist(tmp_path)
+    with desk.state() as state:
+        held = lease.acquire(state, listener_name("acme"), run_id="listen-1")
+        code, told = with_server("deploy", "--yes")
+        lease.release(held)
+    assert code == 0, told
+    assert "removed  acme" in told
+    assert "listens for acme: end it first" in told
+    assert left(desk) == (1, 2)
+    assert with_server("unlisten", "acme")[0] == 0
     assert left(desk) == (0, 0)
 
 

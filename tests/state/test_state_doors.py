@@ -1,63 +1,40 @@
 """What a listener leaves for others to see: one row each, whoever knocks however often."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-import pytest
+from state_clock import Clock
 
 from state import doors
-from state.database import State, open_state
+from state.database import State
 from state.inbox import Inbox
 
 DAY = timedelta(days=1)
 
 
-class Clock:
-    """A time that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def state(clock: Clock) -> Iterator[State]:
-    opened = open_state("sqlite://", now=clock)
-    yield opened
-    opened.close()
-
-
 def test_refusals_add_up_until_a_week_is_quiet(state: State, clock: Clock) -> None:
     """ALL-12: who knocked last month is no news"""
-    began = clock.now
+    began = clock.at
     doors.count_refused(state, "acme:listen", 3)
-    clock.now += 6 * DAY
+    clock.at += 6 * DAY
     doors.count_refused(state, "acme:listen", 1)
-    assert doors.refused(state, "acme:listen") == doors.Refused(4, began, clock.now)
+    assert doors.refused(state, "acme:listen") == doors.Refused(4, began, clock.at)
     assert doors.refused(state, "other:listen") is None
-    clock.now += 7 * DAY
+    clock.at += 7 * DAY
     assert doors.refused(state, "acme:listen") is None
     doors.count_refused(state, "acme:listen", 2)
-    assert doors.refused(state, "acme:listen") == doors.Refused(2, clock.now, clock.now)
+    assert doors.refused(state, "acme:listen") == doors.Refused(2, clock.at, clock.at)
 
 
 def test_how_the_webhook_stands_is_dated_when_it_changes(state: State, clock: Clock) -> None:
     """ALL-12"""
-    began = clock.now
+    began = clock.at
     doors.note_webhook(state, "acme:listen", "")
-    clock.now += DAY
+    clock.at += DAY
     doors.note_webhook(state, "acme:listen", "")
     assert doors.webhook(state, "acme:listen") == doors.Standing("", began)
     doors.note_webhook(state, "acme:listen", "refused")
-    assert doors.webhook(state, "acme:listen") == doors.Standing("refused", clock.now)
+    assert doors.webhook(state, "acme:listen") == doors.Standing("refused", clock.at)
     doors.forget(state, "acme:listen")
     assert doors.webhook(state, "acme:listen") is None
 
@@ -69,10 +46,10 @@ def test_deliveries_older_than_a_week_are_dropped_whosever_they_are(
     inbox = Inbox(tmp_path, now=clock)
     inbox.put("acme", "m", b"ann@x.lv")
     inbox.put("gone", "m", b"bob@x.lv")
-    clock.now += 7 * DAY
+    clock.at += 7 * DAY
     inbox.put("acme", "m", b"new")
     assert inbox.drop_old() == {}
-    clock.now += timedelta(seconds=1)
+    clock.at += timedelta(seconds=1)
     assert inbox.drop_old() == {"acme": 1, "gone": 1}
     assert inbox.counts() == {"acme": 1}
     assert (inbox.forget("acme"), inbox.forget("acme")) == (1, 0)

@@ -108,6 +108,22 @@ def test_a_killed_listener_goes_on_with_what_it_had_stored(desk: Desk) -> None:
             assert other.wait(60) == 1, "one listener a sync"
 
 
+def test_a_sync_that_is_added_meanwhile_is_listened_for(desk: Desk) -> None:
+    """ALL-12: the port of the process takes in for it, and nothing was started again"""
+    desk.start(people=30).settle()
+    with listening(desk) as process:
+        line_of(process, "Mailigen rings at")
+        added = desk.wanted | {"name": "beta", "bots": []}
+        (desk.home.parent / "syncs" / "beta.yaml").write_text(yaml.safe_dump(added))
+        desk.play("open", desk.person(on_list=True)[1])  # any turn of the loop sees the file
+        told = line_of(process, "beta: listening on")
+        path = told.split(" for ")[1].strip()
+        assert httpx.get(path, trust_env=False).text == "ok"
+        assert httpx.post(path, content=b"{}", trust_env=False).status_code == 401
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
 def test_each_wake_is_one_flow_run_where_a_prefect_server_is_configured(
     desk: Desk, prefect_server: PrefectServer
 ) -> None:

@@ -87,10 +87,12 @@ class Play:
 
     def __init__(self, home: Path, worker: Executor | None = None) -> None:
         self.acme, self.said, self.now = Acme(), list[str](), 0.0
+        self.listed: list[Acme] = []  # what the files list beside acme by now
         self.inbox = Inbox(home)
         self.loop = Listener(
             [self.acme], self.inbox, Windows(60), worker or AtOnce(),
             say=self.said.append, seconds=lambda: self.now,
+            added=lambda names: [one for one in self.listed if one.name not in names],
         )  # fmt: skip
 
     def store(self, *bodies: bytes) -> None:
@@ -280,6 +282,31 @@ def test_a_deleted_sync_is_left_with_what_waited_for_it(play: Play) -> None:
     assert play.waiting == 0
     assert play.said[-2:] == ["acme: 2 deliveries dropped", "nobody is left to listen for: ending"]
     play.loop.work()
+
+
+def test_a_sync_that_is_added_is_looked_at_and_rings_for_what_waited(play: Play) -> None:
+    """ALL-12: like one that was there at the start; and again after it had gone"""
+    play.inbox.put("beta", "m", b"1")
+    assert play.at(0) == []
+    beta = Acme()
+    beta.name = "beta"
+    play.listed.append(beta)
+    play.at(1)
+    assert play.said == ["beta: 1 delivery left from before"]
+    assert beta.done == ["took 1", "looked"]
+    play.at(2)
+    assert beta.done == ["took 1", "looked", "ran"]
+
+    beta.is_listed, beta.edited = False, True
+    play.listed.clear()
+    play.at(3)
+    assert beta.done[-1] == "closed"
+    play.loop.store(Source("beta", "m", lambda _body, _headers: True), b"2")
+    again = Acme()
+    again.name = "beta"
+    play.listed.append(again)
+    play.at(4)
+    assert again.done == ["took 2", "looked"]
 
 
 def test_old_deliveries_are_dropped_once_a_day_but_never_before_they_were_taken_in(

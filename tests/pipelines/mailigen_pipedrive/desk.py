@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import duckdb
 import httpx
+import pytest
 from pydantic import TypeAdapter
 
 from pipelines.approve import approve_latest
@@ -154,6 +155,15 @@ class Desk:
         written = {name: one.model_dump(mode="json") for name, one in self.connections.items()}
         (folder / "connections.yaml").write_text(json.dumps(written))
         return {"SYNCLINE_HOME": str(self.home), "SYNCLINE_SYNCS": str(syncs)} | self.secrets
+
+    def export_files(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Write them, and make theirs the environment of this process: `main` then knows this
+        sync, and no Prefect server, whatever the machine's own environment says."""
+        folder.mkdir(exist_ok=True)
+        for name in ("PREFECT_API_URL", "SYNCLINE_STATE_URL", "SYNCLINE_CONNECTIONS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in self.write_files(folder).items():
+            monkeypatch.setenv(name, value)
 
     def approve(self) -> str:
         return approve_latest(self.settings, "acme", approved_by="ann")
