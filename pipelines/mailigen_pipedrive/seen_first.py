@@ -11,7 +11,7 @@ def remember(sweep: Sweep) -> int:
     db = sweep.db
     db.execute("BEGIN")
     seen = append(db, SYNC, "history.events", adding="times")
-    db.execute(CLOSE_SELECTIONS, [sweep.sweep])
+    db.execute(CLOSE_SELECTIONS, {"sweep": sweep.sweep})
     append(db, SYNC, "history.selections")
     db.execute(CLOSE_OVERRIDES, [sweep.sweep])
     append(db, SYNC, "history.overrides")
@@ -21,9 +21,10 @@ def remember(sweep: Sweep) -> int:
 
 
 # A stretch ends when the bot runs and no longer selects the contact; a bot that was suspended
-# this time keeps its stretches open, since nobody knows whom it would have selected.
+# this time keeps its stretches open, since nobody knows whom it would have selected. It ends as
+# well in a user's pause, be it over already when the sweep comes.
 CLOSE_SELECTIONS = """
-UPDATE history.selections AS s SET until_sweep = ?
+UPDATE history.selections AS s SET until_sweep = $sweep
 WHERE
     s.until_sweep IS NULL
     AND NOT EXISTS (
@@ -35,6 +36,13 @@ WHERE
             c.contact_id = s.contact_id
             AND list_contains(c.bots, s.bot_id)
             AND NOT list_contains(c.overridden, s.bot_id)
+            AND NOT EXISTS (
+                SELECT 1 FROM staging.syncline__pauses AS p
+                WHERE
+                    p.bot_id = s.bot_id
+                    AND p.from_sweep <= $sweep
+                    AND coalesce(p.until_sweep > $sweep, TRUE)
+            )
     )
 """
 # Whatever ends the overriding (a pause, a dead filter, the contact leaving it) falls back at once.

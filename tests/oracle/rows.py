@@ -67,6 +67,8 @@ class ListSide:
             if row:
                 rows[contact.address] = row
             contact.is_synced |= bool(row and row.presence == "subscribed")
+            if row and row.presence == "absent":
+                contact.is_synced = False  # who comes back there by an own act is nobody of ours
         self.put_there = {
             c.address for c in self._people.contacts
             if c.address in rows

@@ -4,6 +4,26 @@ from state import bots
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk
 
 
+def test_a_bot_created_again_notes_nothing_of_a_pause_of_its_earlier_life(fresh: Desk) -> None:
+    """MG-16, MG-20: `all_time` counts the event now, but nobody asked for the note then."""
+    noting = CUSTOMERS | {"count_from": "all_time"}
+    fresh.start(noting)
+    fresh.settle()
+    person, email = fresh.person(on_list=True)
+    with fresh.state() as state:
+        bots.pause(state, "acme", "customers", by="user", reason="a test")
+    fresh.play("open", email)
+    with fresh.state() as state:
+        bots.resume(state, "acme", "customers")
+    fresh.settle()
+    fresh.wanted["bots"] = []
+    fresh.settle()
+    fresh.wanted["bots"] = [noting]
+    fresh.settle()
+
+    assert fresh.ours("notes", person) == []
+
+
 def test_a_bot_created_again_adopts_what_exists_and_fires_nothing_twice(fresh: Desk) -> None:
     """MG-20: with no bot left nothing flows."""
     fresh.start(CUSTOMERS)

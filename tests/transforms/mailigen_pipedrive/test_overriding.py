@@ -115,6 +115,20 @@ def test_history_keeps_when_a_bot_was_overridden_and_that_it_then_selected_nobod
     assert stretches(5, "all", "vip")[1] == [("all", 2, 4), ("all", 5, None)]
 
 
+def test_what_was_first_seen_after_a_pause_between_two_sweeps_finds_nobody_selected(
+    bots, db, draw, stretches
+):  # fmt: skip
+    """MG-16, MG-18: also when the bot is created again and its pauses are forgotten."""
+    assert stretches(1, "eu")[0] == [("eu", 1, None)]
+    draw("staging.syncline__pauses", """
+        bot_id | from_sweep | until_sweep
+        eu     | 2          |
+    """)  # fmt: skip
+    assert stretches(2, "eu")[0] == [("eu", 1, 2)]
+    db.execute("UPDATE staging.syncline__pauses SET until_sweep = 3")
+    assert stretches(3, "eu")[0] == [("eu", 1, 2), ("eu", 3, None)]
+
+
 def rule(draw, threshold, **more):
     columns = {"bot_id": "all", "rule_id": "warm", "threshold": threshold, **more}
     draw(

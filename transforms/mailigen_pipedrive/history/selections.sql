@@ -1,10 +1,11 @@
 -- One row per (bot, contact) that this sweep selects and no earlier stretch still covers.
 --
 -- key     bot_id, contact_id, from_sweep
--- reads   resolve.contacts, history.selections, staging.syncline__sweep
+-- reads   resolve.contacts, history.selections, staging.syncline__pauses, staging.syncline__sweep
 -- rule    A note is made only for an event first seen while an active bot with that note selected
 --         the contact (MG-16) and no other bot overrode it (MG-17), so who was selected when is
---         kept. Stretches that ended are closed beforehand, also those of overridden bots.
+--         kept. Stretches that ended are closed beforehand, also those of overridden bots. What the
+--         sweep that ends a user's pause sees first happened meanwhile: it selects nobody yet.
 
 WITH now_selected AS (
     SELECT
@@ -23,4 +24,9 @@ FROM now_selected AS n
 CROSS JOIN staging.syncline__sweep AS w
 LEFT JOIN history.selections AS s
     ON s.bot_id = n.bot_id AND s.contact_id = n.contact_id AND s.until_sweep IS NULL
-WHERE s.contact_id IS NULL
+LEFT JOIN staging.syncline__pauses AS p
+    ON
+        p.bot_id = n.bot_id
+        AND w.sweep >= p.from_sweep
+        AND w.sweep < coalesce(p.until_sweep, w.sweep + 1)
+WHERE s.contact_id IS NULL AND p.bot_id IS NULL
