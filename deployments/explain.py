@@ -56,7 +56,7 @@ class Step(NamedTuple):
 def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
     """The chain of every write that `key` names, and why who it names was left out.
 
-    CannotAskError when nothing has that name.
+    CannotAskError when nothing has that name, NothingPublishedError before the first run.
     """
     published_file(where.home, sync)
     noun, name = read_key(key)

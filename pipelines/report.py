@@ -31,6 +31,15 @@ class Progress:
 Reporter = Callable[[Progress], None]
 
 
+def counted(count: float, noun: str, plural: str = "") -> str:
+    """A number and its noun, which ends in an s unless `plural` says otherwise.
+
+    >>> counted(1, "sync"), counted(0, "sync"), counted(3, "delivery", "deliveries")
+    ('1 sync', '0 syncs', '3 deliveries')
+    """
+    return f"{count:.0f} {noun if count == 1 else plural or noun + 's'}"
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What `syncline run` may be told."""

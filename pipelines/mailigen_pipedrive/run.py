@@ -23,7 +23,7 @@ from pipelines.mailigen_pipedrive.flow import sync
 from pipelines.mailigen_pipedrive.loading import SetupIncompleteError
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, unauthorized
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, StoppedByGuardError, Sweep
-from pipelines.report import Outcome, PlanReport, Reporter, RunOptions
+from pipelines.report import Outcome, PlanReport, Reporter, RunOptions, counted
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
@@ -174,7 +174,7 @@ def _weigh(swept: Sweep) -> None:
         outcome.outcome = "open"
         outcome.said = (
             f"Finished with {counts.refused} refused, {counts.open} doubtful and "
-            f"{counts.waiting} waiting records."
+            f"{counted(counts.waiting, 'waiting record')}."
         )
         outcome.next_step = (
             f"`syncline sql {outcome.sync} \"from history.writes where run_id = '{outcome.run_id}' "
@@ -187,8 +187,8 @@ def _weigh(swept: Sweep) -> None:
         outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""
         if counts.standing_refused:
             outcome.said = (
-                f"Everything is in step but {counts.standing_refused} records that the vendor "
-                "refused before; each is tried again daily, or when its data changes."
+                f"Everything is in step but {counted(counts.standing_refused, 'record')} that the "
+                "vendor refused before; each is tried again daily, or when its data changes."
             )
 
 
