@@ -18,6 +18,7 @@ from connectors.meter import Tally
 from deployments.definitions import Definitions, load
 from deployments.doorbells import ENDING, doorbells, said_of
 from deployments.timing import timings
+from pipelines.accounts import Credentials, naming
 from pipelines.report import counted
 from pipelines.settings import (
     Connection,
@@ -176,7 +177,8 @@ def _connections(definitions: Definitions, settings: Settings) -> Iterator[Sympt
         thing = f"connection {name}"
         try:
             secret = settings.secret(connection.secret_name)
-            _knock(connection, secret)
+            with naming(Credentials(connection.vendor, name, connection.secret_name)):
+                _knock(connection, secret)
         except MissingSecretError as error:
             if not any(name in mistake.path for mistake in definitions.mistakes):
                 yield Symptom("warn", thing, str(error), "only needed once a sync uses it")

@@ -81,7 +81,8 @@ def _refuse_all_but_one_select(db: duckdb.DuckDBPyConnection, query: str) -> Non
 def _in_lines(error: duckdb.Error) -> str:
     """DuckDB's sentence and its suggestion in one line; below it, as it draws them, the line of the
     query and the carets under what is wrong in it."""
-    sentence, drawing = [], []
+    sentence: list[str] = []
+    drawing: list[str] = []
     for line in str(error).splitlines():
         is_drawn = bool(drawing) or re.match(r"LINE \d+:", line)
         (drawing if is_drawn else sentence).append(line)

@@ -58,6 +58,7 @@ class Finding:
     thing: str
     sentence: str
     remedy: str = ""
+    choices: tuple[str, ...] = ()  # everything a name could have meant; the remedy names a few
 
 
 @dataclass(frozen=True)

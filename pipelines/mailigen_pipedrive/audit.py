@@ -155,7 +155,7 @@ def audit_sync(
                 work = stack.enter_context(
                     open_work(settings.home, definition.name, expected_history=expected)
                 )
-                recognise(definition, accounts.crm, accounts.engagement, state)
+                recognise(definition, accounts)
                 one = _begin(definition, held, accounts, work, settings.home, outcome, report)
                 _audit(one, step, consent.read_key(settings.home))
             except NothingToAuditError as error:

@@ -66,7 +66,7 @@ def check_sync(
 
 
 def _introductions(definition: Definition, accounts: Accounts) -> Iterable[Finding]:
-    me = recognise(definition, accounts.crm, accounts.engagement, accounts.state).crm
+    me = recognise(definition, accounts).crm
     yield Finding("ok", "pipedrive", f"connected as user {me.get('id')}, an administrator")
     yield Finding(
         "ok",

@@ -142,8 +142,9 @@ def _carry_through(swept: Sweep, step: Step) -> None:
         )
         return
     except UNAUTHORIZED as error:
-        unauthorized(swept.state, swept.definition, outcome, error)
-        _failed(outcome, error)
+        named = swept.credentials[error.vendor].named(error)
+        unauthorized(swept.state, swept.definition, outcome, named)
+        _failed(outcome, named)
         return
     except KeyboardInterrupt:
         outcome.said = "Interrupted by whoever started it."
@@ -312,6 +313,7 @@ def begin(
         engagement_account=definition.connections.engagement,
         horizons=accounts.horizons,
         budget_left=accounts.budget_left,
+        credentials=accounts.credentials,
         consent_key=consent.read_key(settings.home),
         report=report,
         outcome=outcome,

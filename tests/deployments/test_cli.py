@@ -212,7 +212,10 @@ def test_doctor_knocks_at_each_connection(here, capsys, monkeypatch):
     found = {one["thing"]: one for one in json.loads(shown)}
     assert found["connection crm"]["level"] == "ok"
     assert found["connection list"]["level"] == "fail"
-    assert "administrator" in found["connection list"]["remedy"]
+    assert (
+        "administrator into the secret KEY of the connection list"
+        in (found["connection list"]["remedy"])
+    )
     assert "not-the-key" not in shown
 
 
