@@ -36,8 +36,8 @@ WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdi
 WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
         "resolve.fallbacks", "resolve.crossings", "resolve.noted", "resolve.fired",
         "resolve.due")  # fmt: skip
-WRITES = ("resolve.places", "plan.members", "plan.activities", "plan.deals", "plan.notes",
-          "plan.persons", "plan.skipped")  # fmt: skip
+WRITES = ("resolve.places", "resolve.differences", "plan.members", "plan.activities",
+          "plan.deals", "plan.notes", "plan.persons", "plan.skipped")  # fmt: skip
 
 
 def sync(sweep: Sweep, step: Step) -> None:
