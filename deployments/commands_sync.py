@@ -222,6 +222,7 @@ def _say_plan(planned: "PlanReport") -> None:
         for action, count in actions.items()
     ]
     say_table(("table", "action", "rows"), rows, title=f"A run of {planned.sync} would write")
+    say(f"{counted(planned.writes, 'write')} in all: rows that skip, forget or link write nothing")
     for table, shown in planned.rows.items():
         if shown:
             columns = list(shown[0])

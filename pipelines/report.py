@@ -113,6 +113,7 @@ class PlanReport:
     skipped: dict[str, int]
     guards: list[str]
     findings: list[Finding]
+    writes: int  # what an approval would name
     calls: dict[str, float]  # account -> requests the writes would take
     tokens: dict[str, float]
     read_cost: list[Cost]

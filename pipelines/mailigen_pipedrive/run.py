@@ -128,6 +128,12 @@ def _carry_through(swept: Sweep, step: Step) -> None:
     except StoppedByGuardError as error:
         outcome.outcome, outcome.guards = "guarded", error.reasons
         outcome.said = f"Stopped before the first write: {error}."
+        if swept.made_first:
+            made = ", ".join(swept.made_first)
+            outcome.said = (
+                f"Stopped before the first write of the plan: {error}. In Pipedrive is now {made}, "
+                "made first: nobody could be counted without it."
+            )
         outcome.next_step = (
             f"Look at the plan (syncline plan {outcome.sync}), then `syncline approve "
             f"{outcome.sync}` and run again within 24 hours."

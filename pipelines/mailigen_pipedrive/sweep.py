@@ -74,6 +74,7 @@ class Sweep:
     )  # stream, value: sealed with the plan
     checked: list[Checked] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
+    made_first: list[str] = field(default_factory=list)  # written before the guards are asked
     previewed: str = ""  # a dry run plans for this bot whether it is paused or not
     read_cost: Callable[[], list[Cost]] = list
     reading: list[Cost] = field(default_factory=list)  # what was spent before the first write

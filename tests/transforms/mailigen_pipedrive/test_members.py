@@ -349,9 +349,7 @@ def test_the_cost_in_calls_is_told(old, status, cost, draw, planned):
          "values changed in Pipedrive; field added: TIER; source changed: added vip", False),
     ],
 )  # fmt: skip
-def test_an_update_names_its_true_cause(
-    draw, planned, was, bots, values, reason, is_source_only
-):
+def test_an_update_names_its_true_cause(draw, planned, was, bots, values, reason, is_source_only):
     """ALL-05, ALL-10: an added field, another source, or the person's own values."""
     contact(draw, bots=bots)
     wants(draw, **{tag: value or "''" for tag, value in values.items()})
