@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from state.errors import InboxUnusable
@@ -94,6 +95,7 @@ class Listener:
         self._refused: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._trouble_until = self._tell_at = self._drop_at = 0.0
+        self._told_until: dict[str, float] = {}
 
     # Called by other threads
 
@@ -138,6 +140,7 @@ class Listener:
         self._drop_old()
         self._collect()
         self._start_next()
+        self._tell_who_waits()
         return self._wait()
 
     def finish(self) -> None:
@@ -166,6 +169,17 @@ class Listener:
         if self._trouble_until > now:
             times.append(self._trouble_until)
         return max(min(times) - now, 0.0)
+
+    def _tell_who_waits(self) -> None:
+        """Say once of each wait what for, and until when. Who holds a sync says so itself."""
+        now = self._seconds()
+        for sync, until, last in self._windows.put_off(now):
+            if last == "held" or self._told_until.get(sync) == until:
+                continue
+            self._told_until[sync] = until
+            at = datetime.now(UTC) + timedelta(seconds=until - now)
+            why = "its last run failed" if last == "failed" else "it ran a moment ago"
+            self._say(f"{sync}: rung for, waits until {at:%H:%M:%S} UTC: {why}")
 
     def _take_in(self) -> None:
         """Act on what nobody has read yet. What cannot be done now is tried again, in order."""
