@@ -55,7 +55,8 @@ EVENTS_SHOWN = 3
 
 
 class Step(NamedTuple):
-    """One link of the chain. `said` holds ids, names of rules and counts, never an address."""
+    """One link of the chain. `said` holds ids, names of rules and mails, links and counts; no
+    address of a person."""
 
     what: str
     said: str

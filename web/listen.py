@@ -22,6 +22,7 @@ from web.receiver import Source
 from web.windows import Ending, Windows
 
 LONGEST_WAIT_S = 60.0
+TOO_SOON = "it ran not long ago (--wake-after, or what our share of the day bears)"
 AFTER_TROUBLE_S = 5.0
 TELL_REFUSED_S = 60.0  # whoever knocks without a key must not make us write more often than this
 DROP_OLD_S = 86_400.0
@@ -178,7 +179,7 @@ class Listener:
                 continue
             self._told_until[sync] = until
             at = datetime.now(UTC) + timedelta(seconds=until - now)
-            why = "its last run failed" if last == "failed" else "it ran a moment ago"
+            why = "its last run failed" if last == "failed" else TOO_SOON
             self._say(f"{sync}: rung for, waits until {at:%H:%M:%S} UTC: {why}")
 
     def _take_in(self) -> None:

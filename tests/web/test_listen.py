@@ -140,7 +140,7 @@ def test_who_has_to_wait_is_told_so_once_and_until_when(play: Play) -> None:
         play.at(at)
     (line,) = play.said
     assert re.fullmatch(
-        r"acme: rung for, waits until \d\d:\d\d:\d\d UTC: it ran a moment ago", line
+        r"acme: rung for, waits until \d\d:\d\d:\d\d UTC: it ran not long ago \(--wake.*\)", line
     )
     play.at(61)
     play.at(70)
