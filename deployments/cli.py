@@ -84,7 +84,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, UsageTrouble) else 1
     except _foreseen() as error:
         print(_sentences(error), file=sys.stderr)
-        return 2 if type(error).__name__ == "DefinitionError" else 1
+        # The one names what the accounts have not, the other what cannot be done as things stand.
+        return 2 if type(error).__name__ in ("DefinitionError", "NotAllowed") else 1
     return int(code or 0)
 
 

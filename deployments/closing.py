@@ -18,6 +18,7 @@ from pipelines.mailigen_pipedrive.webhook import (
     listener_name,
     remove_webhook,
 )
+from pipelines.report import counted
 from pipelines.settings import Connections, Settings
 from state import doors, lease
 from state.database import State
@@ -65,7 +66,8 @@ def close_door(
         if code == 0:
             doors.forget(state, listener)
     if dropped := _drop(settings, sync):
-        say(f"{sync}: {dropped} deliveries nobody had answered are dropped")
+        what = counted(dropped, "delivery", "deliveries")
+        say(f"{sync}: dropped {what} that nobody had answered")
     if not accounts:
         say(f"{sync}: no webhook was ever made for it")
     return code

@@ -6,6 +6,7 @@ import typer
 
 from deployments.desk import sync_of
 from deployments.screen import progress, say, say_json
+from pipelines.report import counted
 
 if TYPE_CHECKING:
     from pipelines.mailigen_pipedrive.adopt import Adopted
@@ -34,22 +35,24 @@ def _say(adopted: "Adopted") -> None:
         f"keep file {'read' if adopted.has_keep else 'lost'}"
     )
     say(
-        f"{adopted.references} references found in Pipedrive, {adopted.recognised} recognised, "
-        f"{len(adopted.unexplained)} unexplained"
+        f"{counted(adopted.references, 'reference')} found in Pipedrive, "
+        f"{adopted.recognised} recognised, {len(adopted.unexplained)} unexplained"
     )
     for one in adopted.unexplained:
         say(f"  unexplained: {one.object} {one.remote_id} ({one.marker})")
     for one in adopted.doubles:
         say(f"  double: {one.object} {one.remote_id} ({one.marker})")
     say(
-        f"{adopted.restored_deeds} deeds, {adopted.contacts} contacts and {adopted.members} places "
-        f"on the list restored; {adopted.counted_as_done} deeds counted as done"
+        f"{counted(adopted.restored_deeds, 'deed')}, {counted(adopted.contacts, 'contact')} and "
+        f"{counted(adopted.members, 'place')} on the list restored; "
+        f"{counted(adopted.counted_as_done, 'deed')} counted as done"
     )
-    say(f"{adopted.opt_outs} opt-outs restored, {adopted.barred} addresses barred anew")
+    barred = counted(adopted.barred, "address", "addresses")
+    say(f"{counted(adopted.opt_outs, 'opt-out')} restored, {barred} barred anew")
     for bot_id, state in adopted.bots.items():
         say(f"bot {bot_id} is {state}")
     for sentence in adopted.said:
         say(sentence)
     for cost in adopted.cost:
-        say(f"{cost.account}: {cost.requests} requests, {cost.tokens} tokens")
+        say(f"{cost.account}: {counted(cost.requests, 'request')}, {counted(cost.tokens, 'token')}")
     say(f"next: syncline plan {adopted.sync}, then syncline run {adopted.sync}")

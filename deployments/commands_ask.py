@@ -1,12 +1,16 @@
 """Commands for the analyst: questions to the tables, and why something happened."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.desk import settings_of, sync_of
 from deployments.screen import is_terminal, say, say_csv, say_json, say_table
+from pipelines.report import counted
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 
 class Format(StrEnum):
@@ -29,7 +33,9 @@ def sql(
     """Ask the published copy of a sync's tables; the sync may be running."""
     from deployments.published import ask
 
-    answer = ask(settings_of(ctx).home, sync, query)
+    settings = settings_of(ctx)
+    _refuse_unknown(settings, sync)
+    answer = ask(settings.home, sync, query)
     form = Format.JSON if as_json else form or (Format.TABLE if is_terminal() else Format.CSV)
     if form is Format.JSON:
         say_json(answer.as_objects())
@@ -49,7 +55,9 @@ def explain(
     """Why a deal, activity, note or change exists, or why somebody was left out."""
     from deployments.explain import explain_key, in_short
 
-    steps = explain_key(settings_of(ctx), sync, " ".join([key, *(more or [])]))
+    settings = settings_of(ctx)
+    _refuse_unknown(settings, sync)
+    steps = explain_key(settings, sync, " ".join([key, *(more or [])]))
     if as_json:
         say_json([step._asdict() for step in steps])
         return
@@ -79,10 +87,25 @@ def preview(
     for finding in found.findings:
         say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
     became = ", ".join(f"{count} {what}" for what, count in found.becomes.items())
-    say(f"bot {bot} selects {found.selected} persons" + (f": {became}" if became else ""))
+    say(
+        f"bot {bot} selects {counted(found.selected, 'person')}" + (f": {became}" if became else "")
+    )
     made = [f"{count} {noun}" for noun, count in found.deeds.items() if count]
     say(f"it would make {', '.join(made)}" if made else "it would make no activity, deal or note")
     if found.rows:
         say_table(list(found.rows[0]), [list(row.values()) for row in found.rows])
     if found.selected > len(found.rows):
         say(f"... and {found.selected - len(found.rows)} more; --json lists all")
+
+
+def _refuse_unknown(settings: "Settings", sync: str) -> None:
+    """Tell a misspelt name from a sync that never ran. One that no file lists any more may still
+    have its tables, so the files are asked only where nothing is published."""
+    from deployments.definitions import load
+    from deployments.published import NothingPublishedError, published_file
+
+    try:
+        published_file(settings.home, sync)
+    except NothingPublishedError:
+        load(settings, with_secrets=False).get(sync)
+        raise

@@ -7,6 +7,7 @@ import typer
 
 from deployments.desk import settings_of
 from deployments.screen import complain, is_terminal, say, say_json, say_table
+from pipelines.report import counted
 
 if TYPE_CHECKING:
     from deployments.oncall import Open
@@ -41,7 +42,7 @@ def doubts(
         sending = on_their_way(state, names)
     for way in sending:
         complain(
-            f"{way.sync}: {way.writes} writes are on their way by run {way.run_id} (host "
+            f"{way.sync}: {counted(way.writes, 'write')} on the way by run {way.run_id} (host "
             f"{way.host}, process {way.pid}); ask again when it ended. If that process is dead, "
             f"`syncline run {way.sync}` takes over"
         )
@@ -87,7 +88,8 @@ def retry(
     if not count:
         say(f"nothing of {sync} is refused" + (" and fits that" if is_narrowed else ""))
         return
-    say(f"{count} refused of {sync} are due now with all their tries; the next run sends them")
+    records = counted(count, "refused record")
+    say(f"{records} of {sync} due now, with all tries back: the next run sends them again")
     for name in stopped:
         complain(f"but not those of bot {name}, which does not run: syncline resume {sync}")
 

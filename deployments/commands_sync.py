@@ -7,6 +7,7 @@ import typer
 
 from deployments.desk import settings_of, sync_of
 from deployments.screen import complain, progress, say, say_finding, say_json, say_table
+from pipelines.report import counted
 
 if TYPE_CHECKING:
     from pipelines.report import CheckReport, Outcome, PlanReport
@@ -31,7 +32,7 @@ def check(
     for warning in definitions.warnings:
         complain(f"warning: {warning}")
     if offline:
-        say(f"{len(chosen)} definitions read; nothing wrong in the files.")
+        say(f"{counted(len(chosen), 'definition')} read; nothing wrong in the files.")
         return
     from pipelines.mailigen_pipedrive.check import check_sync
 
@@ -142,8 +143,9 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
         say_table(SHOWN, [row.shown() for row in rows])
         for line in listening.values():
             complain(fill(line, 100, subsequent_indent="  "))  # stdout is a table, for scripts too
-    else:
+    elif not definitions.mistakes:
         say(f"no syncs in {settings.syncs}")
+    raise typer.Exit(2 if definitions.mistakes else 0)
 
 
 def _listening(settings: "Settings") -> dict[str, str]:
@@ -185,8 +187,9 @@ def _say_check(report: "CheckReport") -> None:
         return  # nobody could be asked
     allowed = f" of {report.allowance:.0f} allowed" if report.allowance is not None else ""
     say(
-        f"costs {report.calls_a_day:.0f} calls and {report.tokens_a_day:.0f} tokens{allowed} "
-        f"a day, in {report.runs_a_day:.0f} runs"
+        f"costs {counted(report.calls_a_day, 'call')} and "
+        f"{counted(report.tokens_a_day, 'token')}{allowed} a day, in "
+        f"{counted(report.runs_a_day, 'run')}"
     )
     if report.stretched_to:
         say(f"the wanted interval costs too much: `syncline deploy` sets every "
@@ -202,6 +205,7 @@ def _say_plan(planned: "PlanReport") -> None:
         for action, count in actions.items()
     ]
     say_table(("table", "action", "rows"), rows, title=f"A run of {planned.sync} would write")
+    say(f"{counted(planned.writes, 'write')} in all: rows that skip, forget or link write nothing")
     for table, shown in planned.rows.items():
         if shown:
             columns = list(shown[0])
@@ -212,7 +216,8 @@ def _say_plan(planned: "PlanReport") -> None:
     _say_counts("skipped", planned.skipped)
     for account, calls in planned.calls.items():
         say(
-            f"{account}: {calls:.0f} calls, {planned.tokens.get(account, 0):.0f} tokens to write it"
+            f"{account}: {counted(calls, 'call')}, "
+            f"{counted(planned.tokens.get(account, 0), 'token')} to write it"
         )
     for guard in planned.guards:
         say_finding("warn", "guard", guard, f"syncline approve {planned.sync} after a run")
@@ -236,7 +241,8 @@ def _say_outcome(outcome: "Outcome") -> None:
         say_finding("warn", "guard", guard)
     for cost in outcome.cost:
         left = f", {cost.budget_left} left today" if cost.budget_left is not None else ""
-        say(f"{cost.account}: {cost.requests} requests, {cost.tokens} tokens{left}")
+        spent = f"{counted(cost.requests, 'request')}, {counted(cost.tokens, 'token')}"
+        say(f"{cost.account}: {spent}{left}")
     say(f"{outcome.seconds:.1f} s, at most {outcome.peak_memory_mb:.0f} MB of memory")
     say(f"{outcome.outcome} (run {outcome.run_id}): {outcome.said}")
     if outcome.next_step:

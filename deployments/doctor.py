@@ -16,8 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from connectors.errors import ConnectorError
 from connectors.meter import Tally
 from deployments.definitions import Definitions, load
-from deployments.doorbells import doorbells, said_of
+from deployments.doorbells import ENDING, doorbells, said_of
 from deployments.timing import timings
+from pipelines.accounts import Credentials, naming
+from pipelines.report import counted
 from pipelines.settings import (
     Connection,
     MissingSecretError,
@@ -26,6 +28,7 @@ from pipelines.settings import (
 )
 from state.database import State, open_state
 from state.errors import StateTrouble
+from state.lease import sync_of
 from state.schema import leases
 
 LOW_DISK_GB, NO_DISK_GB = 5, 1
@@ -124,14 +127,22 @@ def _leases(state: State) -> Iterator[Symptom]:
     with state.read() as db:
         held = db.execute(query).all()
     for row in held:
-        if row.expires_at < state.now():
-            said = (
-                f"run {row.holder} on {row.host} held it until {row.expires_at:%Y-%m-%d %H:%M} UTC"
-            )
+        if row.expires_at >= state.now():
+            continue
+        name = sync_of(row.name)
+        sync = name.removesuffix(ENDING)
+        machine = row.host.partition("/")[0]
+        said = f"{row.holder} on {machine} held it until {row.expires_at:%Y-%m-%d %H:%M} UTC"
+        if sync == name:
+            thing, said = f"lease of {sync}", f"run {said}"
+            remedy = "run the sync again: it takes the lease over"
+        else:
+            thing = f"listener of {sync}"
             remedy = (
-                f"run the sync again: it takes the lease over; is process {row.pid} still alive?"
+                f"if nobody listens any more: syncline listen {sync}, or for good: syncline "
+                f"unlisten {sync}"
             )
-            yield Symptom("warn", f"lease {row.name}", said, remedy)
+        yield Symptom("warn", thing, said, f"{remedy}; is process {row.pid} still alive?")
 
 
 def _definitions(definitions: Definitions) -> Iterator[Symptom]:
@@ -140,7 +151,9 @@ def _definitions(definitions: Definitions) -> Iterator[Symptom]:
     for warning in definitions.warnings:
         yield Symptom("warn", "definition", str(warning), "set the secret, or leave `alert` out")
     if not definitions.mistakes:
-        yield Symptom("ok", "definitions", f"{len(definitions.syncs)} syncs, nothing wrong")
+        yield Symptom(
+            "ok", "definitions", f"{counted(len(definitions.syncs), 'sync')}, nothing wrong"
+        )
 
 
 def _schedules(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:
@@ -161,7 +174,8 @@ def _connections(definitions: Definitions, settings: Settings) -> Iterator[Sympt
         thing = f"connection {name}"
         try:
             secret = settings.secret(connection.secret_name)
-            _knock(connection, secret)
+            with naming(Credentials(connection.vendor, name, connection.secret_name)):
+                _knock(connection, secret)
         except MissingSecretError as error:
             if not any(name in mistake.path for mistake in definitions.mistakes):
                 yield Symptom("warn", thing, str(error), "only needed once a sync uses it")

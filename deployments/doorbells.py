@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from deployments.oncall import opened
 from pipelines.mailigen_pipedrive.webhook import accounts_rung_from, listener_name
+from pipelines.report import counted
 from pipelines.settings import Settings
 from state import doors, lease
 from state.database import State
@@ -48,7 +49,7 @@ class Doorbell(NamedTuple):
         elif self.accounts:
             yield "webhook as wanted" if by else "its webhook still rings"
         if self.waiting:
-            yield f"{self.waiting} deliveries waiting"
+            yield f"{counted(self.waiting, 'delivery', 'deliveries')} waiting"
         if self.refused:
             yield said_of(self.refused)
 

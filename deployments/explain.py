@@ -9,6 +9,7 @@ from sqlalchemy import and_, or_, select
 from deployments.published import CannotAskError, ask, published_file
 from pipelines.mailigen_pipedrive.newcomers import subject_of
 from pipelines.mailigen_pipedrive.seal import NEWCOMERS
+from pipelines.report import counted
 from pipelines.settings import Settings
 from state import consent
 from state.database import State, open_state
@@ -16,11 +17,18 @@ from state.schema import contact_addresses, deeds, links, settings
 
 # As it stood when the deed was planned: later opens and clicks did not cause it.
 EVENTS = """
-SELECT campaign, kind, sum(times) AS times, min(first_seen_at) AS first_seen_at
-FROM history.events
-WHERE list_contains(?, email) AND sweep <= ?
-GROUP BY campaign, kind
-ORDER BY first_seen_at, campaign, kind
+SELECT
+    e.campaign, e.kind, e.link, sum(e.times) AS times, min(e.first_seen_at) AS first_seen_at,
+    coalesce(any_value(c.title), any_value(c.subject), '') AS title
+FROM history.events AS e
+LEFT JOIN staging.mailigen__campaigns AS c ON c.campaign_id_mailigen = e.campaign
+WHERE list_contains(?, e.email) AND e.sweep <= ?
+GROUP BY e.campaign, e.kind, e.link
+ORDER BY first_seen_at, e.campaign, e.kind, e.link
+"""
+TITLE = """
+SELECT coalesce(title, subject, '') FROM staging.mailigen__campaigns
+WHERE campaign_id_mailigen = ?
 """
 
 
@@ -48,7 +56,8 @@ EVENTS_SHOWN = 3
 
 
 class Step(NamedTuple):
-    """One link of the chain. `said` holds ids, names of rules and counts, never an address."""
+    """One link of the chain. `said` holds ids, names of rules and mails, links and counts; no
+    address of a person."""
 
     what: str
     said: str
@@ -57,7 +66,7 @@ class Step(NamedTuple):
 def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
     """The chain of every write that `key` names, and why who it names was left out.
 
-    CannotAskError when nothing has that name.
+    CannotAskError when nothing has that name, NothingPublishedError before the first run.
     """
     published_file(where.home, sync)
     noun, name = read_key(key)
@@ -67,7 +76,7 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
         steps: list[Step] = []
         newcomer = subject_of(consent.read_key(where.home), name)
         for row in _deeds(state, sync, [*names, newcomer], noun):
-            steps += _deed_steps(row, _events(where, sync, state, row))
+            steps += _deed_steps(row, _events(where, sync, state, row), _cause(where, sync, row))
         if noun not in DEEDS:
             steps += [step for row in _settings(state, sync, names) for step in _setting_steps(row)]
             steps += _skips(where, sync, name, contacts, noun)
@@ -143,14 +152,13 @@ def _settings(state: State, sync: str, names: list[str]) -> list[Any]:
         return list(db.execute(select(settings).where(settings.c.sync == sync, named)).all())
 
 
-def _deed_steps(row: Any, events: Iterator[Step]) -> Iterator[Step]:
+def _deed_steps(row: Any, events: Iterator[Step], cause: str) -> Iterator[Step]:
     yield Step("write", row.write_key)
     yield Step("newcomer" if row.operation in NEWCOMERS else "contact", row.subject)
     yield from events
     rule = f"bot {row.bot_id}, rule {row.rule_id}" if row.rule_id else f"bot {row.bot_id}"
     if row.operation in NEWCOMERS:
         rule = f"new_subscribers, {row.reason}"
-    cause = ", ".join(f"{name} {value}" for name, value in (row.cause or {}).items())
     yield Step("rule", f"{rule}: {cause}" if cause else rule)
     yield Step("intent", f"{row.operation} {row.object} in {row.account}, sweep {row.sweep}")
     sent = f"attempt {row.attempt} at {row.sending_at} in run {row.run_id}"
@@ -161,15 +169,33 @@ def _deed_steps(row: Any, events: Iterator[Step]) -> Iterator[Step]:
 
 
 def _events(where: Settings, sync: str, state: State, row: Any) -> Iterator[Step]:
-    """What the contact had done when the deed was planned; a rule's own kind of event only."""
+    """What the contact had done when the deed was planned; a rule's own kind of event only, and
+    of a note its own e-mail and link: a rule counts all, a note stands for one."""
     addresses = _addresses(state, row.subject)
     answer = ask(where.home, sync, EVENTS, [addresses, row.sweep])
-    own = str((row.cause or {}).get("event") or (row.cause or {}).get("kind") or "")
-    for campaign, kind, times, first_seen_at in answer.rows:
-        if own and kind != own:
+    cause = row.cause or {}
+    own = str(cause.get("event") or cause.get("kind") or "")
+    its_own = (str(cause.get("campaign")), cause.get("link") or "")
+    for campaign, kind, link, times, first_seen_at, title in answer.rows:
+        if (own and kind != own) or (row.object == "note" and (campaign, link or "") != its_own):
             continue
-        seen = f"first seen {first_seen_at:%Y-%m-%d %H:%M}"
-        yield Step("event", f"{kind} of campaign {campaign}, {times} times, {seen}")
+        at = f" on {link}" if link else ""
+        seen = f"{counted(times, 'time')}, first seen {first_seen_at:%Y-%m-%d %H:%M}"
+        yield Step("event", f"{kind} of {_named(campaign, title)}{at}, {seen}")
+
+
+def _cause(where: Settings, sync: str, row: Any) -> str:
+    """What the plan said caused it, the campaign by its name."""
+    told = dict(row.cause or {})
+    campaign = told.get("campaign")
+    if campaign:
+        titles = ask(where.home, sync, TITLE, [str(campaign)]).rows
+        told["campaign"] = _named(str(campaign), titles[0][0] if titles else "").partition(" ")[2]
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value not in ("", None))
+
+
+def _named(campaign: str, title: str) -> str:
+    return f"campaign “{title}” ({campaign})" if title else f"campaign {campaign}"
 
 
 def _skips(where: Settings, sync: str, name: str, contacts: list[str], noun: str) -> Iterator[Step]:

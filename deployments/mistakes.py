@@ -37,6 +37,13 @@ PATTERNS = {
     r"^\d+\.\d+$": 'write a version in quotes, like "1.8"',
 }
 
+BOUNDS = {
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "more than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+}
+
 
 @dataclass(frozen=True, order=True)
 class Mistake:
@@ -123,7 +130,7 @@ def in_words(
         elif error["type"] in ("extra_forbidden", "invalid_key"):
             sentence = _unknown_key(schema, place)
         else:
-            sentence = _sentence(error)
+            sentence = _sentence(error, schema, place)
         found.append(page.mistake(place, sentence))
     return found
 
@@ -255,7 +262,7 @@ def _unknown_key(schema: Mapping[str, Any], place: Place) -> str:
     return f"unknown key `{key}`" + nearest(key, list(_known_keys(schema, place[:-1])))
 
 
-def _sentence(error: ErrorDetails) -> str:
+def _sentence(error: ErrorDetails, schema: Mapping[str, Any], place: Place) -> str:
     context = error.get("ctx", {})
     match error["type"]:
         case "value_error":
@@ -269,8 +276,11 @@ def _sentence(error: ErrorDetails) -> str:
         case "union_tag_not_found":
             return "`vendor` is missing"
         case "string_pattern_mismatch":
-            pattern = str(context["pattern"])
-            return next((s for p, s in PATTERNS.items() if pattern.startswith(p)), error["msg"])
+            return _shape(str(context["pattern"])) or error["msg"]
+        case "string_type":
+            return _unquoted(error, _about(schema, place))
+        case kind if kind in BOUNDS:
+            return f"should be {BOUNDS[kind].format(**context)}" + _range(_about(schema, place))
         case "model_type" | "model_attributes_type" | "dict_type":
             return "should be a mapping of keys"
         case "tuple_type":
@@ -278,6 +288,35 @@ def _sentence(error: ErrorDetails) -> str:
         case "string_too_short":
             return "should not be empty"
     return error["msg"].replace("Input should", "should", 1)
+
+
+def _about(schema: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """What the model says of one value; {} for an item of a list."""
+    if not place or isinstance(place[-1], int):
+        return {}
+    stated: dict[str, Any] = _known_keys(schema, place[:-1]).get(str(place[-1]), {})
+    branches: list[dict[str, Any]] = stated.get("anyOf", [])
+    return stated | next((one for one in branches if one.get("type") != "null"), {})
+
+
+def _shape(pattern: str) -> str:
+    return next((said for known, said in PATTERNS.items() if pattern.startswith(known)), "")
+
+
+def _unquoted(error: ErrorDetails, about: Mapping[str, Any]) -> str:
+    """A number or a yes where text belongs; what stands there is not repeated."""
+    given = {bool: "yes or no", int: "a number", float: "a number", date: "a date"}
+    shape = _shape(str(about.get("pattern", ""))) or "put it in quotes"
+    found = given.get(type(error["input"]))
+    return f"without quotes YAML reads {found}: {shape}" if found else "should be text"
+
+
+def _range(about: Mapping[str, Any]) -> str:
+    """The end of a sentence about a number that is too small or too large."""
+    low, high = about.get("minimum"), about.get("maximum")
+    if low is None or high is None:
+        return ""
+    return f": write a number from {low:g} to {high:g}"
 
 
 def _hint(given: Any, words: Sequence[str]) -> str:

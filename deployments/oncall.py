@@ -13,7 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from deployments.definitions import load
-from deployments.published import CannotAskError, ask
+from deployments.published import NothingPublishedError, ask
 from deployments.trouble import OperatorError, UsageTrouble
 from pipelines.settings import Settings
 from state import bots, deeds, doubts, horizons, lease
@@ -114,7 +114,7 @@ def one_lost(settings: Settings, state: State, name: str) -> Written | None:
         deed = deeds.by_key(state, known.key) if known else None
         if known is None or deed is None or deed.state != "done":
             continue
-        with suppress(CannotAskError):
+        with suppress(NothingPublishedError):
             if ask(settings.home, sync, IS_LOST, [known.key, deed.settled_at or EVER]).rows:
                 return known
     return None

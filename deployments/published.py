@@ -3,6 +3,7 @@
 published/<sync>.duckdb, replaced by each sweep; an open reader keeps the copy it opened.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +11,17 @@ from typing import Any
 
 import duckdb
 
-from deployments.trouble import OperatorError
+from deployments.trouble import OperatorError, UsageTrouble
 
 READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
-class CannotAskError(OperatorError):
-    """The question cannot be answered; the sentence says why."""
+class CannotAskError(UsageTrouble):
+    """The question must be put otherwise; the sentence says why."""
+
+
+class NothingPublishedError(OperatorError):
+    """There is nothing to ask yet."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,10 @@ class Answer:
 
 
 def published_file(home: Path, sync: str) -> Path:
-    """The read copy of a sync; CannotAskError while no run has published one."""
+    """The read copy of a sync; NothingPublishedError while no run has published one."""
     file = home / "published" / f"{sync}.duckdb"
     if not file.exists():
-        raise CannotAskError(
+        raise NothingPublishedError(
             f"nothing is published for {sync} yet: {file} comes with its first run "
             f"(syncline run {sync})"
         )
@@ -59,7 +64,7 @@ def ask(home: Path, sync: str, query: str, parameters: Sequence[Any] = ()) -> An
             result = db.execute(query, list(parameters))
             return Answer([column[0] for column in result.description or []], result.fetchall())
         except duckdb.Error as error:
-            raise CannotAskError(_first_lines(error)) from error
+            raise CannotAskError(_in_lines(error)) from error
 
 
 def _refuse_all_but_one_select(db: duckdb.DuckDBPyConnection, query: str) -> None:
@@ -73,7 +78,12 @@ def _refuse_all_but_one_select(db: duckdb.DuckDBPyConnection, query: str) -> Non
         )
 
 
-def _first_lines(error: duckdb.Error) -> str:
-    """DuckDB's sentence and its suggestion, without the drawing of the query."""
-    lines = str(error).splitlines()
-    return " ".join(line.strip() for line in lines if line.strip() and "LINE 1:" not in line)[:500]
+def _in_lines(error: duckdb.Error) -> str:
+    """DuckDB's sentence and its suggestion in one line; below it, as it draws them, the line of the
+    query and the carets under what is wrong in it."""
+    sentence: list[str] = []
+    drawing: list[str] = []
+    for line in str(error).splitlines():
+        is_drawn = bool(drawing) or re.match(r"LINE \d+:", line)
+        (drawing if is_drawn else sentence).append(line)
+    return "\n".join([" ".join(" ".join(sentence).split())[:500], *drawing])

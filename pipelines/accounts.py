@@ -5,7 +5,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from connectors.errors import Blocked, QuotaExhausted
+from connectors.errors import (
+    AnotherAccount,
+    BadCredentials,
+    Blocked,
+    NotAdministrator,
+    QuotaExhausted,
+    StopTheSync,
+)
 from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
 from connectors.pipedrive import Pipedrive
@@ -34,6 +41,42 @@ LONGEST_PAUSE = 60.0  # seconds; above it is not the burst window but a block of
 
 class ConnectionMismatchError(Exception):
     """A definition names a connection that is missing or of the wrong vendor."""
+
+
+class Credentials(NamedTuple):
+    """Where the credentials of an account are written down: never what they are."""
+
+    vendor: str
+    connection: str
+    secret: str
+
+    def named(self, error: StopTheSync) -> StopTheSync:
+        """The same refusal, told with the connection and the name of its secret."""
+        mine = f"connection {self.connection}, secret {self.secret}"
+        # Of another account: it names the connection, and the secret is as it should be.
+        if isinstance(error, AnotherAccount) or mine in error.said:
+            return error
+        held = f"the secret {self.secret} of the connection {self.connection}"
+        step = (
+            f"put the token of an administrator into {held}, or give this user that role"
+            if isinstance(error, NotAdministrator)
+            else f"put a valid token or key of an administrator into {held}"
+        )
+        return type(error)(
+            error.vendor, error.call, f"{error.said} ({mine})",
+            next_step=step, request_id=error.request_id,
+        )  # fmt: skip
+
+
+@contextmanager
+def naming(credentials: Credentials) -> Iterator[None]:
+    """Have what is refused of these credentials told by their names."""
+    try:
+        yield
+    except (BadCredentials, NotAdministrator) as error:
+        if error.vendor != credentials.vendor:
+            raise
+        raise credentials.named(error) from error
 
 
 class Metered:
@@ -70,6 +113,7 @@ class Accounts:
     horizons: dict[str, float]  # in use: the configured ones, or longer ones that were learned
     configured: Mapping[str, float]
     allowances: Mapping[str, Allowance]
+    credentials: Mapping[str, Credentials]  # by vendor
     counts_emails: bool
 
     def cost(self) -> list[Cost]:
@@ -89,6 +133,7 @@ class Engagement(NamedTuple):
     client: Mailigen
     budget: Budget
     horizon: float
+    credentials: Credentials
 
 
 @contextmanager
@@ -104,7 +149,8 @@ def open_accounts(
     engagement = _pick(connections, definition.connections.engagement, MailigenConnection)
     names = definition.connections
     configured = {names.crm: crm.horizon.list, names.engagement: engagement.horizon.list}
-    with ExitStack() as stack:
+    held = Credentials("pipedrive", names.crm, crm.secret_name)
+    with naming(held), ExitStack() as stack:
         place = stack.enter_context(
             open_engagement(settings, connections, names.engagement, state, around)
         )
@@ -136,6 +182,7 @@ def open_accounts(
             | {names.engagement: place.horizon},
             configured=configured,
             allowances=allowances(connections, definition),
+            credentials={held.vendor: held, place.credentials.vendor: place.credentials},
             counts_emails=engagement.counts_emails,
         )
 
@@ -150,7 +197,8 @@ def open_engagement(
 ) -> Iterator[Engagement]:
     """Connect to a Mailigen account alone: a webhook needs neither the CRM nor its secret."""
     known = _pick(connections, account, MailigenConnection)
-    with ExitStack() as stack:
+    held = Credentials("mailigen", account, known.secret_name)
+    with naming(held), ExitStack() as stack:
         budget = stack.enter_context(
             Budget(
                 state, account, day_allowance=int(_calls(known).share),
@@ -170,7 +218,7 @@ def open_engagement(
             )
         )
         yield Engagement(
-            client, budget, horizons.in_use(state, {account: known.horizon.list})[account]
+            client, budget, horizons.in_use(state, {account: known.horizon.list})[account], held
         )
 
 

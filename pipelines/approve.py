@@ -9,6 +9,7 @@ from contextlib import closing
 from prefect import flow, get_run_logger
 from pydantic import Field
 
+from pipelines.report import counted
 from pipelines.settings import Settings, read_settings
 from state import guards
 from state.database import open_state
@@ -31,7 +32,8 @@ def approve_latest(settings: Settings, sync: str, *, approved_by: str) -> str:
     with closing(open_state(settings.state_url)) as state:
         guard = guards.approve(state, by=approved_by, sync=sync)
     return (
-        f"{guard.guard_id} approved by {guard.approved_by}: {guard.wanted_count} writes that run "
-        f"{guard.run_id} wanted ({'; '.join(guard.reasons)}). The next run of {sync} does them, "
+        f"{guard.guard_id} approved by {guard.approved_by}: "
+        f"{counted(guard.wanted_count, 'write')} that run {guard.run_id} wanted "
+        f"({'; '.join(guard.reasons)}). The next run of {sync} does them, "
         f"if it starts before {guard.expires_at:%Y-%m-%d %H:%M} UTC."
     )

@@ -31,6 +31,15 @@ class Progress:
 Reporter = Callable[[Progress], None]
 
 
+def counted(count: float, noun: str, plural: str = "") -> str:
+    """A number and its noun, which ends in an s unless `plural` says otherwise.
+
+    >>> counted(1, "sync"), counted(0, "sync"), counted(3, "delivery", "deliveries")
+    ('1 sync', '0 syncs', '3 deliveries')
+    """
+    return f"{count:.0f} {noun if count == 1 else plural or noun + 's'}"
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What `syncline run` may be told."""
@@ -49,6 +58,7 @@ class Finding:
     thing: str
     sentence: str
     remedy: str = ""
+    choices: tuple[str, ...] = ()  # everything a name could have meant; the remedy names a few
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,7 @@ class PlanReport:
     skipped: dict[str, int]
     guards: list[str]
     findings: list[Finding]
+    writes: int  # what an approval would name
     calls: dict[str, float]  # account -> requests the writes would take
     tokens: dict[str, float]
     read_cost: list[Cost]

@@ -44,15 +44,19 @@ class Guard:
 COLUMNS = [table.c[name] for name in Guard.__dataclass_fields__]
 
 
-def store(lease: Lease, reasons: Sequence[str], wanted_keys: Iterable[str]) -> Guard:
-    """Keep what a guarded run wanted to do."""
-    keys = sorted(set(wanted_keys))
+def store(
+    lease: Lease, reasons: Sequence[str], wanted_keys: Iterable[str], *, also: Iterable[str] = ()
+) -> Guard:
+    """Keep what a guarded run wanted to write. `also`: what an approval lets happen without
+    being a write, like a bot's activation; nobody is told of it as one."""
+    writes = set(wanted_keys)
+    keys = sorted({*writes, *also})
     guard_id = f"guard-{uuid4().hex[:10]}"
     with lease.changing() as db:
         db.execute(table.insert().values(
             guard_id=guard_id, sync=lease.sync, run_id=lease.run_id, at=lease.state.now(),
             reasons=list(reasons), wanted_keys=zlib.compress(orjson.dumps(keys)),
-            wanted_count=len(keys),
+            wanted_count=len(writes),
         ))  # fmt: skip
     return _one(lease.state, guard_id)
 

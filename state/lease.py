@@ -255,6 +255,15 @@ def _boot_id() -> str:
         return str(int(psutil.boot_time()))
 
 
+def sync_of(name: str) -> str:
+    """Whose lease a row of that name is: of a sync, or of its listener.
+
+    >>> sync_of("sync:acme")
+    'acme'
+    """
+    return name.removeprefix(_key(""))
+
+
 def _key(sync: str) -> str:
     return f"sync:{sync}"
 

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, Future
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from state.errors import InboxUnusable
@@ -21,6 +22,7 @@ from web.receiver import Source
 from web.windows import Ending, Windows
 
 LONGEST_WAIT_S = 60.0
+TOO_SOON = "it ran not long ago (--wake-after, or what our share of the day bears)"
 AFTER_TROUBLE_S = 5.0
 TELL_REFUSED_S = 60.0  # whoever knocks without a key must not make us write more often than this
 DROP_OLD_S = 86_400.0
@@ -96,6 +98,7 @@ class Listener:
         self._refused: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._trouble_until = self._tell_at = self._drop_at = 0.0
+        self._told_until: dict[str, float] = {}
 
     # Called by other threads
 
@@ -144,6 +147,7 @@ class Listener:
         self._drop_old()
         self._collect()
         self._start_next()
+        self._tell_who_waits()
         return self._wait()
 
     def finish(self) -> None:
@@ -172,6 +176,17 @@ class Listener:
         if self._trouble_until > now:
             times.append(self._trouble_until)
         return max(min(times) - now, 0.0)
+
+    def _tell_who_waits(self) -> None:
+        """Say once of each wait what for, and until when. Who holds a sync says so itself."""
+        now = self._seconds()
+        for sync, until, last in self._windows.put_off(now):
+            if last == "held" or self._told_until.get(sync) == until:
+                continue
+            self._told_until[sync] = until
+            at = datetime.now(UTC) + timedelta(seconds=until - now)
+            why = "its last run failed" if last == "failed" else TOO_SOON
+            self._say(f"{sync}: rung for, waits until {at:%H:%M:%S} UTC: {why}")
 
     def _take_in(self) -> None:
         """Act on what nobody has read yet. What cannot be done now is tried again, in order."""

@@ -11,7 +11,7 @@ Times are seconds of one clock that never goes back.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Ending = Literal["answered", "held", "failed"]
 
@@ -20,10 +20,19 @@ HELD_AGAIN_S = 5.0  # how often to look whether a held sync is free: a read, no 
 LONGEST_BACK_OFF_S = 3600.0  # a run that fails every time fails no more often than this
 
 
+class PutOff(NamedTuple):
+    """A sync that is rung for, until when it waits, and how its last run ended."""
+
+    sync: str
+    until: float
+    last: Ending | None
+
+
 @dataclass
 class _Bell:
     rung_at: float | None = None
     not_before: float = 0.0
+    last: Ending | None = None
     failures: int = 0
 
 
@@ -51,6 +60,14 @@ class Windows:
         ]
         return [sync for _, sync in sorted(ready)]
 
+    def put_off(self, now: float) -> list[PutOff]:
+        """Return who is rung for and has to wait longer than for others to ring along."""
+        return [
+            PutOff(sync, bell.not_before, bell.last)
+            for sync, bell in self._bells.items()
+            if bell.rung_at is not None and bell.not_before > now + GATHER_S
+        ]
+
     def next_at(self) -> float | None:
         """Return when the next sync may run; None while nothing rings."""
         times = [
@@ -67,6 +84,7 @@ class Windows:
     def ended(self, sync: str, ending: Ending, now: float) -> None:
         """Say how the run ended. Unless it answered, the sync is still rung for."""
         bell = self._bells.setdefault(sync, _Bell())
+        bell.last = ending
         if ending == "answered":
             bell.failures, wait = 0, max(self.wake_after, self.bears(sync))
         elif ending == "held":

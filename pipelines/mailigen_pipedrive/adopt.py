@@ -37,7 +37,7 @@ from pipelines.mailigen_pipedrive.run import begin
 from pipelines.mailigen_pipedrive.seal import remember_identity
 from pipelines.mailigen_pipedrive.seen_first import remember
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
-from pipelines.report import Cost, Outcome, Reporter, RunOptions
+from pipelines.report import Cost, Outcome, Reporter, RunOptions, counted
 from pipelines.settings import Connections, Settings
 from pipelines.surroundings import REAL, Surroundings
 from state import bots, consent, deeds, lease, restore, runs
@@ -217,24 +217,25 @@ def _sentences(adopted: Adopted, was_kept: Kept) -> Iterator[str]:
         )
     if adopted.counted_as_done:
         yield (
-            f"{adopted.counted_as_done} crossings and notes that were reached already count as "
-            "done, though nothing proves it: they never fire."
+            f"Counted as done, though nothing proves it: {adopted.counted_as_done} of the "
+            "crossings and notes that were reached already; they never fire."
         )
     if adopted.barred and not adopted.has_keep:
         yield (
             "There is no keep file that this consent key can read: nobody who is not on the list "
-            f"now is subscribed ({adopted.barred} addresses), until they subscribe themselves."
+            f"now is subscribed ({counted(adopted.barred, 'address', 'addresses')}), until they "
+            "subscribe themselves."
         )
     if not was_kept.bots:
         yield "Nothing says which bots were active: each waits for its first activation again."
     if adopted.unexplained:
         yield (
-            f"{len(adopted.unexplained)} references are explained by no rule or note of this "
-            "sync: other syncs', or of rules and bots that no file remembers. They stay as they "
-            "are."
+            "No rule or note of this sync explains "
+            f"{counted(len(adopted.unexplained), 'reference')}: of other syncs, or of rules and "
+            "bots that no file remembers. Left as found."
         )
     if adopted.doubles:
-        yield f"{len(adopted.doubles)} things carry a reference that another one carries as well."
+        yield f"Of the same reference as another one: {counted(len(adopted.doubles), 'thing')}."
     if adopted.strangers:
         yield (
             f"{adopted.strangers} members carry our source and belong to nobody the CRM shows "

@@ -55,13 +55,14 @@ from pipelines.mailigen_pipedrive.audit_tables import (
     THINGS,
     put,
 )
+from pipelines.mailigen_pipedrive.audit_words import by_people, by_people_in_short, look_up
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.forgotten import refuse_old_state
 from pipelines.mailigen_pipedrive.naming import list_id_of
 from pipelines.mailigen_pipedrive.run import EXPECTED
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, recognise, unauthorized
 from pipelines.mailigen_pipedrive.sweep import SYNC
-from pipelines.report import Finding, Outcome, Progress, Reporter
+from pipelines.report import Finding, Outcome, Progress, Reporter, counted
 from pipelines.settings import Connections, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
@@ -154,7 +155,7 @@ def audit_sync(
                 work = stack.enter_context(
                     open_work(settings.home, definition.name, expected_history=expected)
                 )
-                recognise(definition, accounts.crm, accounts.engagement, state)
+                recognise(definition, accounts)
                 one = _begin(definition, held, accounts, work, settings.home, outcome, report)
                 _audit(one, step, consent.read_key(settings.home))
             except NothingToAuditError as error:
@@ -364,24 +365,23 @@ def _weigh(one: Audit) -> None:
     """How the audit ended: a person is needed while something is double or lost."""
     outcome, kept = one.outcome, open_findings(one.db)
     query = "SELECT finding, count(*) FROM audit.found GROUP BY ALL ORDER BY ALL"
+    found = dict(one.db.execute(query).fetchall())
     outcome.counts = {
-        "looked_at": len(one.looked_at),
-        "left": one.left_count,
-        **{f"found_{finding}": count for finding, count in one.db.execute(query).fetchall()},
-        **kept,
-    }
+        "looked_at": len(one.looked_at), "left": one.left_count,
+        **{f"found_{finding}": count for finding, count in found.items()}, **kept,
+    }  # fmt: skip
+    outcome.findings += by_people(one.db, one.lease, one.crm_account)
     outcome.cost = one.accounts.cost()
     told = ", ".join(f"{noun} {count}" for noun, count in kept.items() if count)
     outcome.outcome = "open" if told else "done"
-    outcome.said = (
-        f"Looked at {len(one.looked_at)} writes: {told or 'nothing double and nothing lost'}."
-    )
+    told_first = told or "nothing double and nothing lost"
+    looked_at = counted(len(one.looked_at), "write")
+    outcome.said = f"Looked at {looked_at}: {told_first}{by_people_in_short(found)}."
     if one.left_count:
         outcome.said += f" {one.left_count} are left for the next audit."
     if told:
         outcome.next_step = (
-            f'`syncline sql {outcome.sync} "from history.findings where closed_at is null"` lists '
-            "them; docs/runbooks.md says what to do with each kind."
+            f"`{look_up(outcome.sync)}` lists them; docs/runbooks.md says what to do with each."
         )
 
 

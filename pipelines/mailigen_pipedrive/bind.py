@@ -8,11 +8,11 @@ left to whoever uses it: a field stops being updated (MG-05), a filter suspends 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from pipelines.mailigen_pipedrive.config import Bot, DealRule, Definition
 from pipelines.mailigen_pipedrive.filters import Fields, Terms, read_terms
+from pipelines.mailigen_pipedrive.meant import choices_in_words, nearest_first
 from pipelines.mailigen_pipedrive.merge_tags import LIST_NAMES, MergeVar, plan_merge_vars
 from pipelines.mailigen_pipedrive.selection import NewFilter
 from pipelines.report import Finding
@@ -153,8 +153,8 @@ class _Names:
         labels = {str(r.get("name")).casefold() for r in records}
         return (kind, str(name)) in self.pinned or str(name).casefold() in labels
 
-    def error(self, thing: str, sentence: str, remedy: str) -> None:
-        self.findings.append(Finding("error", thing, sentence, remedy))
+    def error(self, thing: str, sentence: str, remedy: str, choices: tuple[str, ...] = ()) -> None:
+        self.findings.append(Finding("error", thing, sentence, remedy, choices))
 
     def warn(self, thing: str, sentence: str, remedy: str = "") -> None:
         self.findings.append(Finding("warn", thing, sentence, remedy))
@@ -243,7 +243,8 @@ def _new_filter(wanted: NewFilter, account: Account, names: _Names, where: str) 
     fields = Fields(account.person_fields, account.organization_fields, account.users)
     terms, mistakes = read_terms(wanted, fields)
     for mistake in mistakes:
-        names.error(f"{where}, filter {wanted.name}", str(mistake), mistake.remedy)
+        thing = f"{where}, filter {wanted.name}"
+        names.error(thing, str(mistake), mistake.remedy, mistake.choices)
     return terms
 
 
@@ -290,8 +291,7 @@ def _bind_deal(
     bot: Bot, deal: DealRule, account: Account, names: _Names
 ) -> tuple[int | None, int | None]:
     where = f"bot {bot.id}, deal {deal.id}"
-    active = [u for u in account.users if u.get("active_flag")]
-    owner, is_owner = names.find("user", deal.owner, _candidates(active, "email"), where=where)
+    owner = _owner(deal.owner, account, names, where)
     pipeline, _ = names.find(
         "pipeline", deal.pipeline, _candidates(account.pipelines, "name"), where=where
     )
@@ -304,27 +304,29 @@ def _bind_deal(
         stage, is_stage = names.find(kind, deal.stage, stages, where=inside_of)
         if stage and not is_stage:
             names.error(where, f"stage {deal.stage} no longer exists", "choose another stage")
-    if owner and not is_owner:
-        names.error(where, f"user {deal.owner} is gone or deactivated", "choose another owner")
-    return (int(owner) if owner else None), (int(stage) if stage else None)
+    return owner, (int(stage) if stage else None)
 
 
 def _bind_importer(definition: Definition, account: Account, names: _Names) -> int | None:
-    """The user who owns new subscribers; whoever is gone or deactivated can own nobody."""
+    """The user who owns new subscribers, if they are imported."""
     if definition.new_subscribers is None:
         return None
-    owner = definition.new_subscribers.owner
-    former = [u for u in account.users if not u.get("active_flag")]
-    if any(str(owner).casefold() in (str(u["id"]), str(u.get("email")).casefold()) for u in former):
-        names.error("new_subscribers", f"user {owner} is deactivated", "choose another owner")
-        return None
+    return _owner(definition.new_subscribers.owner, account, names, "new_subscribers")
+
+
+def _owner(owner: str | int, account: Account, names: _Names, where: str) -> int | None:
+    """A user who may own things; whoever is gone or deactivated can own nothing."""
     active = [u for u in account.users if u.get("active_flag")]
-    found, is_there = names.find(
-        "user", owner, _candidates(active, "email"), where="new_subscribers"
-    )
-    if found and not is_there:
-        names.error("new_subscribers", f"user {owner} is gone", "choose another owner")
-    return int(found) if found else None
+    pin = names.pinned.get(("user", str(owner)))
+    meant = pin.remote_id if pin else str(owner).casefold()
+    found = [u for u in account.users if meant in (str(u["id"]), str(u.get("email")).casefold())]
+    if found and not any(u.get("active_flag") for u in found):
+        names.error(where, f"user {owner} is deactivated", "choose another owner")
+        return None
+    user, is_there = names.find("user", owner, _candidates(active, "email"), where=where)
+    if user and not is_there:
+        names.error(where, f"user {owner} is gone", "choose another owner")
+    return int(user) if user else None
 
 
 def _bind_fields(
@@ -388,9 +390,8 @@ def _mistake(
             "error", where, f"{len(matches)} things answer to the {noun} {name!r}: {found}",
             "write the id instead of the name",
         )  # fmt: skip
-    near = get_close_matches(str(name), [c.label for c in known], n=3, cutoff=0.5)
-    choice = near or sorted({c.label for c in known})[:8]
+    choices = nearest_first(str(name), (c.label for c in known))
     return Finding(
         "error", where, f"there is no {noun} {name!r}",
-        f"known: {', '.join(choice)}" if choice else f"create the {noun} first",
+        choices_in_words(choices) or f"create the {noun} first", choices,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits, unlisted_bots
 from pipelines.mailigen_pipedrive.naming import look_up_with
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
-from pipelines.report import CheckReport, Finding
+from pipelines.report import CheckReport, Finding, counted
 from pipelines.settings import (
     Connections,
     MissingSecretError,
@@ -71,7 +71,7 @@ def check_sync(
 
 
 def _introductions(definition: Definition, accounts: Accounts) -> Iterable[Finding]:
-    me = recognise(definition, accounts.crm, accounts.engagement, accounts.state).crm
+    me = recognise(definition, accounts).crm
     yield Finding("ok", "pipedrive", f"connected as user {me.get('id')}, an administrator")
     yield Finding(
         "ok",
@@ -98,7 +98,7 @@ def _selections(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
         if one.filter_id not in walked:
             walked.add(one.filter_id)
             count = sum(len(page) for page in accounts.crm.persons(one.filter_id))
-            yield Finding("ok", name, f"selects {count} persons")
+            yield Finding("ok", name, f"selects {counted(count, 'person')}")
 
 
 def _newcomers(accounts: Accounts, bound: Bound) -> Iterable[Finding]:

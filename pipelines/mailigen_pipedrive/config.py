@@ -302,7 +302,10 @@ def _check_cron(line: str) -> None:
     try:
         next(CronSim(line, datetime(2026, 1, 1)))
     except (CronSimError, StopIteration) as error:
-        raise ValueError(f"no such moment ever comes ({str(error).lower()})") from error
+        raise ValueError(
+            f"no such moment ever comes ({str(error).lower()}): name a day that the month has, "
+            "1 to 28 comes in every month"
+        ) from error
 
 
 def _refuse_twins(noun: str, ids: list[str]) -> None:

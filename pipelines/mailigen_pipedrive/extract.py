@@ -13,6 +13,7 @@ from connectors.errors import Gone
 from pipelines.mailigen_pipedrive.bind import BoundBot, filter_problem
 from pipelines.mailigen_pipedrive.life import barred_by_now, is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
+from pipelines.report import counted
 from state.raw import put_raw
 from transforms.build import build, number
 
@@ -227,7 +228,7 @@ def members(sweep: Sweep) -> None:
         sweep.db.executemany(
             "INSERT INTO staging.syncline__removed VALUES (?)", [[e] for e in removed]
         )
-    sweep.tell("extract", f"{len(rows)} addresses on the list")
+    sweep.tell("extract", f"{counted(len(rows), 'address', 'addresses')} on the list")
 
 
 def _listed(sweep: Sweep, list_id: str) -> list[dict[str, Any]]:

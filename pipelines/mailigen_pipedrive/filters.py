@@ -9,10 +9,10 @@ Made before the guards are asked: without it nobody can be counted, and it chang
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from connectors.pipedrive import Pipedrive
+from pipelines.mailigen_pipedrive.meant import choices_in_words, nearest_first
 from pipelines.mailigen_pipedrive.selection import Condition, NewFilter, Value
 from state.deeds import Deed
 
@@ -59,9 +59,15 @@ class Terms:
 class UnclearConditionError(Exception):
     """A condition names what the account has not; `remedy` says what it has."""
 
-    def __init__(self, sentence: str, remedy: str) -> None:
-        self.remedy = remedy
+    def __init__(self, sentence: str, remedy: str, choices: tuple[str, ...] = ()) -> None:
+        self.remedy, self.choices = remedy, choices
         super().__init__(sentence)
+
+
+def _nothing_called(name: str, labels: Iterable[str], problem: str) -> UnclearConditionError:
+    choices = nearest_first(name, labels)
+    remedy = choices_in_words(choices) or "make it in Pipedrive first"
+    return UnclearConditionError(problem, remedy, choices)
 
 
 def read_terms(
@@ -119,7 +125,7 @@ def _field(condition: Condition, known: list[dict[str, Any]]) -> dict[str, Any]:
             "write the key instead of the name",
         )
     labels = [str(f["field_name"]) for f in known]
-    raise UnclearConditionError(f"there is no {noun} {name!r}", _near(name, labels))
+    raise _nothing_called(name, labels, f"there is no {noun} {name!r}")
 
 
 def _value(condition: Condition, field: Mapping[str, Any], fields: Fields) -> str:
@@ -147,13 +153,8 @@ def _one_of(value: Value, known: list[tuple[str, str]], noun: str) -> str:
     if len(found) != 1:
         labels = [label for _, label in known]
         problem = "there is no" if not found else "several things answer to the"
-        raise UnclearConditionError(f"{problem} {noun} {value!r}", _near(str(value), labels))
+        raise _nothing_called(str(value), labels, f"{problem} {noun} {value!r}")
     return found[0]
-
-
-def _near(name: str, labels: list[str]) -> str:
-    choice = get_close_matches(name, labels, n=3, cutoff=0.5) or sorted(set(labels))[:8]
-    return f"known: {', '.join(choice)}" if choice else "make it in Pipedrive first"
 
 
 def body_of(terms: Terms, crm: Pipedrive) -> dict[str, Any]:

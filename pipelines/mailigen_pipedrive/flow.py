@@ -20,6 +20,7 @@ from pipelines.mailigen_pipedrive.loading import carry_out, make_filters, settle
 from pipelines.mailigen_pipedrive.naming import bind_names
 from pipelines.mailigen_pipedrive.seal import remember_identity, seal
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
+from pipelines.report import counted
 from pipelines.step import Step
 from state import bots
 from transforms.build import build
@@ -35,8 +36,8 @@ WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdi
 WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
         "resolve.fallbacks", "resolve.crossings", "resolve.noted", "resolve.fired",
         "resolve.due")  # fmt: skip
-WRITES = ("resolve.places", "plan.members", "plan.activities", "plan.deals", "plan.notes",
-          "plan.persons", "plan.skipped")  # fmt: skip
+WRITES = ("resolve.places", "resolve.differences", "plan.members", "plan.activities",
+          "plan.deals", "plan.notes", "plan.persons", "plan.skipped")  # fmt: skip
 
 
 def sync(sweep: Sweep, step: Step) -> None:
@@ -100,7 +101,7 @@ def _remember_engagement(sweep: Sweep) -> None:
     seen = seen_first.remember(sweep)
     if sweep.lease is not None:
         bots.end_pauses(sweep.lease)
-    sweep.tell("resolve", f"{seen} new happenings on campaigns")
+    sweep.tell("resolve", f"{counted(seen, 'new happening')} on campaigns")
 
 
 def _resolve_counts(sweep: Sweep) -> None:

@@ -11,19 +11,26 @@ killed first run goes on without a second question, and a large one the next day
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pipelines.mailigen_pipedrive import life
+from pipelines.mailigen_pipedrive import life, setting_up
 from pipelines.mailigen_pipedrive.config import Guards
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import StoppedByGuardError, Sweep
+from pipelines.report import counted
 from state import bots
 from state import guards as stored
 from transforms.build import number
 
+DEEDS = "activities, deals and notes"
+
 
 class Planned(NamedTuple):
-    """What a plan would do, and to how many."""
+    """What a plan would do, and to how many. What new bots alone bring about stands apart."""
 
-    creates: int
+    new_creates: int
+    new_updates: int
+    new_deeds: int
+    others: int  # writes that would happen without the new bots, of whatever kind
+    creates: int  # without those of new bots
     deletes: int
     activities: int
     deals: int
@@ -41,7 +48,8 @@ def ask(sweep: Sweep) -> frozenset[str] | None:
     baseline of bots that wait for their first activation.
     """
     limits = sweep.definition.guards
-    found = reasons(sweep, limits, life.new_bots(sweep), sweep.budget_left())
+    new = life.new_bots(sweep)
+    found = reasons(sweep, limits, new, sweep.budget_left())
     sweep.guards = found
     approval = stored.approved_keys(sweep.state, sweep.definition.name)
     if not found:
@@ -50,12 +58,8 @@ def ask(sweep: Sweep) -> frozenset[str] | None:
         return approval[1] | frozenset(_sealed_keys(sweep))
     if sweep.lease is None:
         return None
-    new = life.new_bots(sweep)
-    keys = [
-        *wanted_keys(sweep), *(d.write_key for d in setup_deeds(sweep)),
-        *(life.activation_key(bot_id) for bot_id in new),
-    ]  # fmt: skip
-    guard = stored.store(sweep.lease, found, keys)
+    also = [*_link_keys(sweep), *(life.activation_key(bot_id) for bot_id in new)]
+    guard = stored.store(sweep.lease, found, wanted_keys(sweep), also=also)
     bots.set_baseline(sweep.lease, new)
     raise StoppedByGuardError(found, guard.guard_id)
 
@@ -76,34 +80,13 @@ def _sealed_keys(sweep: Sweep) -> list[str]:
     return [str(key) for (key,) in sweep.db.execute(query).fetchall()]
 
 
-def measure(sweep: Sweep) -> Planned:
-    """Count the plan's rows that are not sealed yet, and what they are a share of."""
-    (row,) = sweep.db.execute(
-        """
-        WITH open_members AS (
-            SELECT p.action FROM plan.members AS p
-            ANTI JOIN staging.syncline__sealed AS s
-                ON s.contact_id = p.contact_id AND (p.action <> 'delete' OR s.verb = 'delete')
-        ),
-        refused AS (SELECT write_key FROM staging.syncline__deeds WHERE state = 'refused'),
-        sealed AS (
-            SELECT write_key FROM staging.syncline__deeds WHERE state IN ('planned', 'refused')
-        )
-        SELECT
-            (SELECT count(*) FROM open_members WHERE action IN ('create', 'move')),
-            (SELECT count(*) FROM open_members WHERE action = 'delete'),
-            (SELECT count(*) FROM plan.activities ANTI JOIN refused USING (write_key)),
-            (SELECT count(*) FROM plan.deals ANTI JOIN refused USING (write_key)),
-            (SELECT count(*) FROM plan.notes ANTI JOIN refused USING (write_key)),
-            (
-                SELECT count(*) FROM plan.persons ANTI JOIN sealed USING (write_key)
-                WHERE action = 'create'
-            ),
-            (SELECT count(*) FROM staging.mailigen__members WHERE status = 'subscribed'),
-            (SELECT count(*) FROM resolve.contacts WHERE is_selected),
-            (SELECT count(*) FROM resolve.addresses)
-        """
-    ).fetchall()
+def measure(sweep: Sweep, new_bots: list[str]) -> Planned:
+    """Count the plan's rows that are not sealed yet, and what they are a share of.
+
+    A member's row is the new bots' own when nobody else selects the contact, or when they are
+    all that changes about it: without them it would not be written.
+    """
+    (row,) = sweep.db.execute(MEASURE, {"new": new_bots}).fetchall()
     return Planned(*(int(n) for n in row))
 
 
@@ -111,13 +94,10 @@ def reasons(
     sweep: Sweep, limits: Guards, new_bots: list[str], budget_left: Mapping[str, float]
 ) -> list[str]:
     """The sentences that stop this run; empty when it may go on."""
-    planned = measure(sweep)
+    planned = measure(sweep, new_bots)
     found = []
     if new_bots and limits.first_activation == "ask":
-        found.append(
-            f"first activation of {', '.join(new_bots)}: {planned.creates} contacts would be put "
-            f"on the list, {_updates(sweep)} updated"
-        )
+        found.append(_first_activation(new_bots, planned))
     if planned.deletes and planned.selected_persons == 0:
         found.append(
             f"the source is empty: no person is selected, and {planned.deletes} deletes are planned"
@@ -129,7 +109,7 @@ def reasons(
         )
     most = _most_creates(limits, planned.contacts)
     for noun, count in (
-        ("creates", 0 if new_bots else planned.creates),
+        ("creates", planned.creates),
         ("activities", planned.activities),
         ("deals", planned.deals),
         ("notes", planned.notes),
@@ -137,17 +117,32 @@ def reasons(
     ):
         if count > most:
             found.append(f"{count} {noun} for {planned.contacts} contacts (allowed: {most:.0f})")
-    for account, unit, cost in (
+    set_up = setting_up.price(sweep)
+    for account, unit, written in (
         (sweep.crm_account, "tokens", number(sweep.db, OPEN_TOKENS)),
         (sweep.engagement_account, "calls", number(sweep.db, OPEN_CALLS)),
     ):
-        left = max(budget_left[account], 0)
+        left, cost = max(budget_left[account], 0), float(written) + set_up[account]
         if cost > left:
             found.append(
                 f"the plan costs {cost:.0f} {unit} of {account} and {left:.0f} of today's share "
                 "are left"
             )
     return found
+
+
+def _first_activation(new_bots: list[str], planned: Planned) -> str:
+    """What the new bots would do, and what else waits with them: a guard stops the whole run."""
+    said = (
+        f"first activation of {', '.join(new_bots)}: "
+        f"{counted(planned.new_creates, 'contact')} would be put on the list, "
+        f"{planned.new_updates} updated"
+    )
+    if planned.new_deeds:
+        said += f", {counted(planned.new_deeds, 'activity, deal or note', DEEDS)} made"
+    if planned.others:
+        said += f"; {counted(planned.others, 'other write')} of this sync wait until then"
+    return said
 
 
 def may_create_persons(sweep: Sweep, count: int) -> bool:
@@ -164,25 +159,25 @@ def _most_creates(limits: Guards, contacts: float) -> float:
 
 
 def wanted_keys(sweep: Sweep) -> list[str]:
-    """The keys of everything the plan would write, for an approval to name."""
-    return [
-        str(key)
-        for (key,) in sweep.db.execute(
-            """
-            SELECT write_key || '|' || action FROM plan.members
-            WHERE action NOT IN ('skip', 'forget')
-            UNION SELECT write_key FROM plan.activities
-            UNION SELECT write_key FROM plan.deals
-            UNION SELECT write_key FROM plan.notes
-            UNION SELECT write_key FROM plan.persons WHERE action <> 'skip'
-            ORDER BY ALL
-            """
-        ).fetchall()
-    ]
+    """The key of every write of the plan, set-up included: what `plan` counts, and an approval."""
+    found = sweep.db.execute(
+        """
+        SELECT write_key || '|' || action FROM plan.members
+        WHERE action NOT IN ('skip', 'forget')
+        UNION SELECT write_key FROM plan.activities
+        UNION SELECT write_key FROM plan.deals
+        UNION SELECT write_key FROM plan.notes
+        UNION SELECT write_key FROM plan.persons WHERE action = 'create'
+        ORDER BY ALL
+        """
+    ).fetchall()
+    return [*(str(key) for (key,) in found), *(d.write_key for d in setup_deeds(sweep))]
 
 
-def _updates(sweep: Sweep) -> int:
-    return int(number(sweep.db, "SELECT count(*) FROM plan.members WHERE action = 'update'"))
+def _link_keys(sweep: Sweep) -> list[str]:
+    """Newcomers who are persons already: remembered, and nothing is written anywhere."""
+    query = "SELECT write_key FROM plan.persons WHERE action = 'link' ORDER BY write_key"
+    return [str(key) for (key,) in sweep.db.execute(query).fetchall()]
 
 
 # As `measure` counts: neither what was sealed before nor what was refused.
@@ -200,4 +195,55 @@ OPEN_CALLS = """
 SELECT coalesce(sum(p.cost_calls), 0) FROM plan.members AS p
 ANTI JOIN staging.syncline__sealed AS s
     ON s.contact_id = p.contact_id AND (p.action <> 'delete' OR s.verb = 'delete')
+"""
+MEASURE = """
+WITH refused AS (SELECT write_key FROM staging.syncline__deeds WHERE state = 'refused'),
+sealed AS (
+    SELECT write_key FROM staging.syncline__deeds WHERE state IN ('planned', 'refused')
+),
+open_members AS (
+    SELECT
+        p.action,
+        len(c.bots) > 0 AND (
+            list_has_all($new, c.bots)
+            OR (p.is_source_only AND list_has_any($new, c.bots))
+        ) AS is_new
+    FROM plan.members AS p
+    LEFT JOIN resolve.contacts AS c ON c.contact_id = p.contact_id
+    ANTI JOIN staging.syncline__sealed AS s
+        ON s.contact_id = p.contact_id AND (p.action <> 'delete' OR s.verb = 'delete')
+    WHERE p.action NOT IN ('skip', 'forget')
+),
+open_deeds AS (
+    SELECT list_contains($new, bot_id) AS is_new FROM (
+        SELECT write_key, bot_id FROM plan.activities
+        UNION ALL SELECT write_key, bot_id FROM plan.deals
+        UNION ALL SELECT write_key, bot_id FROM plan.notes
+    ) ANTI JOIN refused USING (write_key)
+)
+SELECT
+    (SELECT count(*) FROM open_members WHERE is_new AND action IN ('create', 'move')),
+    (SELECT count(*) FROM open_members WHERE is_new AND action = 'update'),
+    (SELECT count(*) FROM open_deeds WHERE is_new),
+    (SELECT count(*) FROM open_members WHERE is_new IS NOT TRUE)
+    + (SELECT count(*) FROM open_deeds WHERE NOT is_new)
+    + (
+        SELECT count(*) FROM plan.persons ANTI JOIN sealed USING (write_key)
+        WHERE action = 'create'
+    ),
+    (
+        SELECT count(*) FROM open_members
+        WHERE is_new IS NOT TRUE AND action IN ('create', 'move')
+    ),
+    (SELECT count(*) FROM open_members WHERE action = 'delete'),
+    (SELECT count(*) FROM plan.activities ANTI JOIN refused USING (write_key)),
+    (SELECT count(*) FROM plan.deals ANTI JOIN refused USING (write_key)),
+    (SELECT count(*) FROM plan.notes ANTI JOIN refused USING (write_key)),
+    (
+        SELECT count(*) FROM plan.persons ANTI JOIN sealed USING (write_key)
+        WHERE action = 'create'
+    ),
+    (SELECT count(*) FROM staging.mailigen__members WHERE status = 'subscribed'),
+    (SELECT count(*) FROM resolve.contacts WHERE is_selected),
+    (SELECT count(*) FROM resolve.addresses)
 """

@@ -168,7 +168,9 @@ class Listening:
         if last is None or last.outcome != "guarded" or guards.approved_keys(self.state, self.name):
             return ""
         self._say_once(
-            "guard", f"run {last.last_run_id} was stopped by a guard: not woken until approved"
+            "guard",
+            f"run {last.last_run_id} was stopped by a guard: not woken until approved, or until "
+            f"`syncline run {self.name}` or the schedule meets no guard any more",
         )
         return "a stopped run waits for its approval"
 

@@ -67,6 +67,7 @@ def make_filters(sweep: Sweep) -> None:
         made = by_key(sweep.state, deed.write_key)
         if made is not None and made.state == "done" and made.remote_id:
             naming.filter_made(sweep, name, int(made.remote_id))
+            sweep.made_first.append(f"the filter {name!r} (id {made.remote_id})")
         else:
             said = (made and made.said) or "not sent"
             _suspend(sweep, name, f"could not be made ({_state(sweep, deed)}: {said})")

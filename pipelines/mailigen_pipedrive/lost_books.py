@@ -11,6 +11,7 @@ from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lineup import Person, Written
 from pipelines.mailigen_pipedrive.references import Reference
 from pipelines.mailigen_pipedrive.sweep import Sweep
+from pipelines.report import counted
 from state.restore import Done
 
 OPERATIONS = {
@@ -50,7 +51,7 @@ def read_books(sweep: Sweep, kept: Kept, *, has_history: bool) -> Books:
     """Read every person, every thing with a reference and every member of the list."""
     found = list(references.read_references(sweep.crm))
     ours, doubles = references.first_of_each(found)
-    sweep.tell("recognise", f"{len(ours)} references found")
+    sweep.tell("recognise", f"{counted(len(ours), 'reference')} found")
     rows = sweep.db.execute("SELECT email, status FROM staging.mailigen__members").fetchall()
     written = dict(_written(sweep))
     return Books(

@@ -14,6 +14,7 @@ import pyarrow as pa
 from pipelines.mailigen_pipedrive import extract, guards, naming
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from pipelines.mailigen_pipedrive.tables import of_arrow, of_rows
+from pipelines.report import counted
 from state import consent, keep, places
 from state.consent import address_hash
 from transforms.build import append, build, number
@@ -69,7 +70,10 @@ def look_up(sweep: Sweep) -> None:
     extract.newcomers(sweep, unknown if is_allowed else [], _phone_tag(sweep))
     build(sweep.db, SYNC, "staging.mailigen__newcomers")
     if wanted:
-        sweep.tell("extract", f"{len(wanted)} newcomers on the list, {len(unknown)} no person yet")
+        sweep.tell(
+            "extract",
+            f"{counted(len(wanted), 'newcomer')} on the list, {len(unknown)} no person yet",
+        )
 
 
 def _write_places(sweep: Sweep) -> None:

@@ -6,8 +6,7 @@ import orjson
 import pyarrow as pa
 
 from pipelines.audit import open_findings
-from pipelines.mailigen_pipedrive.bind import Bound
-from pipelines.mailigen_pipedrive.seal import setup_deeds
+from pipelines.mailigen_pipedrive import guards, setting_up
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import Cost, PlanReport
 from state import deeds, ledger, runs, settings
@@ -15,13 +14,20 @@ from transforms.build import number
 
 DEAD_RUNS = 50  # a run that died longer ago was kept by one in between
 PLANS = ("members", "activities", "deals", "notes", "persons")
+# On a terminal and in --json only: what a run leaves in Prefect names nobody.
+WHO = (
+    "(SELECT c.email FROM resolve.contacts AS c WHERE c.contact_id = p.contact_id) AS email, "
+    "(SELECT n.name FROM staging.pipedrive__persons AS n "
+    "WHERE n.person_id_pipedrive = p.person_id_pipedrive) AS name"
+)
 SHOWN = {
-    "members": "contact_id, action, changed, before, before_source, after, reason, cost_calls",
-    "activities": "contact_id, action, bot_id, rule_id, activity_type, subject, due_on, "
+    "members": "contact_id, email, action, changed, before, before_source, after, reason, "
+    "cost_calls",
+    "activities": f"contact_id, {WHO}, action, bot_id, rule_id, activity_type, subject, due_on, "
     "NULL AS before, 'none: an activity is created once' AS before_source, reason, cost_tokens",
-    "deals": "contact_id, action, bot_id, rule_id, title, stage_id_pipedrive, "
+    "deals": f"contact_id, {WHO}, action, bot_id, rule_id, title, stage_id_pipedrive, "
     "NULL AS before, 'none: a deal is created once' AS before_source, reason, cost_tokens",
-    "notes": "contact_id, action, bot_id, kind, campaign_title, "
+    "notes": f"contact_id, {WHO}, action, bot_id, kind, campaign_title, "
     "NULL AS before, 'none: a note is created once' AS before_source, reason, cost_tokens",
     "persons": "subject, action, email, name, phone, person_id_pipedrive, NULL AS before, "
     "'live: every address of every person' AS before_source, reason, cost_tokens",
@@ -91,12 +97,15 @@ def created(sweep: Sweep) -> dict[str, list[str]]:
 
 def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
     """The plan for reading: totals, the first rows of each table, what it would cost."""
-    totals: dict[str, dict[str, int]] = {"setup": {"create": len(setup_deeds(sweep))}}
-    rows: dict[str, list[dict[str, Any]]] = {"setup": _setup_rows(sweep, sweep.names)}
+    making = setting_up.things_to_make(sweep)
+    totals: dict[str, dict[str, int]] = {"setup": {"create": len(making)}} if making else {}
+    rows: dict[str, list[dict[str, Any]]] = {
+        "setup": [{"action": "create"} | one._asdict() for one in making]
+    }
     for name in PLANS:
         totals[name] = {r["action"]: r["rows"] for r in plan_totals(sweep) if r["table"] == name}
         cursor = sweep.db.execute(
-            f"SELECT {SHOWN[name]} FROM plan.{name} "
+            f"SELECT {SHOWN[name]} FROM plan.{name} AS p "
             f"ORDER BY action = 'skip', action, write_key LIMIT {shown:d}"
         )
         names = [column[0] for column in cursor.description or ()]
@@ -112,14 +121,17 @@ def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
         skipped=skipped(sweep),
         guards=sweep.guards,
         findings=sweep.outcome.findings,
+        writes=len(guards.wanted_keys(sweep)) + sum(one.object == "filter" for one in making),
         calls={
-            sweep.engagement_account: _sum(sweep, "plan.members", "cost_calls"),
+            sweep.engagement_account: _sum(sweep, "plan.members", "cost_calls")
+            + sum(one.requests for one in making if one.account == sweep.engagement_account),
             sweep.crm_account: float(
                 sum(_count(sweep, f"plan.{n}") for n in ("activities", "deals", "notes"))
                 + _count(sweep, "plan.persons", "action = 'create'")
+                + sum(one.requests for one in making if one.account == sweep.crm_account)
             ),
         },
-        tokens={sweep.crm_account: tokens},
+        tokens={sweep.crm_account: tokens + sum(one.tokens for one in making)},
         read_cost=cost,
     )
 
@@ -177,14 +189,6 @@ def _keep_dead_runs(sweep: Sweep) -> None:
                     run.outcome or "died", run.exit_code, run.said or "The process ended.",
                 ],
             )  # fmt: skip
-
-
-def _setup_rows(sweep: Sweep, bound: Bound) -> list[dict[str, Any]]:
-    return [
-        {"object": d.object, "action": "create", "name": d.body.get("name") or d.body.get("title"),
-         "list": bound.list_title, "reason": d.reason}
-        for d in setup_deeds(sweep)
-    ]  # fmt: skip
 
 
 def _count(sweep: Sweep, table: str, where: str = "TRUE", *, is_history: bool = False) -> int:

@@ -23,7 +23,7 @@ from pipelines.mailigen_pipedrive.flow import sync
 from pipelines.mailigen_pipedrive.loading import SetupIncompleteError
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, unauthorized
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, StoppedByGuardError, Sweep
-from pipelines.report import Outcome, PlanReport, Reporter, RunOptions
+from pipelines.report import Outcome, PlanReport, Reporter, RunOptions, counted
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
@@ -128,6 +128,12 @@ def _carry_through(swept: Sweep, step: Step) -> None:
     except StoppedByGuardError as error:
         outcome.outcome, outcome.guards = "guarded", error.reasons
         outcome.said = f"Stopped before the first write: {error}."
+        if swept.made_first:
+            made = ", ".join(swept.made_first)
+            outcome.said = (
+                f"Stopped before the first write of the plan: {error}. In Pipedrive is now {made}, "
+                "made first: nobody could be counted without it."
+            )
         outcome.next_step = (
             f"Look at the plan (syncline plan {outcome.sync}), then `syncline approve "
             f"{outcome.sync}` and run again within 24 hours."
@@ -142,8 +148,9 @@ def _carry_through(swept: Sweep, step: Step) -> None:
         )
         return
     except UNAUTHORIZED as error:
-        unauthorized(swept.state, swept.definition, outcome, error)
-        _failed(outcome, error)
+        named = swept.credentials[error.vendor].named(error)
+        unauthorized(swept.state, swept.definition, outcome, named)
+        _failed(outcome, named)
         return
     except KeyboardInterrupt:
         outcome.said = "Interrupted by whoever started it."
@@ -174,7 +181,7 @@ def _weigh(swept: Sweep) -> None:
         outcome.outcome = "open"
         outcome.said = (
             f"Finished with {counts.refused} refused, {counts.open} doubtful and "
-            f"{counts.waiting} waiting records."
+            f"{counted(counts.waiting, 'waiting record')}."
         )
         outcome.next_step = (
             f"`syncline sql {outcome.sync} \"from history.writes where run_id = '{outcome.run_id}' "
@@ -187,8 +194,8 @@ def _weigh(swept: Sweep) -> None:
         outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""
         if counts.standing_refused:
             outcome.said = (
-                f"Everything is in step but {counts.standing_refused} records that the vendor "
-                "refused before; each is tried again daily, or when its data changes."
+                f"Everything is in step but {counted(counts.standing_refused, 'record')} that the "
+                "vendor refused before; each is tried again daily, or when its data changes."
             )
 
 
@@ -305,6 +312,7 @@ def begin(
         engagement_account=definition.connections.engagement,
         horizons=accounts.horizons,
         budget_left=accounts.budget_left,
+        credentials=accounts.credentials,
         consent_key=consent.read_key(settings.home),
         report=report,
         outcome=outcome,

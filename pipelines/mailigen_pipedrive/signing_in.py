@@ -6,12 +6,13 @@
 Mailigen tells no role: its key has to pass an account-level call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from connectors.errors import AnotherAccount, BadCredentials, NotAdministrator, StopTheSync
 from connectors.mailigen import Mailigen
 from connectors.pipedrive import Pipedrive
+from pipelines.accounts import Accounts, Credentials
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import Finding, Outcome
@@ -43,7 +44,7 @@ def sign_in(sweep: Sweep) -> Introduced:
     Both are asked even when the first fails, so that one look tells everything.
     """
     names = sweep.definition
-    found, failed = _ask_both(names, sweep.crm, sweep.engagement, sweep.state)
+    found, failed = _ask_both(names, sweep.crm, sweep.engagement, sweep.state, sweep.credentials)
     if sweep.lease is not None:
         for side, record in found:
             connections.introduce(
@@ -60,11 +61,13 @@ def sign_in(sweep: Sweep) -> Introduced:
     return _both(found, failed)
 
 
-def recognise(
-    definition: Definition, crm: Pipedrive, engagement: Mailigen, state: State
-) -> Introduced:
+def recognise(definition: Definition, accounts: Accounts) -> Introduced:
     """The same question where nothing may be written."""
-    return _both(*_ask_both(definition, crm, engagement, state))
+    return _both(
+        *_ask_both(
+            definition, accounts.crm, accounts.engagement, accounts.state, accounts.credentials
+        )
+    )
 
 
 def unauthorized(
@@ -93,8 +96,9 @@ Failed = list[tuple[_Side, StopTheSync]]
 
 
 def _ask_both(
-    definition: Definition, crm: Pipedrive, engagement: Mailigen, state: State
-) -> tuple[Found, Failed]:
+    definition: Definition, crm: Pipedrive, engagement: Mailigen, state: State,
+    credentials: Mapping[str, Credentials],
+) -> tuple[Found, Failed]:  # fmt: skip
     names = definition.connections
     found: Found = []
     failed: Failed = []
@@ -106,7 +110,7 @@ def _ask_both(
         try:
             found.append((side, _same_account(side, state)))
         except UNAUTHORIZED as error:
-            failed.append((side, error))
+            failed.append((side, credentials[side.vendor].named(error)))
     return found, failed
 
 

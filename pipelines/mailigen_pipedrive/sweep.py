@@ -1,6 +1,6 @@
 """What one run carries from stage to stage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ import duckdb
 
 from connectors.mailigen import Mailigen
 from connectors.pipedrive import Pipedrive
+from pipelines.accounts import Credentials
 from pipelines.checks import Checked
 from pipelines.mailigen_pipedrive.bind import Bound
 from pipelines.mailigen_pipedrive.config import Definition
@@ -56,6 +57,7 @@ class Sweep:
     engagement_account: str
     horizons: dict[str, float]  # account -> seconds a write may stay invisible
     budget_left: Callable[[], dict[str, float]]  # account -> of today's share, in its unit
+    credentials: Mapping[str, Credentials]  # by vendor: how to name them
     consent_key: bytes
     report: Reporter
     outcome: Outcome
@@ -72,6 +74,7 @@ class Sweep:
     )  # stream, value: sealed with the plan
     checked: list[Checked] = field(default_factory=list)
     guards: list[str] = field(default_factory=list)
+    made_first: list[str] = field(default_factory=list)  # written before the guards are asked
     previewed: str = ""  # a dry run plans for this bot whether it is paused or not
     read_cost: Callable[[], list[Cost]] = list
     reading: list[Cost] = field(default_factory=list)  # what was spent before the first write

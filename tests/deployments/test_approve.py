@@ -32,5 +32,5 @@ def test_an_approval_names_the_writes_it_lets_through(home, capsys):
 
 
 def test_approving_a_sync_that_nothing_stopped_is_refused_with_a_sentence(home, capsys):
-    assert main(["approve", "acme"]) == 1
+    assert main(["approve", "acme"]) == 2
     assert "there is nothing to approve" in capsys.readouterr().err

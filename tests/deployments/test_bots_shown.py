@@ -12,7 +12,7 @@ from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.preview import Preview, preview_bot
 from pipelines.mailigen_pipedrive.sweep import DefinitionError
 from state import bots
-from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, QUIET, Desk, connections
+from tests.pipelines.mailigen_pipedrive.desk import CAMPAIGN, CUSTOMERS, QUIET, Desk, connections
 
 WIDE = QUIET | {"id": "everybody", "contacts": "all"}
 
@@ -148,3 +148,32 @@ def test_whoever_was_left_out_is_told_why(desk: Desk) -> None:
     assert [s.said for s in in_short(by_address) if s.what == "skipped"]
     (skipped,) = [s.said for s in by_person if s.what == "skipped"]
     assert skipped.startswith(f"person {person} in sweep ")
+
+
+def test_a_note_is_explained_by_its_own_mail_and_link_by_name(desk: Desk) -> None:
+    """ALL-10, MG-16: a rule counts every mail, a note stands for one."""
+    desk.wanted["bots"] = [CUSTOMERS | {"notes": ["open", "bounce", "click"]}]
+    assert desk.run().outcome == "done"
+    person, email = desk.person(on_list=True)
+    other = next(
+        one for one in desk.book("mailigen", "campaigns")
+        if one["title"] != CAMPAIGN and one["status"] == "sent"
+    )  # fmt: skip
+    desk.play("open", email)
+    desk.play("click", email)
+    desk.control("events/mailigen", kind="open", campaign=other["title"], email=email)
+    assert desk.run().outcome == "done"
+
+    for kind, shown in (("Opened", "open"), ("Clicked", "click")):
+        note = next(
+            one for one in desk.ours("notes", person)
+            if kind in one["content"] and CAMPAIGN in one["content"]
+        )  # fmt: skip
+        steps = explain_key(desk.settings, "acme", f"note {note['id']}")
+        events = [step.said for step in steps if step.what == "event"]
+        (rule,) = [step.said for step in steps if step.what == "rule"]
+        assert len(events) == 1, events
+        assert events[0].startswith(f"{shown} of campaign “{CAMPAIGN}” (")
+        assert "1 time, first seen" in events[0]
+        assert f"campaign “{CAMPAIGN}” (" in rule
+        assert ("https://" in events[0]) == (shown == "click")

@@ -46,8 +46,8 @@ def publish(home: Path, sync: str) -> None:
         (["run", "acme", "--settle-within", "-1"], 2, "settle-within"),
         (["run", "acme"], 2, "no sync is called acme"),
         (["check", "--syncs", "nowhere"], 2, "no such folder"),
-        (["sql", "acme", "SELECT 1"], 1, "nothing is published for acme yet"),
-        (["explain", "acme", "SL-AAAAAAAA"], 1, "nothing is published for acme yet"),
+        (["sql", "acme", "SELECT 1"], 2, "no sync is called acme"),
+        (["explain", "acme", "SL-AAAAAAAA"], 2, "no sync is called acme"),
         (["deploy"], 2, "PREFECT_API_URL is not set"),
         (["list"], 0, "no syncs in"),
         (["--version"], 0, "syncline 0."),
@@ -150,7 +150,7 @@ def test_sql_prints_json_when_asked(here, capsys):
 )
 def test_sql_changes_nothing_and_reaches_nothing_else(here, capsys, query):
     publish(here, "acme")
-    assert main(["sql", "acme", query]) == 1
+    assert main(["sql", "acme", query]) == 2
     assert capsys.readouterr().out == ""
     assert main(["sql", "acme", "SELECT count(*) AS n FROM skipped"]) == 0
     assert capsys.readouterr().out == "n\n1\n"
@@ -158,11 +158,12 @@ def test_sql_changes_nothing_and_reaches_nothing_else(here, capsys, query):
 
 def test_a_wrong_query_is_answered_with_duckdbs_sentence(here, capsys):
     publish(here, "acme")
-    assert main(["sql", "acme", "SELECT reson FROM skipped"]) == 1
+    assert main(["sql", "acme", "SELECT reson FROM skipped"]) == 2
     assert 'Candidate bindings: "reason"' in capsys.readouterr().err
 
 
 def test_list_shows_a_bot_that_never_ran(here, capsys):
+    write_sync(here, "2026-11-01")
     (here / "syncs" / "acme.yaml").write_text(
         "kind: mailigen_pipedrive\nname: acme\nschedule: {every: 1h}\nlist: {title: N}\n"
         "connections: {crm: p, engagement: m}\n"
@@ -211,7 +212,10 @@ def test_doctor_knocks_at_each_connection(here, capsys, monkeypatch):
     found = {one["thing"]: one for one in json.loads(shown)}
     assert found["connection crm"]["level"] == "ok"
     assert found["connection list"]["level"] == "fail"
-    assert "administrator" in found["connection list"]["remedy"]
+    assert (
+        "administrator into the secret KEY of the connection list"
+        in (found["connection list"]["remedy"])
+    )
     assert "not-the-key" not in shown
 
 

@@ -169,13 +169,13 @@ def test_a_stage_is_looked_for_in_its_own_pipeline():
 
 
 def test_an_owner_who_is_deactivated_is_refused():
-    assert "there is no user" in mistakes(bound(definition(hot(owner="old@acme.example"))))[0]
+    assert "is deactivated" in mistakes(bound(definition(hot(owner="old@acme.example"))))[0]
 
 
 def test_a_pinned_owner_who_was_deactivated_is_refused():
     pin = Pin("user", "old@acme.example", "12", "old@acme.example")
     found = bound(definition(hot(owner="old@acme.example")), pin)
-    assert mistakes(found) == ["user old@acme.example is gone or deactivated; choose another owner"]
+    assert mistakes(found) == ["user old@acme.example is deactivated; choose another owner"]
 
 
 def test_every_mistake_is_told_at_once():
@@ -246,3 +246,37 @@ def test_a_second_binding_with_the_pins_of_the_first_pins_nothing_new():
     second = bound(wanted, *first.pins)
     assert second.pins == ()
     assert (second.rules, second.fields) == (first.rules, first.fields)
+
+
+@pytest.mark.parametrize("owner", ["old@acme.example", "OLD@acme.example", 12, "12"])
+def test_an_owner_who_is_deactivated_is_not_called_unknown(owner: str | int) -> None:
+    """MG-15, MG-22"""
+    wanted = definition(hot(owner=owner), new_subscribers={"owner": owner})
+    told = mistakes(bound(wanted))
+    assert told == [f"user {owner} is deactivated; choose another owner"] * 2
+
+
+def many(count: int) -> list[dict[str, Any]]:
+    labels = [f"Aardvark {n}" for n in range(count)] + ["Job title", "Title of the job"]
+    return [
+        {"field_code": f"c{n}", "field_name": label, "field_type": "varchar"}
+        for n, label in enumerate(labels)
+    ]
+
+
+def test_a_field_nobody_knows_is_told_with_the_nearest_first_and_how_many_more() -> None:
+    """MG-04"""
+    wanted = definition({}, fields={"person": ["Job titel"]})
+    found = bound(wanted, person_fields=many(30))
+    (told,) = mistakes(found)
+    assert told.startswith("there is no person field 'Job titel'; known: Job title, Title of the")
+    assert told.endswith("and 24 more; `syncline check --json` lists all")
+    (finding,) = [f for f in found.findings if f.level == "error"]
+    assert len(finding.choices) == 32
+    assert finding.choices[0] == "Job title"
+
+
+def test_a_few_candidates_are_all_named() -> None:
+    """MG-04"""
+    (told,) = mistakes(bound(definition({}, fields={"person": ["zzz"]})))
+    assert sorted(told.partition("known: ")[2].split(", ")) == ["Customer tier", "Job title"]

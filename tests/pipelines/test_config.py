@@ -110,7 +110,10 @@ WRONG = [
     ({"schedule": {"cron": "60 * * * *"}}, "`60` is not a minute"),
     ({"schedule": {"cron": "0 0 * * fry"}}, "`fry` is not a weekday"),
     ({"schedule": {"cron": "*/0 * * * *"}}, "`*/0` is not a minute"),
-    ({"schedule": {"cron": "0 6 31 2 *"}}, "no such moment ever comes (bad day-of-month)"),
+    (
+        {"schedule": {"cron": "0 6 31 2 *"}},
+        "no such moment ever comes (bad day-of-month): name a day",
+    ),
     ({"schedule": {"cron": "0 * * * *", "timezone": "Riga"}}, "no such time zone"),
     ({"alert": {"webhook": "https://hooks.example", "on": ["failed"]}}, "pattern"),
     ({"alert": {"webhook": "OPS", "on": ["sometimes"]}}, "'failed'"),

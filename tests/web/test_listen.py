@@ -1,5 +1,6 @@
 """The loop: what is stored is taken in, rings, and is dismissed by the run that answers it."""
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
@@ -129,6 +130,27 @@ def test_deliveries_are_taken_in_at_once_and_run_together(play: Play) -> None:
     assert play.at(1000) == []
 
 
+def test_who_has_to_wait_is_told_so_once_and_until_when(play: Play) -> None:
+    """ALL-12: of each wait, and with its reason"""
+    play.store(b"1")
+    play.at(0)
+    play.at(1)
+    play.acme.ending = "failed"
+    play.said.clear()
+    for at in (2, 3, 40):
+        play.store(b"2")
+        play.at(at)
+    (line,) = play.said
+    assert re.fullmatch(
+        r"acme: rung for, waits until \d\d:\d\d:\d\d UTC: it ran not long ago \(--wake.*\)", line
+    )
+    play.at(61)
+    play.at(70)
+    assert play.said[1] == "acme: 3 deliveries; as told"
+    assert play.said[2].endswith("UTC: its last run failed")
+    assert len(play.said) == 3
+
+
 def test_what_comes_while_a_sync_runs_is_kept_for_the_next_run(play: Play) -> None:
     """ALL-12: that run may have read before"""
     play.store(b"1")
@@ -201,7 +223,8 @@ def test_what_cannot_be_taken_in_now_is_tried_again_in_order(play: Play) -> None
     assert play.at(4) == ["ran"]
     assert play.waiting == 2  # what nobody has read is never dismissed
     assert play.at(5) == ["took 1", "took 2"]
-    assert play.said[-2:] == ["acme: 1 unsubscribed", "acme: 1 unsubscribed"]
+    left = [line for line in play.said if "rung for" not in line]
+    assert left[-2:] == ["acme: 1 unsubscribed", "acme: 1 unsubscribed"]
 
 
 def test_a_new_process_goes_on_with_what_the_inbox_holds(play: Play, tmp_path: Path) -> None:

@@ -132,5 +132,5 @@ def test_the_command_tells_what_it_found_and_refuses_with_a_sentence(
     assert not [text for text in private_texts(fresh) if text in json.dumps(told).lower()]
 
     fresh.settle()
-    assert main(["adopt", "acme", "--syncs", str(folder)]) == 1
+    assert main(["adopt", "acme", "--syncs", str(folder)]) == 2
     assert "has nothing to adopt" in capsys.readouterr().err

@@ -150,11 +150,11 @@ def test_what_a_person_calls_lost_is_sent_once_more_under_its_key(world: Desk, m
     again = ["settle", key, "--send-again", "--by", "ann"]
     assert main(again) == 2, "nobody agreed"
     assert main([*again, "--yes"]) == 0
-    assert main([*again, "--yes"]) == 1, "once is enough"
+    assert main([*again, "--yes"]) == 2, "once is enough"
     world.run()
     world.run()
     assert world.ask(OPEN) == [("lost", "note")], "no audit has looked since"
-    assert main([*again, "--yes"]) == 1, "nor is it lost once it was sent again"
+    assert main([*again, "--yes"]) == 2, "nor is it lost once it was sent again"
     with world.state() as state, pytest.raises(NotAllowed, match="settled meanwhile"):
         oncall.settle_lost(world.settings, state, stale, "send again", by="bob", remote_id="")
     world.run()
@@ -172,7 +172,7 @@ def test_what_did_happen_by_a_persons_word_is_lost_no_more(world: Desk, monkeypa
     monkeypatch.setenv("SYNCLINE_HOME", str(world.home))
     happened = ["settle", key, "--happened", "--by", "ann"]
     assert main(happened) == 0
-    assert main(happened) == 1, "once is enough"
+    assert main(happened) == 2, "once is enough"
 
     assert ledger(world, key).said == "settled by ann: happened"
     assert audit(world).exit_code == 0
@@ -207,6 +207,11 @@ def test_what_somebody_edited_is_noted_by_the_field_and_not_by_its_value(world: 
     outcome = audit(world)
 
     assert outcome.exit_code == 0
+    key = f"activity {activity['id']}"
+    (drift,) = [f for f in outcome.findings if f.thing == f"drift: {key}"]
+    assert (drift.sentence, drift.remedy) == (
+        "somebody edited its subject", f"syncline explain acme {key}"
+    )  # fmt: skip
     assert world.ask("SELECT object, said FROM history.findings ORDER BY ALL") == [
         ("activity", "somebody edited its subject"),
         ("note", "somebody edited its text"),
@@ -281,7 +286,7 @@ def test_members_somebody_took_off_edited_or_who_left_are_noted(fresh: Desk) -> 
     world.settle()
     _, gone = world.person(on_list=True)
     _, left = world.person(on_list=True)
-    _, edited = world.person(on_list=True)
+    person, edited = world.person(on_list=True)
     world.act("remove", gone)
     world.act("unsubscribe", left)
     world.act("edit", edited, fields={"LNAME": "Scribbled over"})
@@ -293,8 +298,20 @@ def test_members_somebody_took_off_edited_or_who_left_are_noted(fresh: Desk) -> 
     assert world.ask(said) == [
         ("deleted", "somebody took it off the list"),
         ("drift", "is unsubscribed on the list"),
-        ("drift", "somebody edited its values"),
+        ("drift", "somebody edited its LNAME"),
     ]
+    assert "nothing double and nothing lost; 2 writes edited and 1 write deleted by somebody" in (
+        outcome.said
+    )
+    told = {(f.thing, f.sentence, f.remedy) for f in outcome.findings}
+    who = f"person {person}"
+    assert (
+        f"drift: member of {who}",
+        "somebody edited its LNAME",
+        f"syncline explain acme {who}",
+    ) in told
+    assert len(told) == 3
+    assert not [1 for email in (gone, left, edited) if email in str(outcome)], "for the log as well"
 
 
 def test_somebody_barred_whom_a_doubtful_create_subscribed_is_a_breach(world: Desk) -> None:

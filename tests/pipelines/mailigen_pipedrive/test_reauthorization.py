@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.errors import AnotherAccount
+from connectors.errors import AnotherAccount, BadCredentials, NotAdministrator
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.check import check_sync
 from pipelines.mailigen_pipedrive.config import Definition
@@ -12,7 +12,7 @@ from pipelines.mailigen_pipedrive.run import plan_sync
 from pipelines.report import RunOptions
 from state import bots
 from state import connections as connection_rows
-from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
+from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, SECRETS, Desk, connections
 
 ME, ACCOUNT = "/v1/users/me", "/1.8/getAccountDetails"
 STRANGERS = {
@@ -180,3 +180,48 @@ def kept(desk: Desk) -> tuple[object, ...]:
             pins = db.exec_driver_sql("SELECT kind, name, remote_id FROM pins ORDER BY 1, 2").all()
     members = sorted((m["email"], str(m["merges"])) for m in desk.members())
     return known, links, pins, members
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "account"),
+    [
+        ("CRM_TOKEN", "not-the-token", "crm"),
+        ("CRM_TOKEN", "with a blank", "crm"),
+        ("LIST_KEY", "not-the-key", "engagement"),
+        ("LIST_KEY", "sandbox-mailigen-restricted", "engagement"),
+    ],
+)
+def test_wrong_credentials_are_told_by_their_connection_and_the_name_of_their_secret(
+    desk: Desk, name: str, value: str, account: str
+) -> None:
+    """MG-02, ALL-04, ALL-11: in a run, a plan, a check and an audit; never by their value."""
+    wanted, accounts = Definition.model_validate(desk.wanted), connections(desk.url)
+    desk.secrets[name] = value
+    try:
+        stopped = desk.run()
+        checked = check_sync(wanted, accounts, settings=desk.settings)
+        with pytest.raises((BadCredentials, NotAdministrator)) as planned:
+            plan_sync(
+                wanted, accounts, options=RunOptions(), report=lambda _: None,
+                settings=desk.settings,
+            )  # fmt: skip
+        audited = audit_sync(wanted, accounts, report=lambda _: None, settings=desk.settings)
+    finally:
+        desk.secrets = dict(SECRETS)
+        assert desk.run().outcome == "done"
+
+    for said in (stopped.said, str(planned.value), audited.said, str(checked.findings)):
+        assert f"connection {account}, secret {name}" in said
+        assert value not in said
+    assert f"the secret {name} of the connection {account}" in stopped.next_step
+
+
+def test_credentials_that_end_in_the_middle_of_a_run_are_told_by_name_too(desk: Desk) -> None:
+    """MG-02, ALL-04"""
+    body = {"success": False, "error": "unauthorized access"}
+    desk.fault("status", "pipedrive", "/api/v2/persons", status=401, body=body, times=100)
+    stopped = desk.run()
+    desk.clear_faults()
+    assert stopped.outcome == "failed"
+    assert "connection crm, secret CRM_TOKEN" in stopped.said
+    assert desk.run().outcome == "done"

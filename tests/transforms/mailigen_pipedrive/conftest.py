@@ -42,7 +42,7 @@ DRAWN = {
     "staging.pipedrive__field_options": "entity:varchar | field_code:varchar | option_id:varchar | label:varchar",
     "staging.pipedrive__confirmations": "person_id_pipedrive:bigint | is_gone:boolean",
     "staging.mailigen__members": "email:varchar | status:varchar",
-    "staging.mailigen__campaigns": "campaign_id_mailigen:varchar | title:varchar | subject:varchar",
+    "staging.mailigen__campaigns": "campaign_id_mailigen:varchar | title:varchar | subject:varchar | sent_at:timestamp",
     "staging.mailigen__engagement": "campaign_id_mailigen:varchar | email:varchar | kind:varchar | link:varchar | sweep:bigint | times:bigint | happened_at:timestamp",
     "resolve.selected": "bot_id:varchar | person_id_pipedrive:bigint",
     "resolve.addresses": "person_id_pipedrive:bigint | email:varchar | skip_reason:varchar",

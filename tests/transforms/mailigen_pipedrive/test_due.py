@@ -195,3 +195,32 @@ def test_an_activity_of_a_contact_without_owner_is_planned_without(crossed, db, 
     rule(draw)
     db.execute("UPDATE resolve.contacts SET owner_id_pipedrive = NULL")
     assert planned("plan.activities", "owner_id_pipedrive") == [(None,)]
+
+
+def test_of_mails_first_seen_in_one_sweep_the_last_is_the_one_sent_last(crossed, draw, planned, db):
+    """MG-14: Mailigen dates no open, and a campaign's id says nothing of its age."""
+    db.execute("DELETE FROM staging.mailigen__campaigns")
+    draw("staging.mailigen__campaigns", """
+        campaign_id_mailigen | title  | subject | sent_at
+        k9                   | First  |         | 2026-10-01 09:00
+        k1                   | Second |         | 2026-10-20 09:00
+        k5                   | Never  |         |
+    """)  # fmt: skip
+    rule(draw, does="activity", text="last: {campaign}")
+    for campaign in ("k9", "k1", "k5"):
+        happened(draw, campaign=campaign)
+    assert planned("plan.activities", "subject") == [("last: Second",)]
+
+
+def test_a_mail_opened_again_is_not_the_last_beside_one_opened_for_the_first_time(
+    crossed, draw, planned
+):
+    """MG-14: it is the new one that reached the count."""
+    rule(draw, does="activity", text="last: {campaign}")
+    draw("resolve.contact_events", """
+        contact_id | kind | campaign_id_mailigen | link | sweep | happened_at
+        ann        | open | k2                   | ''   | 2     | 2026-10-01 10:00
+    """)  # fmt: skip
+    happened(draw, campaign="k2")
+    happened(draw, campaign="k1")
+    assert planned("plan.activities", "subject") == [("last: Spring",)]

@@ -20,7 +20,7 @@ EXAMPLES = 30
 AFTER_WHO = (
     "resolve.consent", "resolve.contact_events", "resolve.fallbacks", "resolve.crossings",
     "resolve.fired", "resolve.due",
-    "resolve.places", "plan.members", "plan.activities",
+    "resolve.places", "resolve.differences", "plan.members", "plan.activities",
 )  # fmt: skip
 
 

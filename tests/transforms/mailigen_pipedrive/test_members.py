@@ -13,7 +13,7 @@ def planned(db):
     """Build the plan and return the columns asked for, a row per contact."""
 
     def rows(columns):
-        build(db, SYNC, "resolve.places", "plan.members")
+        build(db, SYNC, "resolve.places", "resolve.differences", "plan.members")
         return db.execute(f"SELECT {columns} FROM plan.members ORDER BY contact_id").fetchall()
 
     return rows
@@ -332,3 +332,37 @@ def test_the_cost_in_calls_is_told(old, status, cost, draw, planned):
             listed(draw, old)
     ((found,),) = planned("cost_calls")
     assert float(found) == cost
+
+
+@pytest.mark.parametrize(
+    ("was", "bots", "values", "reason", "is_source_only"),
+    [
+        ({"FNAME": "Ann"}, "[all]", {"FNAME": "Anna"}, "values changed in Pipedrive", False),
+        ({"FNAME": "Ann"}, "[all]", {"FNAME": "Ann", "TIER": "Gold"}, "field added: TIER", False),
+        ({"FNAME": "Ann"}, "[all]", {"FNAME": "Ann", "TIER": ""}, "field added: TIER", False),
+        ({"FNAME": "Ann"}, "[all, vip]", {"FNAME": "Ann"}, "source changed: added vip", True),
+        ({"FNAME": "Ann"}, "[vip]", {"FNAME": "Ann"},
+         "source changed: added vip, removed all", True),
+        ({"FNAME": "Ann", "OLD": "kept"}, "[all, vip]", {"FNAME": "Ann"},
+         "source changed: added vip", True),
+        ({"FNAME": "Ann"}, "[all, vip]", {"FNAME": "Anna", "TIER": "Gold"},
+         "values changed in Pipedrive; field added: TIER; source changed: added vip", False),
+    ],
+)  # fmt: skip
+def test_an_update_names_its_true_cause(draw, planned, was, bots, values, reason, is_source_only):
+    """ALL-05, ALL-10: an added field, another source, or the person's own values."""
+    contact(draw, bots=bots)
+    wants(draw, **{tag: value or "''" for tag, value in values.items()})
+    written(draw, **was)
+    listed(draw)
+    assert planned("action, reason, is_source_only") == [("update", reason, is_source_only)]
+
+
+def test_an_update_of_what_somebody_edited_on_the_list_does_not_blame_pipedrive(draw, planned, db):
+    """ALL-05, ALL-10"""
+    contact(draw)
+    wants(draw, FNAME="Ann")
+    written(draw, FNAME="edited")
+    listed(draw)
+    db.execute("UPDATE staging.syncline__members SET is_verified = TRUE")
+    assert planned("reason") == [("the list holds other values than Pipedrive",)]

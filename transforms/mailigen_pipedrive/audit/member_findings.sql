@@ -7,7 +7,8 @@
 --         was in doubt. breach: barred, subscribed, and a write of ours for it was in doubt, or was
 --         found to have done it and nobody has mended it yet, however old that doubt is.
 -- watch   The four listings are read one after another: an address that changed its status in
---         between stands in two, and is no duplicate. Addresses and values are never told.
+--         between stands in two, and is no duplicate. Addresses and values are never told,
+--         only the tags of what was edited.
 
 WITH due AS (
     SELECT *
@@ -39,29 +40,31 @@ taken_off AS (
     WHERE NOT a.is_there AND l.email IS NULL
 ),
 
+edited AS (
+    SELECT
+        d.*,
+        CASE
+            WHEN a.email IS NOT NULL THEN list_filter(
+                    json_keys(d.meant),
+                    lambda tag: coalesce(d.meant ->> tag, '') <> coalesce(a.shown ->> tag, '')
+                )
+        END AS edited
+    FROM due AS d
+    LEFT JOIN audit.asked AS a ON a.email = d.email AND a.is_there
+),
+
 drifted AS (
     SELECT
         d.write_key,
         'drift' AS finding,
         CASE
-            WHEN l.email IS NULL THEN 'somebody edited its values'
+            WHEN l.email IS NULL
+                THEN 'somebody edited its ' || array_to_string(any_value(d.edited), ', ')
             ELSE 'is ' || any_value(l.status) || ' on the list'
         END AS said
-    FROM due AS d
+    FROM edited AS d
     LEFT JOIN on_the_list AS l ON l.email = d.email AND l.status <> 'subscribed'
-    LEFT JOIN audit.asked AS a ON a.email = d.email AND a.is_there
-    WHERE
-        l.email IS NOT NULL
-        OR (
-            NOT d.was_in_doubt
-            AND len(
-                list_filter(
-                    json_keys(d.meant),
-                    lambda tag: coalesce(d.meant ->> tag, '') <> coalesce(a.shown ->> tag, '')
-                )
-            ) > 0
-            AND a.email IS NOT NULL
-        )
+    WHERE l.email IS NOT NULL OR (NOT d.was_in_doubt AND len(d.edited) > 0)
     GROUP BY d.write_key, l.email
 ),
 

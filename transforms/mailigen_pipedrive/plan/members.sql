@@ -1,13 +1,14 @@
 -- One row per list member to write, or to leave out with the reason.
 --
 -- key     write_key
--- reads   resolve.places, staging.syncline__sweep
+-- reads   resolve.places, resolve.differences, staging.syncline__sweep
 -- rule    Each row says what is there, how we know, what will be there, and why (ALL-05).
 -- watch   `forget` writes nothing: the place is empty already; what was acknowledged is dropped.
+--         `is_source_only`: an update of nothing but the names of the bots.
 
 WITH members AS (
     SELECT
-        contact_id,
+        p.contact_id,
         action,
         CASE WHEN is_selected THEN email ELSE coalesce(acknowledged_email, email) END AS email,
         acknowledged_email,
@@ -15,6 +16,8 @@ WITH members AS (
         is_selected,
         is_verified,
         merge_values,
+        d.changed,
+        action = 'update' AND d.is_source_only AS is_source_only,
         CASE
             WHEN action = 'update' AND is_selected AND acknowledged_email <> email
                 THEN NOT is_old_wanted AND old_status = 'subscribed'
@@ -34,7 +37,7 @@ WITH members AS (
                 THEN 'already on the list, values never written'
             WHEN action = 'update' AND acknowledged_email <> email
                 THEN 'the first e-mail address changed to one already on the list'
-            WHEN action = 'update' THEN 'values changed in Pipedrive'
+            WHEN action = 'update' THEN coalesce(nullif(d.reason, ''), 'source changed')
             WHEN action = 'skip' THEN
                 coalesce(
                     barred_because,
@@ -42,7 +45,8 @@ WITH members AS (
                     'is ' || status || ' on the list'
                 )
         END AS reason
-    FROM resolve.places
+    FROM resolve.places AS p
+    INNER JOIN resolve.differences AS d ON d.contact_id = p.contact_id
     WHERE action <> 'leave'
 )
 
@@ -65,13 +69,8 @@ SELECT
         WHEN m.action NOT IN ('delete', 'skip', 'forget')
             THEN json_object('email', m.email, 'merges', m.merge_values)
     END AS after,
-    CASE
-        WHEN m.action IN ('delete', 'skip', 'forget') THEN []
-        ELSE list_filter(
-                map_keys(m.merge_values),
-                lambda tag: coalesce(m.acknowledged[tag], '') <> m.merge_values[tag]
-            )
-    END AS changed,
+    CASE WHEN m.action IN ('delete', 'skip', 'forget') THEN [] ELSE m.changed END AS changed,
+    m.is_source_only,
     m.leaves_old_behind,
     m.is_selected,
     m.reason,

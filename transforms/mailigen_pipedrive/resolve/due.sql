@@ -7,6 +7,8 @@
 -- rule    The key names bot, rule, contact and crossing and nothing of the moment, so the same
 --         crossing is the same write whenever it is planned (MG-18).
 -- watch   The campaign and link named are those of the latest event in the sweep that crossed.
+--         Opens have no date: of those a sweep saw first, the mail met for the first time goes
+--         before one opened again, and the mail sent last before the others.
 
 WITH keyed AS (
     SELECT
@@ -20,19 +22,32 @@ WITH keyed AS (
     INNER JOIN staging.syncline__rules AS r ON r.bot_id = c.bot_id AND r.rule_id = c.rule_id
 ),
 
+happenings AS (
+    SELECT
+        *,
+        sweep = min(sweep) OVER (PARTITION BY contact_id, kind, campaign_id_mailigen) AS is_first
+    FROM resolve.contact_events
+),
+
 placed AS (
     SELECT
-        contact_id,
-        kind,
-        sweep,
-        campaign_id_mailigen,
-        link,
-        coalesce(happened_at, first_seen_at) AS happened_at,
+        e.contact_id,
+        e.kind,
+        e.sweep,
+        e.campaign_id_mailigen,
+        e.link,
+        coalesce(e.happened_at, e.first_seen_at) AS happened_at,
         row_number() OVER (
-            PARTITION BY contact_id, kind, sweep
-            ORDER BY coalesce(happened_at, first_seen_at) DESC, campaign_id_mailigen DESC, link DESC
+            PARTITION BY e.contact_id, e.kind, e.sweep
+            ORDER BY
+                coalesce(e.happened_at, e.first_seen_at) DESC,
+                e.is_first DESC,
+                m.sent_at DESC NULLS LAST,
+                e.campaign_id_mailigen DESC,
+                e.link DESC
         ) AS place
-    FROM resolve.contact_events
+    FROM happenings AS e
+    LEFT JOIN staging.mailigen__campaigns AS m ON m.campaign_id_mailigen = e.campaign_id_mailigen
 ),
 
 latest AS (

@@ -1,0 +1,61 @@
+"""What an audit tells of people's own edits and deletions: whose, which fields, where to look.
+
+Vendors' ids, tags and field names only: these lines stand on the run's page and in its log.
+"""
+
+from collections.abc import Mapping
+
+import duckdb
+
+from pipelines.report import Finding, counted
+from state import identity
+from state.database import State
+from state.lease import Lease
+
+TOLD = 20  # lines; history.findings has all
+# Double, lost and breached are told by their counts, and need a person.
+BY_PEOPLE = {"drift": "edited", "deleted": "deleted"}
+EDITS = """
+SELECT finding, object, coalesce(remote_ids[1], ''), subject, said
+FROM audit.found
+WHERE finding IN ('drift', 'deleted')
+ORDER BY finding, object, subject, remote_ids[1]
+"""
+PLACE = "list_member"
+
+
+def by_people(db: duckdb.DuckDBPyConnection, lease: Lease, account: str) -> list[Finding]:
+    """A line for each thing that somebody edited or deleted, up to TOLD."""
+    rows, sync = db.execute(EDITS).fetchall(), lease.sync
+    people = _people(lease.state, account) if rows else {}
+    told = []
+    for finding, thing, remote_id, subject, said in rows[:TOLD]:
+        person = people.get(subject)
+        key = f"person {person}" if person else subject
+        what = f"member of {key}" if thing == PLACE else f"{thing} {remote_id}"
+        if thing != PLACE and remote_id and thing in ("activity", "deal", "note", "person"):
+            key = what
+        told.append(Finding("warn", f"{finding}: {what}", said, f"syncline explain {sync} {key}"))
+    if len(rows) > TOLD:
+        more = f"{len(rows) - TOLD} more were edited or deleted by somebody"
+        told.append(Finding("warn", "drift", more, look_up(sync)))
+    return told
+
+
+def _people(state: State, account: str) -> dict[str, str]:
+    """Who speaks for each contact, by Pipedrive's id."""
+    known = identity.read_links(state, account).to_pylist()
+    return {row["contact_id"]: row["remote_id"] for row in known if row["object"] == "person"}
+
+
+def by_people_in_short(counts: Mapping[str, int]) -> str:
+    """`; 2 writes edited and 1 write deleted by somebody`, '' for none."""
+    found = [
+        f"{counted(counts[kind], 'write')} {verb}" for kind, verb in BY_PEOPLE.items()
+        if counts.get(kind)
+    ]  # fmt: skip
+    return f"; {' and '.join(found)} by somebody" if found else ""
+
+
+def look_up(sync: str) -> str:
+    return f'syncline sql {sync} "from history.findings where closed_at is null"'
