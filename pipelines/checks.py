@@ -7,13 +7,20 @@ before its first write, `WARN:` is told.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
 from transforms.build import audits
 
+if TYPE_CHECKING:
+    from great_expectations import ExpectationSuite
+    from great_expectations.core.batch_definition import BatchDefinition
+
 GUILTY_SHOWN = 20
+JUDGING = Lock()  # several syncs of one process share what judges them
 
 
 class Expected(NamedTuple):
@@ -65,7 +72,7 @@ def expect(
 ) -> list[Checked]:
     """Evaluate the expectations of a stage; raise CheckFailedError when a fatal one is broken."""
     counts = _broken(db, expected)
-    verdicts = _judge(stage, expected, counts)
+    verdicts = _judge(expected, counts)
     checked = [
         Checked(stage, f"{one.table}: {one.name}", ok, one.is_fatal, n, said)
         for one, n, (ok, said) in zip(expected, counts, verdicts, strict=True)
@@ -106,38 +113,45 @@ def _broken(db: duckdb.DuckDBPyConnection, expected: Sequence[Expected]) -> list
     return [counts[one] for one in expected]
 
 
-def _judge(
-    stage: str, expected: Sequence[Expected], counts: Sequence[int]
-) -> list[tuple[bool, str]]:
-    """Let Great Expectations judge the profile of a stage: a row per check, with its broken rows.
-
-    One expectation over all rows: one of its own for each check costs ten times as much.
-    """
-    import great_expectations as gx
+def _judge(expected: Sequence[Expected], counts: Sequence[int]) -> list[tuple[bool, str]]:
+    """Let Great Expectations judge a stage's profile: a row per check, with its broken rows."""
     import pandas as pd
-    from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    context = gx.get_context(mode="ephemeral")
-    # Progress bars would go to stderr, among the errors.
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     names = [f"{one.table}: {one.name}" for one in expected]
-    suite = context.suites.add(gx.ExpectationSuite(name=stage))
-    suite.add_expectation(
-        gx.expectations.ExpectColumnValuesToBeBetween(
-            column="broken_rows", min_value=0, max_value=0
-        )
-    )
     frame = pd.DataFrame({"check": names, "broken_rows": counts})
-    asset = context.data_sources.add_pandas(stage).add_dataframe_asset(stage)
-    batch = asset.add_batch_definition_whole_dataframe(stage).get_batch({"dataframe": frame})
     named = {"result_format": "COMPLETE", "unexpected_index_column_names": ["check"]}
-    (result,) = batch.validate(suite, result_format=named).results
+    with JUDGING:
+        batches, suite = _court()
+        batch = batches.get_batch({"dataframe": frame})
+        (result,) = batch.validate(suite, result_format=named).results
     raised: Any = result.exception_info or {}
     if raised.get("raised_exception"):
         told = f"could not be evaluated: {raised.get('exception_message')}"
         return [(False, told) for _ in names]
     broken = {row["check"] for row in result.result.get("unexpected_index_list") or ()}
     return [(name not in broken, "") for name in names]
+
+
+@cache
+def _court() -> tuple["BatchDefinition[Any]", "ExpectationSuite"]:
+    """What judges the profiles of all stages: making it costs ten times as much as using it.
+
+    One expectation over all rows, for the same reason: one of its own for each check is dearer.
+    """
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    # Progress bars would go to stderr, among the errors.
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    suite = context.suites.add(gx.ExpectationSuite(name="checks"))
+    suite.add_expectation(
+        gx.expectations.ExpectColumnValuesToBeBetween(
+            column="broken_rows", min_value=0, max_value=0
+        )
+    )
+    asset = context.data_sources.add_pandas("stages").add_dataframe_asset("profile")
+    return asset.add_batch_definition_whole_dataframe("whole"), suite
 
 
 def _stop_if_broken(checked: Sequence[Checked]) -> None:
