@@ -94,7 +94,9 @@ def _say_at_once(line: str) -> None:
 
 
 def _refuse_open_door(host: str, expose: bool, public_url: str) -> str:
-    if _is_loopback(host):
+    from connectors.http import is_loopback
+
+    if is_loopback(host):
         return host
     if expose and not public_url:
         raise ListenUsageError(f"--host {host} needs --public-url: no vendor can call {host}")
@@ -110,7 +112,7 @@ def _refuse_open_door(host: str, expose: bool, public_url: str) -> str:
 def _refuse_odd_url(url: str) -> str:
     import httpx
 
-    from connectors.http import address_of
+    from connectors.http import address_of, is_loopback
 
     if not url:
         return ""
@@ -119,7 +121,7 @@ def _refuse_odd_url(url: str) -> str:
     except ValueError as error:
         raise ListenUsageError(str(error)) from error
     parsed = httpx.URL(url)
-    if parsed.scheme == "http" and not _is_loopback(parsed.host):
+    if parsed.scheme == "http" and not is_loopback(parsed.host):
         raise ListenUsageError(
             f"--public-url {url} has no TLS: addresses would travel in the clear; make it https"
         )
@@ -132,6 +134,7 @@ def _refuse_deaf(
     """Refuse to open a door nobody can knock at, or at which nobody could be told apart."""
     import httpx
 
+    from connectors.http import is_loopback
     from pipelines.mailigen_pipedrive.listening import NoWebhookSecretError, webhook_secret
     from pipelines.settings import MailigenConnection, MissingSecretError
 
@@ -143,21 +146,12 @@ def _refuse_deaf(
             webhook_secret(account, connection, settings)
         except (NoWebhookSecretError, MissingSecretError) as error:
             raise ListenUsageError(f"{definition.name}: {error}") from error
-        is_near = _is_loopback(httpx.URL(connection.base_url).host)
-        if not is_near and (not public_url or _is_loopback(httpx.URL(public_url).host)):
+        is_near = is_loopback(httpx.URL(connection.base_url).host)
+        if not is_near and (not public_url or is_loopback(httpx.URL(public_url).host)):
             raise ListenUsageError(
                 f"{definition.name}: Mailigen cannot reach a loopback address. Say where your "
                 "reverse proxy takes its requests: --public-url https://hooks.example.com"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    from ipaddress import ip_address
-
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _seconds(text: str) -> float:
