@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from deployments.timing import timings
 from pipelines.mailigen_pipedrive.config import Bot, Definition
-from pipelines.settings import Connections, Settings
-from state import audits, connections, doubts
+from pipelines.settings import Connections, PipedriveConnection, Settings
+from state import audits, connections, doubts, grants
 from state.audits import LastAudit
 from state.database import State, open_state
 from state.schema import bots as bots_table
@@ -59,6 +59,8 @@ def list_bots(
     state = open_state(settings.state_url) if settings.home.exists() else None
     try:
         remembered = _remembered(state) if state else Remembered({}, {}, {}, {}, {})
+        troubled = _not_connected(connections, state) | remembered.troubled
+        remembered = remembered._replace(troubled=troubled)
     finally:
         if state:
             state.close()
@@ -74,6 +76,16 @@ def list_bots(
         if (sync, bot) not in listed and row.state != "deleted":
             lines.append(_line(remembered, sync, bot, selection="(in no file)"))
     return lines
+
+
+def _not_connected(connections: Connections, state: State | None) -> dict[str, str]:
+    """Accounts whose app nobody has let in, with the command for it."""
+    return {
+        name: f"connection {name} is not connected: syncline connect {name}"
+        for name, one in connections.items()
+        if isinstance(one, PipedriveConnection) and one.secret.oauth
+        if state is None or not grants.is_kept(state, name)
+    }
 
 
 def _lines(definition: Definition, remembered: Remembered) -> list[Line]:

@@ -5,10 +5,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+import httpx
+
 from connectors.errors import Blocked, QuotaExhausted
 from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
-from connectors.pipedrive import Pipedrive
+from connectors.pipedrive import App, Credential, Pipedrive
+from pipelines.granted import StoredGrant
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Cost
 from pipelines.settings import (
@@ -27,6 +30,7 @@ from state.errors import BudgetExhausted
 DAILY_TOKENS = 30_000  # a seat and plan step, Pipedrive "Rate limiting"
 PLAN_STEPS = {"lite": 1, "growth": 2, "premium": 5, "ultimate": 7}
 BURSTS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests a token, per 2 s
+OAUTH_BURSTS = {"lite": 80, "growth": 160, "premium": 400, "ultimate": 480}
 BURST_WINDOW = 2.0
 T = TypeVar("T", PipedriveConnection, MailigenConnection)
 LONGEST_PAUSE = 60.0  # seconds; above it is not the burst window but a block of the account
@@ -112,19 +116,20 @@ def open_accounts(
             names.crm: stack.enter_context(
                 Budget(
                     state, names.crm, day_allowance=daily_tokens(crm),
-                    burst=(BURSTS[crm.plan], BURST_WINDOW), share=crm.quota_share,
+                    burst=(burst_of(crm), BURST_WINDOW), share=crm.quota_share,
                     sleep=_impatiently(around.sleep, "pipedrive"),
                 )
             ),
             names.engagement: place.budget,
         }  # fmt: skip
+        http = stack.enter_context(around.open_http())
         yield Accounts(
             crm=stack.enter_context(
                 Pipedrive(
-                    crm.base_url,
-                    token=settings.secret(crm.secret_name),
+                    crm.api_url,
+                    token=credential_of(names.crm, crm, settings, state, http, around),
                     meter=Metered(budgets[names.crm], "pipedrive"),
-                    http=stack.enter_context(around.open_http()),
+                    http=http,
                     now=around.now,
                     sleep=around.sleep,
                 )
@@ -160,7 +165,7 @@ def open_engagement(
         client = stack.enter_context(
             Mailigen(
                 known.base_url,
-                key=settings.secret(known.secret_name),
+                key=settings.secret(known.secret.key),
                 version=known.version,
                 meter=Metered(budget, "mailigen"),
                 http=stack.enter_context(around.open_http()),
@@ -184,6 +189,37 @@ def _impatiently(sleep: Callable[[float], None], vendor: str) -> Callable[[float
         sleep(seconds)
 
     return pause
+
+
+def credential_of(
+    account: str,
+    crm: PipedriveConnection,
+    settings: Settings,
+    state: State,
+    http: httpx.Client,
+    around: Surroundings = REAL,
+) -> str | Credential:
+    """The API token, or the grant of `syncline connect`; MissingSecretError when neither can be
+    read. Whether there is a grant at all the first call tells."""
+    if crm.secret.oauth is None:
+        return settings.secret(str(crm.secret.token))
+    app = app_of(crm, settings, http, around)
+    return StoredGrant(state, account, app, key=settings.key(), sleep=around.sleep)
+
+
+def app_of(
+    crm: PipedriveConnection, settings: Settings, http: httpx.Client, around: Surroundings = REAL
+) -> App:
+    """The app that a connection by OAuth is made with."""
+    client_id, client_secret = (settings.secret(name) for name in crm.secret_names().values())
+    return App(
+        crm.oauth_url, client_id=client_id, client_secret=client_secret, http=http, now=around.now
+    )
+
+
+def burst_of(crm: PipedriveConnection) -> int:
+    """Requests the vendor takes in a window: apps may come four times as often."""
+    return (BURSTS if crm.secret.oauth is None else OAUTH_BURSTS)[crm.plan]
 
 
 def daily_tokens(crm: PipedriveConnection) -> int:
