@@ -99,6 +99,13 @@ def sync_schema() -> dict[str, Any]:
 
 
 @cache
+def connections_schema() -> dict[str, Any]:
+    """The JSON schema of connections.yaml, for editors."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return head | _connections_adapter().json_schema() | {"title": "Syncline connections"}
+
+
+@cache
 def _connections_adapter() -> TypeAdapter[Connections]:
     return TypeAdapter(Connections)
 
