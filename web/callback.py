@@ -114,6 +114,9 @@ class _Door(ThreadingHTTPServer):
     block_on_close = False  # a connection that sends nothing must not hold up the end
     callback: Callback
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Somebody hung up, or sent what is no request: not the operator's matter."""
+
 
 class _Caller(BaseHTTPRequestHandler):
     """One request of a browser. Nothing of it is logged: the code is in its address."""
@@ -133,8 +136,10 @@ class _Caller(BaseHTTPRequestHandler):
             return
         taken = cast(_Door, self.server).callback.take(query)
         if isinstance(taken, Visit):
-            self._say(*taken.said())
-            taken.sent()
+            try:
+                self._say(*taken.said())
+            finally:
+                taken.sent()  # a browser that has gone by now holds nobody up
         else:
             self._say(*taken)
 

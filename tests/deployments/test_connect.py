@@ -175,6 +175,26 @@ def test_a_visit_that_sends_nothing_holds_nobody_up(here: Here) -> None:
     assert here.connect(idle_then_allow).user == str(ANN)
 
 
+def test_what_is_no_request_and_a_browser_that_hangs_up_change_nothing(
+    here: Here, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """MG-01: nor does anything of it reach the terminal."""
+
+    def knock_then_allow(address: str, callback: str) -> None:
+        url = httpx.URL(callback)
+        for sent in (b"\x00\xff\r\n\r\n", b"GET //[ HTTP/1.1\r\n\r\n", b"POST /callback HTTP/1.1\r\n\r\n",
+                     b"GET /callback?" + b"x" * 70_000, b"GET /callback?code=1"):  # fmt: skip
+            with socket.create_connection((url.host, url.port or 0)) as line:
+                line.sendall(sent)
+        back = allow(address)
+        with socket.create_connection((url.host, url.port or 0)) as line:
+            line.sendall(b"GET " + back.raw_path + b" HTTP/1.1\r\n\r\n")
+
+    assert here.connect(knock_then_allow).user == str(ANN)
+    assert here.kept() == (True, "ok")
+    assert capfd.readouterr().err == ""
+
+
 def test_a_port_that_is_taken_is_said_with_what_to_do(here: Here) -> None:
     """MG-01"""
     with socket.create_server(("127.0.0.1", 0)) as taken:
