@@ -110,26 +110,32 @@ def disconnect(
         if only_here:
             return _forget(_opened(settings, stack, around), account)
         caller = _caller(settings, definitions, account, stack, around)
-        try:
-            kept = grants.read(caller.state, account, key=caller.key)
-        except NotAllowed as error:
-            raise ConnectUsageError(
-                f"{account}: {error}, so that it cannot be revoked. Export the right SYNCLINE_KEY, "
-                "or remove the app in Pipedrive and add --only-here"
-            ) from error
-        if kept is None:
-            return False
         with grants.turn(caller.state, account) as is_ours:
             if not is_ours:
                 raise OperatorError(f"a run is renewing the grant of {account}: ask again")
-            try:
-                caller.app.revoke(Grant.revived(kept.grant))
-            except ConnectorError as error:
-                raise OperatorError(
-                    f"{error} {account} is still connected: ask again later, or remove the app in "
-                    "Pipedrive and add --only-here"
-                ) from error
-            return _forget(caller.state, account)
+            return _revoke(caller) and _forget(caller.state, account)
+
+
+def _revoke(caller: Caller) -> bool:
+    """The grant is over at the vendor; False when there is none. Read in our turn: the refresh
+    token of a moment ago may have been exchanged."""
+    try:
+        kept = grants.read(caller.state, caller.account, key=caller.key)
+    except NotAllowed as error:
+        raise ConnectUsageError(
+            f"{caller.account}: {error}, so that it cannot be revoked. Export the right "
+            "SYNCLINE_KEY, or remove the app in Pipedrive and add --only-here"
+        ) from error
+    if kept is None:
+        return False
+    try:
+        caller.app.revoke(Grant.revived(kept.grant))
+    except ConnectorError as error:
+        raise OperatorError(
+            f"{str(error).rstrip('.')}. {caller.account} is still connected: ask again later, or "
+            "remove the app in Pipedrive and add --only-here"
+        ) from error
+    return True
 
 
 def _caller(
