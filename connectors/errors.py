@@ -11,6 +11,8 @@
       x OutcomeUnknown      a write may or may not have happened; look, then decide
       x StopTheSync         no later record can succeed; wake a human (.next_step)
         + BadCredentials
+          . AnotherAccount      (they open another account than theirs)
+          . GrantEnded          (an OAuth authorization is over)
         + NotAdministrator
         + QuotaExhausted
         + Blocked             (.retry_after seconds, our guess unless the vendor said)
@@ -140,6 +142,12 @@ class AnotherAccount(BadCredentials):
     """The credentials work, and open another account than the one they stand for."""
 
     next_step = "put back credentials of the account, or name a connection of its own for this one"
+
+
+class GrantEnded(BadCredentials):
+    """Nobody lets us in any more: the authorization was revoked, has expired, or never was."""
+
+    next_step = "connect the account again, as any administrator of its company: syncline connect"
 
 
 class NotAdministrator(StopTheSync):

@@ -7,6 +7,7 @@ transport failures, the vendor's clock, and the patience of reads.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import TypeVar
 
 import httpx
@@ -53,6 +54,18 @@ def address_of(url: str, setting: str = "base_url") -> str:
     if parsed.query or parsed.fragment or parsed.userinfo:
         raise ValueError(f"{setting} may hold neither a query nor a password")
     return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: what is sent there is on no line.
+
+    >>> is_loopback("[::1]"), is_loopback("127.0.0.2"), is_loopback("localhost.example")
+    (True, True, False)
+    """
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def open_http(*, connect_s: float = 5.0, read_s: float = 30.0) -> httpx.Client:

@@ -21,6 +21,7 @@ from deployments import (
     commands_adopt,
     commands_ask,
     commands_bots,
+    commands_connect,
     commands_doubts,
     commands_house,
     commands_listen,
@@ -161,6 +162,8 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opt
 app.command(context_settings=PASSED_ON)(commands_house.sandbox)
 app.command()(commands_listen.listen)
 app.command()(commands_listen.unlisten)
+app.command()(commands_connect.connect)
+app.command()(commands_connect.disconnect)
 app.command()(commands_house.deploy)
 app.command()(commands_house.doctor)
 app.command()(commands_house.schema)

@@ -124,8 +124,12 @@ def doctor(
     raise typer.Exit(1 if any(finding.level == "fail" for finding in findings) else 0)
 
 
-def schema() -> None:
+def schema(
+    accounts: Annotated[
+        bool, typer.Option("--accounts", help="That of connections.yaml instead.")
+    ] = False,
+) -> None:
     """Print the JSON schema of a definition, for editors."""
-    from deployments.definitions import sync_schema
+    from deployments.definitions import connections_schema, sync_schema
 
-    say(json.dumps(sync_schema(), indent=2))
+    say(json.dumps(connections_schema() if accounts else sync_schema(), indent=2))

@@ -97,7 +97,7 @@ def _say_at_once(line: str) -> None:
 
 
 def _refuse_open_door(host: str, expose: bool, public_url: str) -> str:
-    from deployments.reach import is_loopback
+    from connectors.http import is_loopback
 
     if is_loopback(host):
         return host
@@ -115,8 +115,7 @@ def _refuse_open_door(host: str, expose: bool, public_url: str) -> str:
 def _refuse_odd_url(url: str) -> str:
     import httpx
 
-    from connectors.http import address_of
-    from deployments.reach import is_loopback
+    from connectors.http import address_of, is_loopback
 
     if not url:
         return ""

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from deployments.mistakes import Mistake, Page, in_words, nearest, read_page
 from deployments.trouble import DefinitionsError, UsageTrouble
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.settings import Connection, Connections, MissingSecretError, Settings
+from pipelines.settings import Connections, MissingSecretError, Settings
 
 EARLIEST_ZONE = timedelta(hours=14)  # Kiritimati: where each day begins first
 KINDS = {"mailigen_pipedrive": Definition}
@@ -96,6 +96,13 @@ def sync_schema() -> dict[str, Any]:
     schema = Definition.model_json_schema()
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return head | schema | {"title": "Syncline sync"}
+
+
+@cache
+def connections_schema() -> dict[str, Any]:
+    """The JSON schema of connections.yaml, for editors."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return head | _connections_adapter().json_schema() | {"title": "Syncline connections"}
 
 
 @cache
@@ -184,8 +191,11 @@ def _unset_secrets(
     sides = [one.definition.connections for one in syncs]
     used = {name for side in sides for name in (side.crm, side.engagement)}
     for name in sorted(used & connections.keys()):
-        place = (name, "secret", _secret_key(connections[name]))
-        yield from _unset(page, place, connections[name].secret_name, settings)
+        connection = connections[name]
+        for below, secret in connection.secret_names().items():
+            yield from _unset(page, (name, "secret", *below), secret, settings)
+        if connection.vendor == "pipedrive" and connection.secret.oauth:
+            yield from _unset_key(page, (name, "secret", "oauth"), settings)
 
 
 def _unset_alerts(syncs: list[Defined], settings: Settings) -> Iterator[Mistake]:
@@ -202,5 +212,8 @@ def _unset(page: Page, place: tuple[str, ...], name: str, settings: Settings) ->
         yield page.mistake(place, str(error))
 
 
-def _secret_key(connection: Connection) -> str:
-    return "token" if connection.vendor == "pipedrive" else "key"
+def _unset_key(page: Page, place: tuple[str, ...], settings: Settings) -> Iterator[Mistake]:
+    try:
+        settings.key()
+    except MissingSecretError as error:
+        yield page.mistake(place, str(error))

@@ -4,9 +4,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import httpx
 from packaging.requirements import Requirement
@@ -14,11 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from connectors.errors import ConnectorError
+from connectors.http import open_http
 from connectors.meter import Tally
 from deployments.definitions import Definitions, load
 from deployments.doorbells import ENDING, doorbells, said_of
 from deployments.timing import timings
-from pipelines.accounts import Credentials, naming
+from pipelines.accounts import credentials_of, naming
 from pipelines.report import counted
 from pipelines.settings import (
     Connection,
@@ -30,6 +32,9 @@ from state.database import State, open_state
 from state.errors import StateTrouble
 from state.lease import sync_of
 from state.schema import leases
+
+if TYPE_CHECKING:
+    from connectors.pipedrive import Credential
 
 LOW_DISK_GB, NO_DISK_GB = 5, 1
 # A wrong version of these fails in silence or at the first schedule; see pyproject.toml.
@@ -173,32 +178,55 @@ def _connections(definitions: Definitions, settings: Settings) -> Iterator[Sympt
     for name, connection in definitions.connections.items():
         thing = f"connection {name}"
         try:
-            secret = settings.secret(connection.secret_name)
-            with naming(Credentials(connection.vendor, name, connection.secret_name)):
-                _knock(connection, secret)
+            with naming(credentials_of(name, connection)):
+                _knock(name, connection, settings)
         except MissingSecretError as error:
             if not any(name in mistake.path for mistake in definitions.mistakes):
                 yield Symptom("warn", thing, str(error), "only needed once a sync uses it")
         except ConnectorError as error:
             said, _, remedy = str(error).partition(" Next step: ")
-            yield Symptom("fail", thing, said, remedy or f"is {connection.base_url} right?")
+            where = connection.base_url
+            yield Symptom("fail", thing, said, remedy or f"is {where} right?")
+        except (StateTrouble, SQLAlchemyError):
+            yield Symptom("warn", thing, "its grant cannot be read", "see the line on `state`")
         else:
             yield Symptom("ok", thing, f"{connection.vendor} answers and takes the credentials")
 
 
-def _knock(connection: Connection, secret: str) -> None:
+def _knock(name: str, connection: Connection, settings: Settings) -> None:
     """One cheap call that proves address and credentials; raises a ConnectorError if not."""
-    if isinstance(connection, PipedriveConnection):
-        from connectors.pipedrive.client import Pipedrive
+    with ExitStack() as stack:
+        http = stack.enter_context(open_http())
+        if isinstance(connection, PipedriveConnection):
+            from connectors.pipedrive.client import Pipedrive
 
-        with Pipedrive(connection.base_url, token=secret, meter=Tally()) as pipedrive:
-            pipedrive.require_admin()
-    else:
-        from connectors.mailigen.client import Mailigen
+            token = _credential(name, connection, settings, http, stack)
+            Pipedrive(connection.api_url, token=token, meter=Tally(), http=http).require_admin()
+        else:
+            from connectors.mailigen.client import Mailigen
 
-        version = connection.version
-        with Mailigen(connection.base_url, key=secret, meter=Tally(), version=version) as mailigen:
-            mailigen.account()
+            key, version = settings.secret(connection.secret.key), connection.version
+            Mailigen(
+                connection.base_url, key=key, meter=Tally(), version=version, http=http
+            ).account()
+
+
+def _credential(
+    name: str, crm: PipedriveConnection, settings: Settings, http: httpx.Client, stack: ExitStack
+) -> "str | Credential":
+    """As a run would have it. A database that is not there yet holds no grant, and is not made."""
+    from pipelines.accounts import app_of, credential_of
+    from pipelines.granted import not_connected
+
+    if crm.secret.oauth is None:
+        return settings.secret(str(crm.secret.token))
+    if not settings.has_state:
+        app_of(crm, settings, http)
+        settings.key()
+        raise not_connected(name)
+    state = open_state(settings.state_url)
+    stack.callback(state.close)
+    return credential_of(name, crm, settings, state, http)
 
 
 def _doors(settings: Settings) -> Iterator[Symptom]:

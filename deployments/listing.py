@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from deployments.timing import Timing, timings
 from pipelines.mailigen_pipedrive.config import Bot, Definition
-from pipelines.settings import Connections, Settings
-from state import audits, connections, doubts
+from pipelines.settings import Connections, PipedriveConnection, Settings
+from state import audits, connections, doubts, grants
 from state.audits import LastAudit
 from state.database import State, open_state
 from state.schema import bots as bots_table
@@ -58,10 +58,12 @@ def list_bots(
 ) -> list[Line]:
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
     remembered, timed = Remembered({}, {}, {}, {}, {}), list[Timing]()
+    troubled = _not_connected(connections, None)
     if settings.has_state:
         with closing(open_state(settings.state_url)) as state:
-            remembered = _remembered(state)
+            remembered, troubled = _remembered(state), _not_connected(connections, state)
         timed = timings(settings, definitions, connections)
+    remembered = remembered._replace(troubled=troubled | remembered.troubled)
     schedules = {one.sync: one.shown() for one in timed}
     lines = [
         line._replace(schedule=schedules.get(line.sync, ""))
@@ -73,6 +75,16 @@ def list_bots(
         if (sync, bot) not in listed and row.state != "deleted":
             lines.append(_line(remembered, sync, bot, selection="(in no file)"))
     return lines
+
+
+def _not_connected(connections: Connections, state: State | None) -> dict[str, str]:
+    """Accounts whose app nobody has let in, with the command for it."""
+    return {
+        name: f"connection {name} is not connected: syncline connect {name}"
+        for name, one in connections.items()
+        if isinstance(one, PipedriveConnection) and one.secret.oauth
+        if state is None or not grants.is_kept(state, name)
+    }
 
 
 def _lines(definition: Definition, remembered: Remembered) -> list[Line]:

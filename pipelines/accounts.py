@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+import httpx
+
 from connectors.errors import (
     AnotherAccount,
     BadCredentials,
@@ -15,10 +17,12 @@ from connectors.errors import (
 )
 from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
-from connectors.pipedrive import Pipedrive
+from connectors.pipedrive import App, Credential, Pipedrive
+from pipelines.granted import StoredGrant
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Cost
 from pipelines.settings import (
+    Connection,
     Connections,
     MailigenConnection,
     PipedriveConnection,
@@ -34,6 +38,7 @@ from state.errors import BudgetExhausted
 DAILY_TOKENS = 30_000  # a seat and plan step, Pipedrive "Rate limiting"
 PLAN_STEPS = {"lite": 1, "growth": 2, "premium": 5, "ultimate": 7}
 BURSTS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests a token, per 2 s
+OAUTH_BURSTS = {"lite": 80, "growth": 160, "premium": 400, "ultimate": 480}
 BURST_WINDOW = 2.0
 T = TypeVar("T", PipedriveConnection, MailigenConnection)
 LONGEST_PAUSE = 60.0  # seconds; above it is not the burst window but a block of the account
@@ -48,11 +53,11 @@ class Credentials(NamedTuple):
 
     vendor: str
     connection: str
-    secret: str
+    secret: str  # '' for a grant: it is in the state
 
     def named(self, error: StopTheSync) -> StopTheSync:
         """The same refusal, told with the connection and the name of its secret."""
-        mine = f"connection {self.connection}, secret {self.secret}"
+        mine = f"connection {self.connection}" + (f", secret {self.secret}" if self.secret else "")
         # Of another account: it names the connection, and the secret is as it should be.
         if isinstance(error, AnotherAccount) or mine in error.said:
             return error
@@ -62,10 +67,17 @@ class Credentials(NamedTuple):
             if isinstance(error, NotAdministrator)
             else f"put a valid token or key of an administrator into {held}"
         )
+        step = step if self.secret else error.next_step  # what a grant needs it knows itself
         return type(error)(
             error.vendor, error.call, f"{error.said} ({mine})",
             next_step=step, request_id=error.request_id,
         )  # fmt: skip
+
+
+def credentials_of(name: str, connection: Connection) -> Credentials:
+    if isinstance(connection, MailigenConnection):
+        return Credentials(connection.vendor, name, connection.secret.key)
+    return Credentials(connection.vendor, name, connection.secret.token or "")
 
 
 @contextmanager
@@ -149,7 +161,7 @@ def open_accounts(
     engagement = _pick(connections, definition.connections.engagement, MailigenConnection)
     names = definition.connections
     configured = {names.crm: crm.horizon.list, names.engagement: engagement.horizon.list}
-    held = Credentials("pipedrive", names.crm, crm.secret_name)
+    held = credentials_of(names.crm, crm)
     with naming(held), ExitStack() as stack:
         place = stack.enter_context(
             open_engagement(settings, connections, names.engagement, state, around)
@@ -158,19 +170,20 @@ def open_accounts(
             names.crm: stack.enter_context(
                 Budget(
                     state, names.crm, day_allowance=daily_tokens(crm),
-                    burst=(BURSTS[crm.plan], BURST_WINDOW), share=crm.quota_share,
+                    burst=(burst_of(crm), BURST_WINDOW), share=crm.quota_share,
                     sleep=_impatiently(around.sleep, "pipedrive"),
                 )
             ),
             names.engagement: place.budget,
         }  # fmt: skip
+        http = stack.enter_context(around.open_http())
         yield Accounts(
             crm=stack.enter_context(
                 Pipedrive(
-                    crm.base_url,
-                    token=settings.secret(crm.secret_name),
+                    crm.api_url,
+                    token=credential_of(names.crm, crm, settings, state, http, around),
                     meter=Metered(budgets[names.crm], "pipedrive"),
-                    http=stack.enter_context(around.open_http()),
+                    http=http,
                     now=around.now,
                     sleep=around.sleep,
                 )
@@ -197,7 +210,7 @@ def open_engagement(
 ) -> Iterator[Engagement]:
     """Connect to a Mailigen account alone: a webhook needs neither the CRM nor its secret."""
     known = _pick(connections, account, MailigenConnection)
-    held = Credentials("mailigen", account, known.secret_name)
+    held = credentials_of(account, known)
     with naming(held), ExitStack() as stack:
         budget = stack.enter_context(
             Budget(
@@ -209,7 +222,7 @@ def open_engagement(
         client = stack.enter_context(
             Mailigen(
                 known.base_url,
-                key=settings.secret(known.secret_name),
+                key=settings.secret(known.secret.key),
                 version=known.version,
                 meter=Metered(budget, "mailigen"),
                 http=stack.enter_context(around.open_http()),
@@ -233,6 +246,37 @@ def _impatiently(sleep: Callable[[float], None], vendor: str) -> Callable[[float
         sleep(seconds)
 
     return pause
+
+
+def credential_of(
+    account: str,
+    crm: PipedriveConnection,
+    settings: Settings,
+    state: State,
+    http: httpx.Client,
+    around: Surroundings = REAL,
+) -> str | Credential:
+    """The API token, or the grant of `syncline connect`; MissingSecretError when neither can be
+    read. Whether there is a grant at all the first call tells."""
+    if crm.secret.oauth is None:
+        return settings.secret(str(crm.secret.token))
+    app = app_of(crm, settings, http, around)
+    return StoredGrant(state, account, app, key=settings.key(), sleep=around.sleep)
+
+
+def app_of(
+    crm: PipedriveConnection, settings: Settings, http: httpx.Client, around: Surroundings = REAL
+) -> App:
+    """The app that a connection by OAuth is made with."""
+    client_id, client_secret = (settings.secret(name) for name in crm.secret_names().values())
+    return App(
+        crm.oauth_url, client_id=client_id, client_secret=client_secret, http=http, now=around.now
+    )
+
+
+def burst_of(crm: PipedriveConnection) -> int:
+    """Requests the vendor takes in a window: apps may come four times as often."""
+    return (BURSTS if crm.secret.oauth is None else OAUTH_BURSTS)[crm.plan]
 
 
 def daily_tokens(crm: PipedriveConnection) -> int:

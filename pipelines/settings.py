@@ -5,6 +5,7 @@
     SYNCLINE_SYNCS         the folder of definitions               deployments/syncs
     SYNCLINE_CONNECTIONS   the accounts                            connections.yaml beside it
     PREFECT_API_URL        the Prefect server; unset: none
+    SYNCLINE_KEY           what OAuth grants are encrypted with    none: no OAuth
     any secret             under the name a connection or a definition gives it
 
 Relative paths are relative to the directory of the process.
@@ -14,10 +15,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connectors.http import is_loopback
+from state import grants
+from state.errors import NotAllowed
+
+KEY = "SYNCLINE_KEY"
+Place = tuple[str, ...]
 SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -33,6 +41,18 @@ class MissingSecretError(Exception):
         super().__init__(
             f"the secret {name} is not set: export {name}=... "
             f"or save it as the Prefect Secret block {block_name(name)!r}"
+        )
+
+
+class NoKeyError(MissingSecretError):
+    """Without the one key, no OAuth grant can be stored or read."""
+
+    def __init__(self, said: str = "is not set") -> None:
+        self.name = KEY
+        Exception.__init__(
+            self,
+            f"{KEY} {said}: OAuth grants are encrypted with it. Export the key they were stored "
+            "with wherever syncline runs; for a first one, `syncline connect --new-key` prints one",
         )
 
 
@@ -69,6 +89,18 @@ class Settings:
         if not value:
             raise MissingSecretError(name)
         return value
+
+    def key(self) -> str:
+        """The key of stored grants. From the environment only: a Prefect block would lie beside
+        the client secret, in a database that is backed up with it."""
+        key = self.environ.get(KEY)
+        if not key:
+            raise NoKeyError
+        try:
+            grants.check_key(key)
+        except NotAllowed as error:
+            raise NoKeyError("is no such key") from error
+        return key
 
 
 def read_settings(
@@ -124,10 +156,32 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-class TokenSecret(Strict):
-    """Which secret holds a Pipedrive API token."""
+class OAuthSecret(Strict):
+    """Which secrets hold what Pipedrive's Developer Hub says of an app."""
 
-    token: SecretName = Field(description="NAME of the secret, never the token itself.")
+    client_id: SecretName = Field(description="NAME of the secret with the app's client id.")
+    client_secret: SecretName = Field(
+        description="NAME of the secret with the app's client secret, never the secret itself."
+    )
+
+
+class PipedriveSecret(Strict):
+    """How Pipedrive lets us in: a user's API token, or an app that an administrator allowed."""
+
+    token: SecretName | None = Field(
+        None, description="NAME of the secret with an API token, never the token itself."
+    )
+    oauth: OAuthSecret | None = Field(
+        None, description="Instead of a token: the app that `syncline connect` is for."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.token is None) == (self.oauth is None):
+            raise ValueError(
+                "give either `token: NAME`, or `oauth: {client_id: NAME, client_secret: NAME}`"
+            )
+        return self
 
 
 class KeySecret(Strict):
@@ -157,7 +211,10 @@ class PipedriveConnection(Strict):
 
     vendor: Literal["pipedrive"]
     base_url: BaseUrl = Field("https://api.pipedrive.com", description="Where the API answers.")
-    secret: TokenSecret
+    oauth_url: BaseUrl = Field(
+        "https://oauth.pipedrive.com", description="Where `secret.oauth` lets the app in."
+    )
+    secret: PipedriveSecret
     plan: Literal["lite", "growth", "premium", "ultimate"] = Field(
         "lite", description="The plan decides the tokens a day."
     )
@@ -165,9 +222,35 @@ class PipedriveConnection(Strict):
     quota_share: Share = Field(0.5, description="The most of the account's budget we may use.")
     horizon: PipedriveHorizon = PipedriveHorizon()
 
+    @model_validator(mode="after")
+    def _goes_to_one_vendor(self) -> Self:
+        """The sandbox's API beside the real vendor's OAuth is a slip, and so is an open line."""
+        if self.secret.oauth is None:
+            return self
+        oauth, api = httpx.URL(self.oauth_url), httpx.URL(self.base_url)
+        if oauth.scheme != "https" and not is_loopback(oauth.host):
+            raise ValueError(
+                "oauth_url has no TLS: secrets would travel in the clear; make it https"
+            )
+        if is_loopback(api.host) and not is_loopback(oauth.host):
+            raise ValueError("base_url is the sandbox's and oauth_url is not: set both, or neither")
+        return self
+
     @property
-    def secret_name(self) -> str:
-        return self.secret.token
+    def api_url(self) -> str:
+        """Where calls go; '' leaves that to the grant, which names its company's address."""
+        is_ours_to_say = self.secret.oauth is None or "base_url" in self.model_fields_set
+        return self.base_url if is_ours_to_say else ""
+
+    def secret_names(self) -> dict[Place, str]:
+        """NAMES of the secrets, by where they stand below `secret`."""
+        oauth = self.secret.oauth
+        if oauth is None:
+            return {("token",): str(self.secret.token)}
+        return {
+            ("oauth", "client_id"): oauth.client_id,
+            ("oauth", "client_secret"): oauth.client_secret,
+        }
 
 
 class MailigenConnection(Strict):
@@ -190,9 +273,9 @@ class MailigenConnection(Strict):
     )
     horizon: MailigenHorizon = MailigenHorizon()
 
-    @property
-    def secret_name(self) -> str:
-        return self.secret.key
+    def secret_names(self) -> dict[Place, str]:
+        """NAMES of the secrets without which nothing goes, by where they stand below `secret`."""
+        return {("key",): self.secret.key}
 
 
 Connection = Annotated[PipedriveConnection | MailigenConnection, Field(discriminator="vendor")]

@@ -1,4 +1,4 @@
-"""Whether each account can be talked to, and the grant that lets us.
+"""Whether each account can be talked to. The grant that lets us is in grants.py.
 
 ok --> needs_reauthorization (a human signs in again)
    --> blocked (the vendor asks us to stay away until a time)
@@ -6,10 +6,8 @@ ok --> needs_reauthorization (a human signs in again)
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-import orjson
-from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import select, update
 
 from state.database import State, upsert
@@ -109,28 +107,3 @@ def vendor_now(state: State, account: str) -> datetime:
     """Return the vendor's time: what `sending_at` and every horizon are measured in."""
     known = find(state, account)
     return state.now() + timedelta(seconds=known.clock_offset_seconds if known else 0)
-
-
-def put_grant(state: State, account: str, grant: dict[str, Any], *, key: str) -> None:
-    """Store an OAuth grant encrypted. A refresh token is often good once: store before using."""
-    token = Fernet(key).encrypt(orjson.dumps(grant))
-    with state.write() as db:
-        changed = update(table).where(table.c.account == account).values(encrypted_grant=token)
-        if not db.execute(changed).rowcount:
-            raise NotAllowed(f"there is no connection {account}")
-
-
-def read_grant(state: State, account: str, *, key: str) -> dict[str, Any] | None:
-    """Return the grant, or None when there is none; raises NotAllowed for another key."""
-    query = select(table.c.encrypted_grant).where(table.c.account == account)
-    with state.read() as db:
-        token = db.execute(query).scalar_one_or_none()
-    if token is None:
-        return None
-    try:
-        grant: dict[str, Any] = orjson.loads(Fernet(key).decrypt(token))
-    except InvalidToken as error:
-        raise NotAllowed(
-            f"{account}: the stored grant was encrypted with another key; connect it again"
-        ) from error
-    return grant

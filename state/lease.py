@@ -88,7 +88,7 @@ def acquire(
         now = state.now()
         last_sweep = _lock_sync(db, name)
         row = db.execute(_FOUND, {"my_name": _key(name)}).one_or_none()
-        if row is not None and row.holder and row.expires_at > now and not _is_dead(row):
+        if row is not None and row.holder and row.expires_at > now and not is_dead(row):
             raise LeaseHeld(row.holder, row.host, row.pid, row.taken_at, row.expires_at)
         fence = max(last_sweep, row.fence if row else 0, above) + 1
         _TAKE.run(db, [{
@@ -153,7 +153,7 @@ def holding(state: State, sync: str) -> Holding | None:
     """
     with state.read() as db:
         row = db.execute(_FOUND, {"my_name": _key(sync)}).one_or_none()
-    if row is None or not row.holder or row.expires_at <= state.now() or _is_dead(row):
+    if row is None or not row.holder or row.expires_at <= state.now() or is_dead(row):
         return None
     return Holding(row.holder, row.host, row.pid, row.taken_at)
 
@@ -207,7 +207,7 @@ def _keep(lease: Lease, ended: threading.Event) -> None:
             log.warning("could not renew the lease of %s: %s", lease.sync, type(error).__name__)
 
 
-def _is_dead(row: Row[Any]) -> bool:
+def is_dead(row: Row[Any]) -> bool:
     """True only when the holder ran on this machine and provably does so no more."""
     if row.host != _host():
         return False

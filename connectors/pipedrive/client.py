@@ -20,12 +20,13 @@ from connectors.errors import (
     Gone,
     NotAdministrator,
     QuotaExhausted,
-    Refused,
     Throttled,
 )
 from connectors.http import Line, address_of, patiently, utc_now
 from connectors.meter import Meter
 from connectors.pipedrive import wire
+from connectors.pipedrive.credential import ApiToken, Credential, Shown
+from connectors.pipedrive.matches import addresses, first, is_in, only
 from connectors.pipedrive.nouns import CHANGED, EVERY_DEAL, ONE, Noun
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
 
@@ -41,22 +42,22 @@ IN_ID_ORDER = {"sort_by": "id", "sort_direction": "asc"}  # rows that change do 
 
 
 class Pipedrive:
-    """One company's Pipedrive, through one user's API token."""
+    """One company's Pipedrive, through one user's API token or an app's grant."""
 
     def __init__(
         self,
         base_url: str,
         *,
-        token: str,
+        token: str | Credential,
         meter: Meter,
         http: httpx.Client | None = None,
         now: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`base_url` is the part before /v1 and /api/v2. A lent `http` stays open."""
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise BadCredentials(wire.VENDOR, "token", "empty, or with characters no token has")
-        self._base_url, self._token = address_of(base_url), token
+        """`base_url` is the part before /v1 and /api/v2; '' leaves it to what the credential
+        says. A lent `http` stays open."""
+        self._credential = ApiToken(token) if isinstance(token, str) else token
+        self._base_url = address_of(base_url) if base_url else ""
         self._line = Line(wire.VENDOR, http, meter, now)
         self._meter, self._sleep = meter, sleep
         self._throttled_in_a_row = 0
@@ -247,25 +248,25 @@ class Pipedrive:
         self, person_id: int, marker: str, since: datetime | None = None
     ) -> int | None:
         texts = ("note", "public_description", "subject")
-        return _first(
-            self.activities_of(person_id, since), lambda record: _in(record, texts, marker)
+        return first(
+            self.activities_of(person_id, since), lambda record: is_in(record, texts, marker)
         )
 
     def find_deal(self, person_id: int, field_code: str, marker: str) -> int | None:
-        return _first(
+        return first(
             self.deals_of(person_id),
-            lambda record: _in(record.get("custom_fields"), (field_code,), marker),
+            lambda record: is_in(record.get("custom_fields"), (field_code,), marker),
         )
 
     def find_note(self, person_id: int, marker: str, since: datetime | None = None) -> int | None:
-        return _first(
-            self.notes_of(person_id, since), lambda record: _in(record, ("content",), marker)
+        return first(
+            self.notes_of(person_id, since), lambda record: is_in(record, ("content",), marker)
         )
 
     def find_person(self, email: str, since: datetime | None = None) -> int | None:
         """Return the lowest id that holds the address, case ignored, changed since then."""
         wanted = email.strip().casefold()
-        return _first(self.persons(None, since, ()), lambda record: wanted in _addresses(record))
+        return first(self.persons(None, since, ()), lambda record: wanted in addresses(record))
 
     def find_filter(self, name: str, filter_type: str = "people") -> int | None:
         found = [
@@ -273,8 +274,8 @@ class Pipedrive:
             for record in self.filters()
             if record.get("name") == name and record.get("type") == filter_type
         ]
-        only = _only(found, "GET /v1/filters", "id")
-        return None if only is None else int(only["id"])
+        alone = only(found, "GET /v1/filters", "id")
+        return None if alone is None else int(alone["id"])
 
     def find_deal_field(self, name: str) -> str | None:
         """Return the code of our field; Refused when two custom fields share the name."""
@@ -283,8 +284,8 @@ class Pipedrive:
             for record in self.deal_fields()
             if record.get("field_name") == name and record.get("is_custom_field")
         ]
-        only = _only(found, "GET /api/v2/dealFields", "field_code")
-        return None if only is None else str(only["field_code"])
+        alone = only(found, "GET /api/v2/dealFields", "field_code")
+        return None if alone is None else str(alone["field_code"])
 
     # How calls are made
 
@@ -337,12 +338,24 @@ class Pipedrive:
         return patiently(lambda: self._once(call), sleep=self._sleep)
 
     def _once(self, call: wire.Call) -> Record:
-        request = self._request(call)
+        shown = self._credential.show()
+        try:
+            return self._sent(call, shown)
+        except BadCredentials:
+            # A 401 comes before anything is done, so that a write too may be sent again.
+            newer = self._credential.renewed(shown)
+            if newer is None:
+                raise
+        return self._sent(call, newer)
+
+    def _sent(self, call: wire.Call, shown: Shown) -> Record:
+        request = self._request(call, shown)
         answer = self._line.ask(request, call=call.name, cost=call.cost, kind=call.kind)
         try:
             envelope = read_envelope(
-                call, answer.status_code, answer.headers, answer.content, token=self._token
-            )
+                call, answer.status_code, answer.headers, answer.content,
+                token=shown.secret, next_step=shown.next_step,
+            )  # fmt: skip
         except Throttled as error:
             self._throttled_in_a_row += 3 if has_calls_left(call, answer.headers) else 1
             if self._throttled_in_a_row < MOST_THROTTLED:
@@ -357,41 +370,11 @@ class Pipedrive:
                 self._throttled_in_a_row = 0
         return envelope
 
-    def _request(self, call: wire.Call) -> httpx.Request:
-        headers = {"x-api-token": self._token, "accept": "application/json"}
+    def _request(self, call: wire.Call, shown: Shown) -> httpx.Request:
+        headers = {shown.header: shown.value, "accept": "application/json"}
         if call.content is not None:
             headers["content-type"] = "application/json"
-        url = self._base_url + call.path
+        url = (self._base_url or shown.api) + call.path
         return httpx.Request(
             call.method, url, params=call.query, headers=headers, content=call.content
         )
-
-
-def _first(pages: Iterator[Page], is_it: Callable[[Record], bool]) -> int | None:
-    """Return the id of the first match, reading no further page than needed."""
-    for page in pages:
-        for record in page:
-            if is_it(record) and isinstance(record.get("id"), int):
-                return int(record["id"])
-    return None
-
-
-def _in(record: object, keys: Sequence[str], marker: str) -> bool:
-    texts = [record.get(key) for key in keys] if isinstance(record, dict) else []
-    return any(marker in text for text in texts if isinstance(text, str))
-
-
-def _addresses(person: Record) -> set[str]:
-    emails = person.get("emails")
-    return {
-        str(entry.get("value") or "").strip().casefold()
-        for entry in (emails if isinstance(emails, list) else [])
-        if isinstance(entry, dict)
-    }
-
-
-def _only(found: Page, call: str, key: str) -> Record | None:
-    if len(found) > 1:
-        said = f"{len(found)} with that name: {', '.join(str(record.get(key)) for record in found)}"
-        raise Refused(wire.VENDOR, call, said)
-    return found[0] if found else None

@@ -7,6 +7,7 @@
     402               any                             StopTheSync (account closed)
     403               not JSON                        Blocked
     403               code feature_capping_*, "limit" PlanLimitReached
+    403               "Scope and URL mismatch"        NotAdministrator (the app lacks a scope)
     403               else                            NotAdministrator if it needs one, else Refused
     404, 410          JSON error                      Gone
     429               any                             Throttled (the client counts them)
@@ -45,39 +46,55 @@ DEFINITE_NO = frozenset({400, 405, 406, 409, 411, 412, 413, 414, 415, 422, 431})
 BURST_WINDOW_S = 2.0  # the documented rolling window, waited when no header names another
 LONGEST_SEEN_S = 86_400.0  # a "reset" beyond a day is not a duration
 BLOCK_S = 30.0  # how long a block lasts is nowhere documented: the next run asks once, and stops
+SCOPES_STEP = (
+    "give the app the scopes that connectors/pipedrive/README.md lists, then connect it again"
+)
 _LIMIT = re.compile(
     r"\blimit\b.*\b(reach|exceed|upgrade|plan)|\b(reach|exceed|upgrade)\w*\b.*\blimit\b", re.I
 )
 
 
 def read_envelope(
-    call: Call, status: int, headers: Mapping[str, str], content: bytes, *, token: str = ""
+    call: Call,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    token: str = "",
+    next_step: str = "",
 ) -> dict[str, Any]:
     """Return the envelope of a good answer; raise what any other one means.
 
-    Header names are expected in lower case. `token` never gets into a message.
+    Header names are expected in lower case. `token` never gets into a message; `next_step`
+    is what a person does about one that is refused.
     """
     body = _object(content)
     if 200 <= status < 300:
         if body is not None and body.get("success") is True:
             return body
         said = "answered without success" if body is not None else "answered with no JSON object"
-        raise _open_end(call, f"HTTP {status}, {said}", _request_id(headers))
-    raise error_for(call, status, headers, content, token=token)
+        raise _open_end(call, f"HTTP {status}, {said}", request_id_of(headers))
+    raise error_for(call, status, headers, content, token=token, next_step=next_step)
 
 
 def error_for(
-    call: Call, status: int, headers: Mapping[str, str], content: bytes, *, token: str = ""
+    call: Call,
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    *,
+    token: str = "",
+    next_step: str = "",
 ) -> ConnectorError:
     """Name the failure in a non-2xx answer by what the caller must do about it."""
     body = _object(content)
     said = _said(status, body, token)
-    request_id = _request_id(headers)
+    request_id = request_id_of(headers)
     if status == 429:
-        wait = _wait(headers, BURST_WINDOW_S)
+        wait = wait_of(headers, BURST_WINDOW_S)
         return Throttled(VENDOR, call.name, said, retry_after=wait, request_id=request_id)
     if status == 401:
-        return BadCredentials(VENDOR, call.name, said, request_id=request_id)
+        return BadCredentials(VENDOR, call.name, said, next_step=next_step, request_id=request_id)
     if status == 402:
         step = "renew the Pipedrive subscription: the company's account is closed"
         return StopTheSync(VENDOR, call.name, said, next_step=step, request_id=request_id)
@@ -104,14 +121,18 @@ def has_calls_left(call: Call, headers: Mapping[str, str]) -> bool:
 
 def _forbidden(call: Call, headers: Mapping[str, str], content: bytes, said: str) -> ConnectorError:
     body = _object(content)
-    request_id = _request_id(headers)
+    request_id = request_id_of(headers)
     if body is None and content.strip():
-        wait = _wait(headers, BLOCK_S)
+        wait = wait_of(headers, BLOCK_S)
         text = "HTTP 403 with a page instead of JSON: the company's calls are blocked"
         return Blocked(VENDOR, call.name, text, retry_after=wait, request_id=request_id)
     code = str((body or {}).get("code") or "")
     if code.startswith("feature_capping") or _LIMIT.search(said):
         return PlanLimitReached(VENDOR, call.name, said, request_id=request_id)
+    if "scope and url mismatch" in said.lower():
+        return NotAdministrator(
+            VENDOR, call.name, said, next_step=SCOPES_STEP, request_id=request_id
+        )
     if call.name in NEEDS_ADMIN:
         return NotAdministrator(VENDOR, call.name, said, request_id=request_id)
     return Refused(VENDOR, call.name, said, request_id=request_id)
@@ -138,11 +159,11 @@ def _said(status: int, body: Mapping[str, Any] | None, token: str) -> str:
     return quoted(", ".join(words), token)
 
 
-def _request_id(headers: Mapping[str, str]) -> str:
+def request_id_of(headers: Mapping[str, str]) -> str:
     return quoted(headers.get("x-correlation-id") or headers.get("x-request-id") or "")
 
 
-def _wait(headers: Mapping[str, str], default: float) -> float:
+def wait_of(headers: Mapping[str, str], default: float) -> float:
     """Return the seconds to wait: Retry-After, else x-ratelimit-reset (seconds, by
     users' reports), else `default`. Anything implausible counts as not said."""
     for name in ("retry-after", "x-ratelimit-reset"):

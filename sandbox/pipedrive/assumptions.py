@@ -67,6 +67,18 @@ PIPEDRIVE: dict[str, Assumption] = {
         ("taken", "refused"),
         "the guide takes a name, or first and last name; both ways at once it does not mention",
     ),
+    "refresh_rotates": Assumption(
+        False,
+        (True, False),
+        "users are given the same refresh token back; the page of status codes calls one invalid "
+        'that "was already exchanged"',
+    ),
+    "former_access_lives_on": Assumption(
+        True, (True, False), "whether a refresh ends the access token before it is not published"
+    ),
+    "denial_echoes_state": Assumption(
+        True, (True, False), "state comes back with a code; with error=user_denied no page says"
+    ),
     "deals_limit": Assumption(None, "integer", "open deals allowed by the plan; none by default"),
 }
 

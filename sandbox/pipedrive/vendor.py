@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 
 from sandbox.pipedrive import answers
-from sandbox.pipedrive.access import CLIENT_ID, CLIENT_SECRET, Access
+from sandbox.pipedrive.access import Access
 from sandbox.pipedrive.answers import RefusalError, WholeAnswerError
 from sandbox.pipedrive.assumptions import Assumptions
 from sandbox.pipedrive.call import Call
 from sandbox.pipedrive.company import Company
 from sandbox.pipedrive.limits import Limits
-from sandbox.pipedrive.played import play
+from sandbox.pipedrive.oauth import CLIENT_ID, CLIENT_SECRET
+from sandbox.pipedrive.played import KINDS, play
 from sandbox.pipedrive.routes import RETIRED_IN_V1, Route, find
 from sandbox.pipedrive.seed import API_TOKENS, seed_company
 from sandbox.vendor import Answer, Request
@@ -31,7 +32,7 @@ class PipedriveVendor:
     def __init__(self, world: World) -> None:
         self._assume = Assumptions()
         self._company = Company(world, self._assume)
-        self._access = Access(world.seed, API_TOKENS)
+        self._access = Access(world.seed, API_TOKENS, self._assume)
         self._limits = Limits(self._assume)
         self.books = self._company.books
         seed_company(self._company)
@@ -46,7 +47,8 @@ class PipedriveVendor:
     def handle(self, request: Request) -> Answer:
         version = "v2" if request.path.startswith("/api/v2/") else "v1"
         try:
-            answer = self._access.answer(request, request.headers.get("x-sandbox-root", ""))
+            root = request.headers.get("x-sandbox-root", "")
+            answer = self._access.oauth.answer(request, root)
             return answer or self._admit(version, request)
         except RefusalError as refusal:
             return answers.dump(refusal.body(version), refusal.status)
@@ -86,7 +88,7 @@ class PipedriveVendor:
             ],
             "daily_budget": self._limits.daily_budget,
             "spent_today": self._limits.today,
-            "events": ["mail_in", "mail_out", "demote", "promote", "revoke_token", "restore_token"],
+            "events": list(KINDS),
         }
 
     def assumptions(self) -> dict[str, dict[str, Any]]:
@@ -108,7 +110,7 @@ class PipedriveVendor:
     def _token(self, request: Request) -> str:
         try:
             return self._access.who(request)[0]
-        except RefusalError:
+        except (RefusalError, WholeAnswerError):
             return ""
 
     def _admit(self, version: str, request: Request) -> Answer:

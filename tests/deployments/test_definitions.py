@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.definitions import load, sync_schema
+from deployments.definitions import connections_schema, load, sync_schema
 from deployments.trouble import DefinitionsError, UsageTrouble
 from pipelines.settings import read_settings
 
@@ -53,6 +53,13 @@ def test_the_schema_for_editors_is_as_generated():
     shipped = json.loads((ROOT / "deployments/sync.schema.json").read_text())
     assert shipped == sync_schema(), (
         "write it again: syncline schema > deployments/sync.schema.json"
+    )
+
+
+def test_the_schema_of_connections_is_as_generated():
+    shipped = json.loads((ROOT / "deployments/connections.schema.json").read_text())
+    assert shipped == connections_schema(), (
+        "write it again: syncline schema --accounts > deployments/connections.schema.json"
     )
 
 
@@ -163,6 +170,47 @@ def test_a_secret_pasted_in_place_of_its_name_is_refused_and_not_repeated(tmp_pa
     (told,) = mistakes(tmp_path, connections=pasted)
     assert "NAME of a secret" in told
     assert "4f9d8e7c6b5a" not in told
+
+
+EITHER = "give either `token: NAME`, or `oauth: {client_id: NAME, client_secret: NAME}`"
+APP = "{oauth: {client_id: APP_ID, client_secret: APP_SECRET}}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("secret: {}", f"a.secret: {EITHER}"),
+        ("secret: {token: T, oauth: {client_id: A, client_secret: B}}", f"a.secret: {EITHER}"),
+        (
+            "secret: {oauth: {client_id: APP_ID}}",
+            "a.secret.oauth.client_secret: `client_secret` is missing (NAME of the secret with the "
+            "app's client secret, never the secret itself)",
+        ),
+        (
+            f"secret: {APP}, oauth_url: 'http://oauth.example'",
+            "a: oauth_url has no TLS: secrets would travel in the clear; make it https",
+        ),
+        (
+            f"secret: {APP}, base_url: 'http://127.0.0.1:8400/pipedrive'",
+            "a: base_url is the sandbox's and oauth_url is not: set both, or neither",
+        ),
+    ],
+)
+def test_mistakes_of_a_connection_by_oauth_are_told(tmp_path, settings, said):
+    """MG-01"""
+    told = mistakes(tmp_path, connections=f"a: {{vendor: pipedrive, {settings}}}\n")
+    assert told == [f"connections.yaml:1: {said}"]
+
+
+def test_each_secret_of_an_app_and_the_key_is_told_where_it_is_named(tmp_path):
+    """MG-01"""
+    by_oauth = CONNECTIONS.replace("{token: ACME_PIPEDRIVE_TOKEN}", APP)
+    told = mistakes(tmp_path, {"ACME_MAILIGEN_KEY": "k"}, connections=by_oauth, acme=GOOD)
+    assert [one.partition(" is not set")[0] for one in told] == [
+        "connections.yaml:3: acme-pipedrive.secret.oauth: SYNCLINE_KEY",
+        "connections.yaml:3: acme-pipedrive.secret.oauth.client_id: the secret APP_ID",
+        "connections.yaml:3: acme-pipedrive.secret.oauth.client_secret: the secret APP_SECRET",
+    ]
 
 
 def test_a_secret_that_is_not_set_is_told_only_where_a_sync_needs_it(tmp_path):

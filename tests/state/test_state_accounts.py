@@ -4,7 +4,6 @@ import stat
 from datetime import timedelta
 
 import pytest
-from cryptography.fernet import Fernet
 
 from state import connections, consent, keep, pins
 from state.budgets import Budget
@@ -109,15 +108,6 @@ def test_a_pin_is_found_again_and_replaced_by_a_newer_one(state):
     pins.put(state, first._replace(remote_id="9"))
     assert [row["remote_id"] for row in pins.read(state, "acme").to_pylist()] == ["9"]
     assert pins.find(state, "other", "filter", "Customers") is None
-
-
-def test_a_grant_is_unreadable_without_its_key(state):
-    key = Fernet.generate_key().decode()
-    connections.introduce(state, "acme", "pipedrive", company="7")
-    connections.put_grant(state, "acme", {"refresh_token": "r"}, key=key)
-    assert connections.read_grant(state, "acme", key=key) == {"refresh_token": "r"}
-    with pytest.raises(NotAllowed, match="another key"):
-        connections.read_grant(state, "acme", key=Fernet.generate_key().decode())
 
 
 def test_a_token_of_another_company_is_refused(state):

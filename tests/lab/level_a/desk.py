@@ -18,7 +18,7 @@ from state.database import open_state
 TABLES = ("deeds", "settings", "leases", "syncs", "row_claims")
 ASKED = (
     "this_process",
-    "_is_dead",
+    "is_dead",
 )  # of state.lease; `holders` answers, afterwards it is as it was
 OPEN = "state NOT IN ('done', 'withdrawn')"
 

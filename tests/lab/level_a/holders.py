@@ -68,10 +68,10 @@ class Holder:
             self._renew()
 
     def come_alive(self) -> None:
-        """Be the process that runs now: `this_process` and `_is_dead` ask the lab."""
+        """Be the process that runs now: `this_process` and `is_dead` ask the lab."""
         owner = Owner(self.run.host, "boot", self.number, 0.0)
         leases.this_process = lambda: owner
-        leases._is_dead = self._is_dead
+        leases.is_dead = self._is_dead
 
     def _is_dead(self, row: Row[Any]) -> bool:
         """As the product judges it: certain only of a process on the same machine."""

@@ -108,7 +108,7 @@ class Lab:
             for target, name, replaced in (
                 (leases, "keeping", self._keeping),
                 (leases, "this_process", self._owner),
-                (leases, "_is_dead", lambda row: row.pid in self._now.dead),
+                (leases, "is_dead", lambda row: row.pid in self._now.dead),
                 (keep, "append", self._append(keep.append)),
                 (checks, "_judge", _judge_plainly),
                 (sample, "MEMBERS_A_RUN", SAMPLED),

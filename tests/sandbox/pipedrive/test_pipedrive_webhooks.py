@@ -1,4 +1,4 @@
-"""Webhooks over real HTTP, and the app's way in (OAuth)."""
+"""Webhooks over real HTTP."""
 
 import base64
 import json
@@ -7,9 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from pipedrive_desk import Desk
 
@@ -144,32 +142,3 @@ def test_webhooks_are_checked_listed_and_deleted(crm: Desk, listener: Listener) 
     assert crm.post("/v1/webhooks", {"name": "x", "event_action": "added"}).status == 400
     assert crm.delete(f"/v1/webhooks/{hook['id']}").body == {"status": "ok", "success": True}
     assert crm.delete(f"/v1/webhooks/{hook['id']}").status == 404
-
-
-def test_an_app_gets_in_with_a_code_once_and_stays_in_with_one_refresh_token(crm: Desk) -> None:
-    oauth = f"{crm.url}/pipedrive/oauth"
-    app = ("sandbox-app", "sandbox-app-secret")
-    back = "http://127.0.0.1/back"
-    asked = {"client_id": app[0], "redirect_uri": back, "state": "s1"}
-    assert "Allow" in crm.http.get(f"{oauth}/authorize", params=asked).text
-    sent = crm.http.get(f"{oauth}/authorize", params=asked | {"auto_approve": "1"})
-    answer = parse_qs(urlsplit(sent.headers["location"]).query)
-    form = {"grant_type": "authorization_code", "code": answer["code"][0], "redirect_uri": back}
-    tokens = crm.http.post(f"{oauth}/token", data=form, auth=app).json()
-    assert (answer["state"], tokens["expires_in"]) == (["s1"], 3599)
-    assert tokens["api_domain"] == f"{crm.url}/pipedrive"
-    assert crm.http.post(f"{oauth}/token", data=form, auth=app).status_code == 400
-    assert me(crm, tokens["access_token"]).json()["data"]["email"] == "ann@acme.example"
-    crm.control("POST", "/clock", {"advance_s": 3600})
-    assert me(crm, tokens["access_token"]).status_code == 401
-    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
-    again = crm.http.post(f"{oauth}/token", data=form, auth=app).json()
-    assert again["refresh_token"] == tokens["refresh_token"]
-    assert me(crm, again["access_token"]).status_code == 200
-    crm.http.post(f"{oauth}/revoke", data={"token": again["refresh_token"]}, auth=app)
-    assert me(crm, again["access_token"]).status_code == 401
-
-
-def me(crm: Desk, access_token: str) -> httpx.Response:
-    headers = {"authorization": f"Bearer {access_token}"}
-    return crm.http.get(f"{crm.url}/pipedrive/v1/users/me", headers=headers)
