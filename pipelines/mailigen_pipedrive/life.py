@@ -210,7 +210,8 @@ def keep_opt_outs(sweep: Sweep) -> None:
     Nobody barred is ever subscribed by a sync, so a barred address that is subscribed now
     subscribed by itself; unless a write of ours for it was in doubt, and came late. Then the bar
     stays, and the audit reports a breach; until that one is mended, however old the doubt is.
-    Who comes back under a former address agrees to mails there: the present one stays barred.
+    Who comes back under a former address agrees to mails there: the present one stays barred. Who
+    moved since the last sweep may have come back before or after: it is decided by the next one.
     """
     if sweep.lease is None:
         return
@@ -231,7 +232,8 @@ def keep_opt_outs(sweep: Sweep) -> None:
     barred = consent.in_force(sweep.state, account, subscribed, key=key)
     # Who left a moment ago, as a webhook told or another listing, may still be listed as before.
     settled_by = sweep.read_at - timedelta(seconds=sweep.horizons[account])
-    known = [one for one in barred if one.first_seen_at <= settled_by]
+    moving = {email for (email,) in sweep.db.execute(MOVING).fetchall()}
+    known = [one for one in barred if one.first_seen_at <= settled_by and one.address not in moving]
     back = _by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
     if back:
         kinds: dict[str, consent.Kind] = {one.address: one.kind for one in known}
@@ -281,4 +283,9 @@ def _unborn(sweep: Sweep, bot_id: str) -> Bot:
     )  # fmt: skip
 
 
+MOVING = """
+SELECT c.email FROM staging.syncline__contacts AS c
+INNER JOIN resolve.addresses AS a ON a.person_id_pipedrive = c.person_id_pipedrive
+WHERE a.email IS DISTINCT FROM c.email
+"""
 SUBSCRIBED = "SELECT email FROM staging.mailigen__members WHERE status = 'subscribed'"

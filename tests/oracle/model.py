@@ -78,11 +78,12 @@ class Oracle:
         self.lives.begin(wrote=wrote)
         self._list.pin(self.definition, world)
         at_work = self.lives.at_work
-        self._observe_consent(world)
+        self._observe_leaving(world)
         self._newcomers.look(self.definition, world, self._list.ever_put)
         selected = {life.bot.id: _selected(life, world) for life in at_work}
         won = winners(world, selected)
         self._vacated += self.people.resolve(won, _holders(world, selected))
+        self._observe_coming_back(world)
         self._attribute(world)
         for contact in self.people.contacts:
             is_won = won.get(contact.address) == contact.person
@@ -133,17 +134,22 @@ class Oracle:
 
     # -- who left, and what happened
 
-    def _observe_consent(self, world: World) -> None:
+    def _observe_leaving(self, world: World) -> None:
         for address in self._told_left:
             self._block(address, is_blocked=True)
         for address, member in world.members.items():
             if member.status in OPTED_OUT:
                 self._block(address, is_blocked=True)
-            elif member.status == "subscribed":
-                self._block(address, is_blocked=False)
-                self._told_left.discard(address)  # by an own act: no sync could
         for address in self._list.put_there - set(world.members):
             self._block(address, is_blocked=True)  # somebody took it off by hand
+
+    def _observe_coming_back(self, world: World) -> None:
+        """By an own act: no sync could. It speaks for the address alone: a contact that has moved
+        to another one meanwhile stays out, whichever came first."""
+        for address, member in world.members.items():
+            if member.status == "subscribed":
+                self._block(address, is_blocked=False)
+                self._told_left.discard(address)
 
     def _block(self, address: str, *, is_blocked: bool) -> None:
         barred = self._list.barred

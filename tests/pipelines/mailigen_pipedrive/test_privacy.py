@@ -144,6 +144,26 @@ def test_who_comes_back_under_a_former_address_stays_out_under_the_present_one(d
     assert member["status"] == "subscribed"
 
 
+def test_who_comes_back_and_moves_between_two_runs_stays_out_under_the_new_address(
+    desk: Desk,
+) -> None:
+    """ALL-08: nobody can tell which of both they did first."""
+    person, email = desk.person(on_list=True)
+    desk.act("unsubscribe", email)
+    desk.settle()
+    desk.horizon = AT_ONCE
+    desk.act("subscribe", email)
+    desk.readdress(person, "moved.on@acme.example")
+
+    for _ in range(3):
+        desk.settle()
+
+    assert desk.member("moved.on@acme.example") is None
+    member = desk.member(email)
+    assert member is not None
+    assert member["status"] == "subscribed"
+
+
 def test_who_was_taken_off_the_list_by_hand_is_not_put_back(desk: Desk) -> None:
     """ALL-08, MG-12: and a skip has its reason."""
     _, email = desk.person(on_list=True)
