@@ -50,14 +50,16 @@ def note_news(contact: Contact, automates: list[Life], n: int) -> None:
         is_open = life.bot.filter_id is None and contact.fell_back_in == n
         for kind in life.bot.notes:
             since_kind = max(since, life.effective(f"note {kind}"))
-            new = {
-                noted(i) for i in contact.increments
+            seen = [
+                i for i in contact.increments
                 if i.sweep == n > since_kind and i.happening.kind == kind and life.counts(n)
-            }  # fmt: skip
-            if is_open:
-                contact.may_note |= new
-            else:
-                contact.to_note |= {(life.bot.id, one) for one in new}
+            ]  # fmt: skip
+            # First seen while no bot asked, or only now: that is up to how much a run reads.
+            doubtful = {noted(i) for i in seen if is_open or i.is_late}
+            contact.may_note |= doubtful
+            contact.to_note |= {(life.bot.id, one) for one in map(noted, seen)} - {
+                (life.bot.id, one) for one in doubtful
+            }
 
 
 def note_doubtful(contact: Contact, stopped: list[Life], n: int) -> None:

@@ -26,7 +26,8 @@ def live_through(history: "History") -> None:
         _stopped(history, ended.said)
         bench.control("assumptions", vendor="mailigen", name="subscribers_limit", value=None)
         told.append("-- the plan is upgraded, the bots are resumed")
-        for life in bench.oracle.lives.at_work:
+        # A full plan pauses every bot, also one that its dead filter had stopped.
+        for life in bench.oracle.lives.listed:
             bench.command("resume", "outside", "--bot", life.bot.id)
         history.settle()
         return

@@ -67,6 +67,7 @@ class Oracle:
         self._list = ListSide(self.people, self.lives)
         self._seen: Counter[Happening] = Counter()
         self._asked: set[str] = set()
+        self._unasked: set[Happening] = set()  # new when no bot asked for their kind
         self._first_run_of: dict[str, int] = {}
         self._unowned: dict[str, list[Increment]] = {}
         self._last_holder: dict[str, Contact] = {}
@@ -173,11 +174,14 @@ class Oracle:
             self._first_run_of.setdefault(campaign, self.n)
         for happening, total in world.happened.items():
             times = total - self._seen[happening]
+            if times > 0 and happening.kind not in asked:
+                self._unasked.add(happening)
             if times > 0 and happening.kind in asked:
                 self._seen[happening] = total
                 is_new_kind = happening.kind not in self._asked
                 run = self._first_run_of[happening.campaign] if is_new_kind else self.n
-                increment = Increment(happening, times, run)
+                increment = Increment(happening, times, run, happening in self._unasked)
+                self._unasked.discard(happening)
                 holder = self._last_holder.get(happening.email)
                 if holder:
                     holder.heir.increments.append(increment)

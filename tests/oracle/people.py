@@ -22,6 +22,7 @@ class Increment:
     happening: Happening
     times: int
     sweep: int
+    is_late: bool = False  # it was there in an earlier run, in which nobody asked for its kind
 
 
 @dataclass
