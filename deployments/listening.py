@@ -8,6 +8,7 @@ main thread      waits for a signal or a trouble       a second signal ends at o
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,10 +37,13 @@ from state.database import State, open_state
 from state.errors import LeaseHeld
 from state.inbox import Inbox
 from web.listen import Listener, Woken
+from web.prompt import PromptProtocol
 from web.receiver import Office, Source, receiver
 from web.windows import Ending, Windows
 
-MOST_AT_ONCE = 100  # deliveries; a vendor tries again, or the sweep finds it
+MOST_AT_ONCE = 500  # connections; above, a vendor tries again, or the sweep finds it
+# A run computes in the same process: what knocks must not wait for whole turns of Python's lock.
+SWITCH_S = 0.001
 
 
 class ListenError(OperatorError):
@@ -130,6 +134,7 @@ def listen(
             sources = (_source(one) for one in syncs if not one.is_gone)
             return next((source for source in sources if source.path == path), None)
 
+        sys.setswitchinterval(SWITCH_S)
         app = receiver(find, Office(listener.store, listener.refuse))
         for source in map(_source, syncs):
             say(f"{source.sync}: listening on {_at(address.host)}:{bound.getsockname()[1]}"
@@ -244,7 +249,7 @@ def _quiet(app: Any) -> uvicorn.Config:
     # Its own complaints (a request nobody can parse) are for a debugger, and may quote the request.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(
-        app, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, limit_concurrency=MOST_AT_ONCE,
-        timeout_graceful_shutdown=5, timeout_keep_alive=15,
+        app, http=PromptProtocol, ws="none", loop="asyncio", lifespan="off", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False,
+        limit_concurrency=MOST_AT_ONCE, timeout_graceful_shutdown=5, timeout_keep_alive=15,
     )  # fmt: skip
