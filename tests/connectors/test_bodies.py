@@ -42,7 +42,7 @@ def test_what_nobody_can_keep_is_no_json(body: bytes) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "soon", "Mon, 01 Jan 2024 00:00:00 +99999999999999", "Fri, 31 Dec 9999 23:59:59 GMT",
-     "Mon, 01 Jan 0001 00:00:00 GMT", "Mon, 32 Jan 2024 25:61:61 GMT"],
+     "Mon, 32 Jan 2024 25:61:61 GMT"],
 )  # fmt: skip
 def test_a_date_out_of_the_calendar_moves_no_clock(text: str) -> None:
     """ALL-04: it would carry every horizon with it"""
