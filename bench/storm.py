@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +36,7 @@ import sandbox.server
 from bench.machine import described
 
 ROOT = Path(__file__).resolve().parents[1]
+Sleep = Callable[[float], Awaitable[None]]
 SECRET = "a secret for the storm of 200 a second"
 LEAVERS = 20  # one delivery in so many
 PATIENCE_S = 30.0  # of the caller; then a delivery counts as unanswered
@@ -211,12 +212,14 @@ async def post(url: str, number: int) -> Answer:
     return Answer(number, status, time.perf_counter() - began)
 
 
-async def blow(url: str, storm: Storm, first: int, count: int) -> list[Answer]:
+async def blow(
+    url: str, storm: Storm, first: int, count: int, sleep: Sleep = asyncio.sleep
+) -> list[Answer]:
     """Deliver by the timetable, whether or not earlier ones have been answered."""
     began = time.perf_counter()
     going = []
     for place in range(count):
-        await asyncio.sleep(max(began + place / storm.per_second - time.perf_counter(), 0))
+        await sleep(max(began + place / storm.per_second - time.perf_counter(), 0))
         going.append(asyncio.create_task(post(url, first + place)))
     return list(await asyncio.gather(*going))
 
@@ -235,12 +238,13 @@ def play(house: House, storm: Storm) -> Found:
 
 
 async def _until_killed(
-    process: subprocess.Popen[str], url: str, storm: Storm, count: int
-) -> list[Answer]:
+    process: subprocess.Popen[str], url: str, storm: Storm, count: int,
+    sleep: Sleep = asyncio.sleep,
+) -> list[Answer]:  # fmt: skip
     """The first part; where it ends early, with a kill while deliveries are on their way."""
     blowing = asyncio.create_task(blow(url, storm, 0, count))
     if count < storm.deliveries:
-        await asyncio.sleep(max(storm.kills_at - 1 / storm.per_second, 0))
+        await sleep(max(storm.kills_at - 1 / storm.per_second, 0))
         process.send_signal(signal.SIGKILL)
     return await blowing
 

@@ -9,6 +9,7 @@ import random
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
@@ -29,11 +30,9 @@ def tried(target: Target, start: int, examples: int) -> str:
     def once(case: object) -> None:
         check(target, case)
 
-    try:
-        once()
-    except Exception:  # noqa: BLE001 -- whatever it is, it is what we look for
-        return traceback.format_exc(limit=-6)
-    return ""
+    with ThreadPoolExecutor(1) as apart:
+        error = apart.submit(once).exception()  # whatever it is, it is what we look for
+    return "".join(traceback.format_exception(error, limit=-6)) if error else ""
 
 
 def main(words: list[str]) -> int:
