@@ -22,7 +22,7 @@ IN_A_CLEAN_ROOM := env -u PREFECT_API_URL -u PREFECT_API_KEY -u PREFECT_PROFILE 
 	PREFECT_LOGGING_TO_API_ENABLED=false NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost TZ=UTC
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lab bench ui docs lock clean
+.PHONY: help setup demo test check fuzz lab bench ui docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -56,6 +56,9 @@ check: $(SYNCED)  ## format, lint, types, floors, SQL and house rules
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar transforms
 	$(BIN)/python -m pytest tests/house
+
+fuzz: $(SYNCED)  ## broken answers at every reader of a vendor's bytes; MINUTES=2
+	$(BIN)/python -m tests.connectors.fuzz --minutes $(or $(MINUTES),2)
 
 lab: $(SYNCED)  ## kill at every boundary, simulate faults, miss each protection, peers beside us; half an hour
 	$(BIN)/python -m tests.lab

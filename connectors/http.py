@@ -6,12 +6,12 @@ transport failures, the vendor's clock, and the patience of reads.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import TypeVar
 
 import httpx
 
+from connectors.dates import http_time
 from connectors.errors import (
     NotSent,
     OutcomeUnknown,
@@ -174,10 +174,6 @@ class Line:
         return self._now() + self._offset
 
     def _learn_time(self, date: str) -> None:
-        try:
-            theirs = parsedate_to_datetime(date)
-        except ValueError:
-            return
-        if theirs.tzinfo is None:  # "-0000": a time whose zone the sender does not know
-            theirs = theirs.replace(tzinfo=UTC)
-        self._offset = theirs - self._now()
+        theirs = http_time(date)
+        if theirs is not None:
+            self._offset = theirs - self._now()

@@ -8,6 +8,7 @@ main thread      waits for a signal or a trouble       a second signal ends at o
 import logging
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,10 +25,13 @@ from pipelines.settings import Connections, Settings
 from state.database import open_state
 from state.inbox import Inbox
 from web.listen import Listener
+from web.prompt import PromptProtocol
 from web.receiver import Office, receiver
 from web.windows import Windows
 
-MOST_AT_ONCE = 100  # deliveries; a vendor tries again, or the sweep finds it
+MOST_AT_ONCE = 500  # connections; above, a vendor tries again, or the sweep finds it
+# A run computes in the same process: what knocks must not wait for whole turns of Python's lock.
+SWITCH_S = 0.001
 
 
 class Address(NamedTuple):
@@ -74,6 +78,7 @@ def listen(
         worker.submit(import_module, "great_expectations")  # seconds, which no wake should wait
         windows = Windows(wake_after, doors.least_wake)
         listener = Listener(syncs, inbox, windows, worker, say=say, added=doors.added)
+        sys.setswitchinterval(SWITCH_S)
         app = receiver(doors.find, Office(listener.store, listener.refuse))
         for one in syncs:
             doors.introduce(one)
@@ -132,7 +137,7 @@ def _quiet(app: Any) -> uvicorn.Config:
     # Its own complaints (a request nobody can parse) are for a debugger, and may quote the request.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     return uvicorn.Config(
-        app, ws="none", loop="asyncio", lifespan="off", log_config=None, access_log=False,
-        server_header=False, proxy_headers=False, limit_concurrency=MOST_AT_ONCE,
-        timeout_graceful_shutdown=5, timeout_keep_alive=15,
+        app, http=PromptProtocol, ws="none", loop="asyncio", lifespan="off", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False,
+        limit_concurrency=MOST_AT_ONCE, timeout_graceful_shutdown=5, timeout_keep_alive=15,
     )  # fmt: skip

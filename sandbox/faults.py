@@ -7,6 +7,8 @@
     status            no (`after_commit`: yes)  `status`, `headers`, `body`
     delay             yes, then `delay_s` real seconds of silence (`after_commit: false`: before)
     truncate          yes                     the head promises all, half the body comes
+    garble            yes                     `member` of the answer is `body`, see garble.py
+    noise             yes                     the head, then random bytes, the same for a `seed`
     stale_search      yes                     searches see the books of `lag_s` ago
     rate_limit        no                      the vendor's 429
     html_403          no                      the vendor's block page
@@ -22,8 +24,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 ON_REQUESTS = frozenset(
-    {"lost_request", "lost_answer", "late_commit", "status", "delay", "truncate", "stale_search",
-     "rate_limit", "html_403"}
+    {"lost_request", "lost_answer", "late_commit", "status", "delay", "truncate", "garble",
+     "noise", "stale_search", "rate_limit", "html_403"}
 )  # fmt: skip
 ON_DELIVERIES = frozenset({"drop_webhook", "double_webhook", "reorder_webhooks"})
 
@@ -41,6 +43,8 @@ class Fault:
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = ""
+    member: str = ""
+    seed: int = 0
     delay_s: float = 1.0
     lag_s: float = 900.0
     after_commit: bool | None = None

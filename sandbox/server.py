@@ -24,6 +24,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from sandbox import control
 from sandbox.faults import Fault
+from sandbox.garble import garbled, noise
 from sandbox.stage import Stage
 from sandbox.vendor import Answer, Request
 
@@ -165,6 +166,11 @@ class App:
                 await exchange.drop()
             case "truncate":
                 await exchange.truncate(stage.perform(name, request))
+            case "garble":
+                answer = stage.perform(name, request)
+                await exchange.answer(garbled(answer, fault.member, fault.body))
+            case "noise":
+                await exchange.answer(noise(stage.perform(name, request), fault.seed))
             case "delay":
                 await self._delay(fault, name, request, exchange)
             case "stale_search":

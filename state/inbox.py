@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,12 +34,21 @@ CREATE TABLE IF NOT EXISTS deliveries (
     body BLOB NOT NULL
 )
 """
+INSERT = "INSERT INTO deliveries (sync, account, received_at, body) VALUES (?, ?, ?, ?)"
 
 
 class Delivery(NamedTuple):
     """One delivery: whom it is for, and what was received, byte for byte."""
 
     id: int
+    sync: str
+    account: str
+    body: bytes
+
+
+class Arrived(NamedTuple):
+    """A delivery that is not stored yet: whom it is for, and what was received."""
+
     sync: str
     account: str
     body: bytes
@@ -77,12 +86,14 @@ class Inbox:
 
     def put(self, sync: str, account: str, body: bytes) -> int:
         """Store a delivery and return its id; it is on the disk when this returns."""
-        row = (sync, account, self._now().isoformat(), body)
-        with self._asking() as db:
-            inserted = db.execute(
-                "INSERT INTO deliveries (sync, account, received_at, body) VALUES (?, ?, ?, ?)", row
-            )
-            return int(inserted.lastrowid or 0)
+        return self.put_all([Arrived(sync, account, body)])[0]
+
+    def put_all(self, arrived: Sequence[Arrived]) -> list[int]:
+        """Store what came in together with one commit: all of it, or, with InboxUnusable, none."""
+        at = self._now().isoformat()
+        with self._asking() as db, _one_commit(db):
+            asked = [db.execute(INSERT, (one.sync, one.account, at, one.body)) for one in arrived]
+            return [int(one.lastrowid or 0) for one in asked]
 
     def unread(self, syncs: Collection[str], most: int = 500) -> Iterator[Delivery]:
         """Yield what nobody has read yet, oldest first, at most so many."""
@@ -94,11 +105,12 @@ class Inbox:
             rows = db.execute(query, [*syncs, most]).fetchall()
         yield from (Delivery(*row) for row in rows)
 
-    def mark_read(self, delivery: Delivery) -> None:
-        """What the delivery says was taken in. It stays until it is dismissed, to ring; its body,
-        which holds addresses, goes."""
-        with self._asking() as db:
-            db.execute("UPDATE deliveries SET is_read = 1, body = x'' WHERE id = ?", [delivery.id])
+    def mark_read(self, deliveries: Iterable[Delivery]) -> None:
+        """What they say was taken in. They stay until they are dismissed, to ring; their bodies,
+        which hold addresses, go."""
+        ids = [[one.id] for one in deliveries]
+        with self._asking() as db, _one_commit(db):
+            db.executemany("UPDATE deliveries SET is_read = 1, body = x'' WHERE id = ?", ids)
 
     def waiting(self, syncs: Collection[str]) -> dict[str, Waiting]:
         """Return what is in the inbox, read or not, of those syncs that have something in it."""
@@ -146,6 +158,18 @@ class Inbox:
                 yield self._db
         except sqlite3.Error as error:
             raise InboxUnusable(f"the inbox cannot be used: {error}") from error
+
+
+@contextmanager
+def _one_commit(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All of it or nothing, on the disk at the end of the block."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:  # a full disk has rolled back already
+            db.execute("ROLLBACK")
 
 
 def _marks(values: Collection[str]) -> str:

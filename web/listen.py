@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from state.errors import InboxUnusable
-from state.inbox import Inbox, Waiting
+from state.inbox import Arrived, Delivery, Inbox, Waiting
 from web.receiver import Source
 from web.windows import Ending, Windows
 
@@ -102,9 +102,9 @@ class Listener:
 
     # Called by other threads
 
-    def store(self, source: Source, body: bytes) -> None:
-        """Store a delivery, then ring. InboxUnusable: it is not stored."""
-        self._inbox.put(source.sync, source.account, body)
+    def store(self, arrived: Sequence[Arrived]) -> None:
+        """Store what came in together, then ring. InboxUnusable: none of it is stored."""
+        self._inbox.put_all(arrived)
         self._bell.set()
 
     def refuse(self, source: Source) -> None:
@@ -193,16 +193,19 @@ class Listener:
         now = self._seconds()
         if now < self._trouble_until:
             return
+        taken: list[Delivery] = []
         try:
             for delivery in self._inbox.unread(self._syncs):
                 self._windows.ring(delivery.sync, now)
                 said = self._syncs[delivery.sync].take_in(delivery.body)
                 if said is None:
                     self._trouble_until = now + AFTER_TROUBLE_S
-                    return
-                self._inbox.mark_read(delivery)
+                    break
+                taken.append(delivery)
                 if said:
                     self._say(f"{delivery.sync}: {said}")
+            if taken:  # one commit for all: killed before it, they are taken in again
+                self._inbox.mark_read(taken)
         except InboxUnusable as error:
             self._say(str(error))
             self._trouble_until = now + AFTER_TROUBLE_S

@@ -7,9 +7,10 @@ the network is either understood or not.
 
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+from connectors.bodies import read_json
 
 SIGNATURE: Final = "x-mailigen-signature"  # "sha1=" and the hex HMAC-SHA1 of the raw body
 # What changes nothing a sync reads is left out: contact.update, for edits made on the list.
@@ -50,8 +51,8 @@ def read_delivery(body: bytes) -> Delivery | None:
     Delivery(hook='email.open', rows=(Row(list_id='9', email='a@x.lv'),))
     """
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
+        told = read_json(body)
+    except ValueError:
         return None
     if not isinstance(told, dict) or not isinstance(told.get("hook"), str):
         return None

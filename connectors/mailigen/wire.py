@@ -16,12 +16,12 @@ body whether it went well.
     other HTTP status, 5xx with any body    ReadFailed     OutcomeUnknown
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from connectors.bodies import read_json
 from connectors.errors import (
     BadCredentials,
     Blocked,
@@ -34,6 +34,8 @@ from connectors.errors import (
     Throttled,
     quoted,
 )
+from connectors.mailigen.records import SHAPES
+from connectors.shapes import misfit
 
 VENDOR = "mailigen"
 BATCH_ROWS = 100  # what the vendor's own shop module sends at a time
@@ -178,18 +180,6 @@ def misread(call: Call, said: str) -> ReadFailed | OutcomeUnknown:
     return (OutcomeUnknown if call.writes else ReadFailed)(VENDOR, call.method, said)
 
 
-def read_json(content: bytes) -> Any:
-    """Parse a body, or raise ValueError for anything that is not JSON."""
-    try:
-        return json.loads(content, parse_constant=_no_such_number)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def _no_such_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def whole(value: object) -> int | None:
     """Read a count that may come as text; None when it is no whole number.
 
@@ -219,13 +209,20 @@ def read_id(call: Call, body: object) -> str:
 def read_object(call: Call, body: object) -> dict[str, Any]:
     if not isinstance(body, dict) or not body:
         raise misread(call, "answered with something other than an object")
+    _must_fit(call, [body])
     return body
 
 
 def read_rows(call: Call, body: object) -> list[dict[str, Any]]:
     if not isinstance(body, list) or not all(isinstance(row, dict) for row in body):
         raise misread(call, "answered with something other than a list of records")
+    _must_fit(call, body)
     return body
+
+
+def _must_fit(call: Call, records: Sequence[Mapping[str, Any]]) -> None:
+    if odd := misfit(records, SHAPES.get(call.method, {})):
+        raise misread(call, f"answered with what cannot be used: {odd}")
 
 
 def read_addresses(call: Call, body: object) -> list[str]:

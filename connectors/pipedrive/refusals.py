@@ -20,10 +20,11 @@ URL or a proxy answers 404 too, and Gone is what deletes are planned from.
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 
+from connectors.bodies import read_json
+from connectors.dates import http_time
 from connectors.errors import (
     BadCredentials,
     Blocked,
@@ -38,7 +39,7 @@ from connectors.errors import (
     Throttled,
     quoted,
 )
-from connectors.pipedrive.wire import NEEDS_ADMIN, VENDOR, Call, read_json
+from connectors.pipedrive.wire import NEEDS_ADMIN, VENDOR, Call
 
 # After these, with an error object, nothing was written. Any other status on a write
 # (408, 425 and 5xx among them) leaves it open.
@@ -185,7 +186,5 @@ def _number(text: str) -> float | None:
 
 def _until(then: str, now: str) -> float | None:
     """Seconds between two HTTP dates; both are the vendor's, so no clock is needed."""
-    try:
-        return (parsedate_to_datetime(then) - parsedate_to_datetime(now)).total_seconds()
-    except (ValueError, TypeError):
-        return None
+    later, earlier = http_time(then), http_time(now)
+    return (later - earlier).total_seconds() if later and earlier else None

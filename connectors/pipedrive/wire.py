@@ -7,13 +7,15 @@ the four families.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from connectors.errors import OutcomeUnknown, ReadFailed
 from connectors.pipedrive.costs import COSTS
+from connectors.pipedrive.records import SHAPES
+from connectors.shapes import misfit
 
 VENDOR = "pipedrive"
 PAGE_LIMIT = 500  # the documented maximum; a call costs the same whatever it brings
@@ -101,22 +103,6 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def read_json(content: bytes) -> Any:
-    """Parse a body, or raise ValueError for anything that is not JSON.
-
-    Python's parser takes NaN and gives up on deep nesting in its own way;
-    neither may surprise a caller.
-    """
-    try:
-        return json.loads(content, parse_constant=_no_such_number)
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-
-
-def _no_such_number(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def misread(call: Call, said: str) -> ReadFailed | OutcomeUnknown:
     """Name an answer of a shape nobody foresaw."""
     return (OutcomeUnknown if call.writes else ReadFailed)(VENDOR, call.name, said)
@@ -126,6 +112,8 @@ def read_one(call: Call, envelope: Mapping[str, Any]) -> dict[str, Any]:
     record = envelope.get("data")
     if not isinstance(record, dict) or not record:
         raise misread(call, "answered without a record")
+    if not call.writes:  # of what was written the id is enough
+        _must_fit(call, [record])
     return record
 
 
@@ -158,7 +146,13 @@ def read_list(call: Call, envelope: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise misread(call, "answered with something other than a list of records")
+    _must_fit(call, records)
     return records
+
+
+def _must_fit(call: Call, records: Sequence[Mapping[str, Any]]) -> None:
+    if odd := misfit(records, SHAPES.get(call.name, {})):
+        raise misread(call, f"answered with what cannot be used: {odd}")
 
 
 def read_page(call: Call, envelope: Mapping[str, Any]) -> Page:

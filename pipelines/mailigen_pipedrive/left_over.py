@@ -36,7 +36,7 @@ def take_in(state: State, definition: Definition, settings: Settings) -> int:
                 for delivery in unread:
                     if left := bar_leavers(state, definition, settings, delivery.body):
                         log.info("%s: %s unsubscribed, by a delivery left over", name, left)
-                    inbox.mark_read(delivery)
+                inbox.mark_read(unread)
             found = inbox.waiting([name]).get(name)
             return found.last_id if found else 0
     except InboxUnusable as error:

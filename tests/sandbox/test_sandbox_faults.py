@@ -103,3 +103,25 @@ def test_a_fault_with_a_misspelt_key_is_refused_by_name(crm: Desk) -> None:
     answer = crm.http.post(f"{crm.url}/_sandbox/faults", json={"kind": "delay", "seconds": 3})
     assert answer.status_code == 400
     assert "seconds" in answer.json()["error"]
+
+
+def raw(crm: Desk, method: str, path: str, body: object = None) -> httpx.Response:
+    """What comes over the wire, held against no contract: it does not keep to one."""
+    headers = {"x-api-token": crm.token}
+    return crm.http.request(method, f"{crm.url}/pipedrive{path}", json=body, headers=headers)
+
+
+def test_a_garbled_answer_has_members_of_other_types_and_was_committed(crm: Desk) -> None:
+    crm.fault("garble", path="/api/v2/persons", member="data.*.id", body="seven")
+    found = raw(crm, "GET", "/api/v2/persons?limit=3").json()["data"]
+    assert {person["id"] for person in found} == {"seven"}
+    crm.fault("garble", method="POST", path="/v1/notes", member="", body=[])
+    assert raw(crm, "POST", "/v1/notes", NOTE).json() == []
+    assert note_count(crm) == 1
+
+
+def test_noise_is_the_same_for_the_same_seed(crm: Desk) -> None:
+    crm.fault("noise", path="/v1/users/me", seed=3, times=2)
+    first, second = (raw(crm, "GET", "/v1/users/me").content for _ in range(2))
+    assert first == second
+    assert len(first) == 200

@@ -6,15 +6,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from state.errors import InboxUnusable
-from state.inbox import Inbox, Waiting
+from state.inbox import Arrived, Inbox, Waiting
 
 DIES_RIGHT_AFTER_STORING = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from state.inbox import Inbox
 Inbox(Path(sys.argv[1])).put("acme", "m", b"body")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -50,7 +52,7 @@ def test_the_file_is_its_owners_alone_and_forgets_what_is_dismissed(
     assert (tmp_path / "inbox.db").stat().st_mode & 0o777 == 0o600
     last = inbox.put("acme", "m", b"ann@x.lv")
     for one in list(inbox.unread(["acme"])):
-        inbox.mark_read(one)
+        inbox.mark_read([one])
     inbox.dismiss("acme", last)
     inbox.close()  # folds the log of writes into the file
     assert b"ann@x.lv" not in (tmp_path / "inbox.db").read_bytes()
@@ -60,7 +62,7 @@ def test_what_is_read_waits_until_it_is_dismissed(inbox: Inbox) -> None:
     """ALL-12: each sync for itself, up to an id, and never what nobody has read"""
     first = inbox.put("acme", "m", b"1")
     inbox.put("other", "m", b"2")
-    inbox.mark_read(next(inbox.unread(["acme"])))
+    inbox.mark_read(inbox.unread(["acme"]))
     second = inbox.put("acme", "m", b"3")
     assert bodies(inbox, "acme", "other") == [b"2", b"3"]
     stored = inbox._db.execute("SELECT body FROM deliveries").fetchall()
@@ -75,7 +77,7 @@ def test_what_is_read_waits_until_it_is_dismissed(inbox: Inbox) -> None:
 def test_an_id_is_never_given_twice(inbox: Inbox) -> None:
     """ALL-12: what came after a run began must not be taken for what came before"""
     first = inbox.put("acme", "m", b"1")
-    inbox.mark_read(next(inbox.unread(["acme"])))
+    inbox.mark_read(inbox.unread(["acme"]))
     inbox.dismiss("acme", first)
     assert inbox.put("acme", "m", b"2") > first
 
@@ -99,3 +101,18 @@ def test_a_file_that_another_writes_for_too_long_is_not_waited_for(
     with pytest.raises(InboxUnusable, match="cannot be used"):
         inbox.put("acme", "m", b"1")
     other.close()
+
+
+def test_what_came_in_together_is_stored_together_or_not_at_all(tmp_path: Path) -> None:
+    """ALL-12: one commit, and ids in the order they came"""
+    inbox = Inbox(tmp_path)
+    together = [Arrived("acme", "m", body) for body in (b"1", b"2", b"3")]
+    assert inbox.put_all(together) == [1, 2, 3]
+    spoilt: list[Any] = [*together, Arrived("acme", "m", None)]  # type: ignore[arg-type]
+    with pytest.raises(InboxUnusable):
+        inbox.put_all(spoilt)
+    assert bodies(inbox, "acme") == [b"1", b"2", b"3"]
+    inbox.put("acme", "m", b"4")
+    inbox.mark_read(inbox.unread(["acme"], most=2))
+    assert bodies(inbox, "acme") == [b"3", b"4"]
+    inbox.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from state.inbox import Inbox
+from state.inbox import Arrived, Inbox
 from web.listen import Listener, Woken
 from web.receiver import Source
 from web.windows import Ending, Windows
@@ -98,7 +98,7 @@ class Play:
 
     def store(self, *bodies: bytes) -> None:
         for body in bodies:
-            self.loop.store(ACME, body)
+            self.loop.store([Arrived(ACME.sync, ACME.account, body)])
 
     def at(self, now: float) -> list[str]:
         """What was done by then; what rings the bell at once is done at once."""
