@@ -18,6 +18,8 @@ from sandbox.vendor import Answer, Request, Vendor
 from sandbox.webhooks import Deliveries
 from sandbox.world import World
 
+# What the server makes of a mistake in a vendor's code.
+CRASHED = Answer(500, {"content-type": "text/plain"}, b"Internal Server Error")
 VENDORS = (("pipedrive", PipedriveVendor), ("mailigen", MailigenVendor))
 
 
@@ -58,8 +60,11 @@ class Stage:
 
     def perform(self, name: str, request: Request, *, is_answered: bool = True) -> Answer:
         """Let the vendor handle the request and write the journal's line."""
-        answer = self.vendors[name].handle(request)
-        self._keep(name, request, answer)
+        answer = CRASHED
+        try:
+            answer = self.vendors[name].handle(request)
+        finally:
+            self._keep(name, request, answer)
         self.write(name, request, answer.status if is_answered else 0)
         return answer
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from sandbox.pipedrive.answers import RefusalError, WholeAnswerError, dump
+from sandbox.pipedrive.call import is_number
 from sandbox.vendor import Answer, Request
 
 CLIENT_ID, CLIENT_SECRET = "sandbox-app", "sandbox-app-secret"
@@ -72,12 +73,15 @@ class Access:
         target = query.get("redirect_uri", "")
         if query.get("client_id") != CLIENT_ID or not target:
             raise _oauth_error("invalid_client", "Client is invalid")
+        if not (target.isascii() and target.isprintable()):
+            raise _oauth_error("invalid_request", "redirect_uri is invalid")
         if query.get("auto_approve") is None:
             onward = urlencode({**query, "auto_approve": "1"}).replace("&", "&amp;")
             page = f'<h1>Sandbox app</h1><a href="authorize?{onward}">Allow and install</a>'
             return Answer(200, {"content-type": "text/html; charset=utf-8"}, page.encode())
         code = self._new("code")
-        user_id = int(query.get("user_id") or min(self.api_tokens.values()))
+        chosen = query.get("user_id", "")
+        user_id = int(chosen) if is_number(chosen) else min(self.api_tokens.values())
         self._codes[code] = Grant(user_id, request.at + CODE_LIFE, target)
         back = {"code": code} | ({"state": query["state"]} if "state" in query else {})
         joint = "&" if "?" in target else "?"

@@ -45,6 +45,7 @@ CORRECTIONS = (
         "the same list of types has it in GET /activityFields, and v2 has it here",
     ),
     Correction("listed", "dealFields", "field_type=int", "as organization fields"),
+    Correction("listed", "dealFields", "field_type=status field_type=stage", "v2's list of types has it"),
     Correction("unset", "*", "*", f"{GUIDE}: null unsets a member"),
     Correction("taken", "persons", "first_name last_name", GUIDE),
     Correction("refused", "activities", "person_id", f"{GUIDE}: read-only, by participants"),
