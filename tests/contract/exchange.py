@@ -15,6 +15,7 @@ import httpx
 OURS = "syncline"  # how our connectors begin their user-agent
 DESKS = "python-httpx"  # the tests' own hands
 RANDOM = "random requests"
+LONGEST_PATH = 90  # of one that is told
 REFUSED_FOR_ITS_SHAPE = 400  # such a request may be anything
 
 
@@ -51,7 +52,7 @@ class Exchange(NamedTuple):
 
     @property
     def name(self) -> str:
-        return f"{self.caller}: {self.method} {self.path} {self.status}"
+        return f"{self.caller}: {self.method} {self.path[:LONGEST_PATH]} {self.status}"
 
 
 class Contract(Protocol):

@@ -52,7 +52,7 @@ OPTIONAL_PARAMETERS = {
     "campaignStats": "cid",
     "campaignClickStats": "cid",
     "campaignClickStatsDetails": f"cid filters {PAGED}",
-    "webhooks": "",
+    "webhooks": PAGED,  # not documented, and sent: a list that is cut would hide a webhook
     "webhookCreate": "title options",
     "webhookUpdate": "wid name value",
     "webhookDelete": "wid",

@@ -20,7 +20,7 @@ CORRECTIONS = (
         "subpremise postal_code",
         "an address that is only partly known",
     ),
-    Correction("null", "persons", "last_name org_id picture_id organization", OPTIONAL),
+    Correction("null", "persons", "first_name last_name org_id picture_id organization", OPTIONAL),
     Correction("null", "persons", "postal_address notes birthday job_title", OPTIONAL),
     Correction("null", "organizations", "address", OPTIONAL),
     Correction(
