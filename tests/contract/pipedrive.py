@@ -16,8 +16,7 @@ CORRECTIONS = (
     Correction("null", "*", "next_cursor", "the last page; nullable on 6 of the 39 lists"),
     Correction(
         "null", "*",
-        "country admin_area_level_1 admin_area_level_2 locality sublocality route street_number "
-        "subpremise postal_code",
+        "admin_area_level_1 admin_area_level_2 sublocality subpremise",
         "an address that is only partly known",
     ),
     Correction("null", "persons", "first_name last_name org_id picture_id organization", OPTIONAL),
