@@ -5,6 +5,7 @@ BIN := .venv/bin
 LOCK := requirements/lock.txt
 SYNCED := .venv/.synced
 SCRATCH := $(CURDIR)/build/tests
+CLIENTS := $(patsubst tests/clients/%/package-lock.json,build/clients/%/node_modules,$(wildcard tests/clients/*/package-lock.json))
 
 # The lock must not depend on who makes it: no addresses, no notes, every platform.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
@@ -22,7 +23,7 @@ IN_A_CLEAN_ROOM := env -u PREFECT_API_URL -u PREFECT_API_KEY -u PREFECT_PROFILE 
 	PREFECT_LOGGING_TO_API_ENABLED=false NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost TZ=UTC
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fuzz lab bench ui docs lock clean
+.PHONY: help setup demo test contract check fuzz lab bench ui docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -45,9 +46,21 @@ $(SYNCED): $(LOCK) requirements/uv.txt
 demo: $(SYNCED)  ## sandbox, Prefect server and a sync on this machine, and what they changed
 	$(BIN)/python -m deployments.demo
 
-test: $(SYNCED)  ## every test, two at a time
+# The vendors' own clients, as locked. Without Node or an index their tests are skipped and say so.
+build/clients/%/node_modules: tests/clients/%/package-lock.json tests/clients/%/package.json
+	@mkdir -p $(@D) && cp $^ $(@D)
+	@command -v npm >/dev/null || { echo "no npm here: the client of $* is not tried"; exit 0; }; \
+		(cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 && touch node_modules) \
+		|| echo "the client of $* could not be installed: it is not tried"
+
+test: $(SYNCED) $(CLIENTS)  ## every test, two at a time; each exchange held against the vendors' contracts
 	@mkdir -p $(SCRATCH)/home
 	$(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+contract: $(SYNCED)  ## the demo's exchanges held against the vendors' contracts; two minutes
+	rm -rf build/contract/demo
+	SANDBOX_EXCHANGES=$(CURDIR)/build/contract/demo $(BIN)/python -m deployments.demo
+	$(BIN)/python -m tests.contract build/contract/demo
 
 check: $(SYNCED)  ## format, lint, types, floors, SQL and house rules
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ transport failures, the vendor's clock, and the patience of reads.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from typing import TypeVar
 
@@ -34,6 +35,11 @@ BEFORE_THE_FIRST_BYTE = (
     httpx.LocalProtocolError,
     httpx.ProxyError,
 )
+# Vendors tell integrations apart by it, and so does the sandbox's record of exchanges.
+try:
+    USER_AGENT = f"syncline/{version('syncline')}"
+except PackageNotFoundError:  # run from a checkout that nobody installed
+    USER_AGENT = "syncline"
 LONGEST_WAIT_S = 60.0  # a read that is told to wait longer gives up and says so
 
 
@@ -92,6 +98,7 @@ def send(
     which may hold the header that was illegal: the token.
     """
     call = call or f"{request.method} {request.url.path}"
+    request.headers["user-agent"] = USER_AGENT  # also where the client is lent
     try:
         return http.send(request)
     except BEFORE_THE_FIRST_BYTE as error:

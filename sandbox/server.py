@@ -155,7 +155,7 @@ class App:
         stage = self.stage
         match fault.kind:
             case "lost_request":
-                stage.write(name, request, 0)
+                stage.turn_away(name, request, 0)
                 await exchange.drop()
             case "lost_answer":
                 stage.perform(name, request, is_answered=False)
@@ -181,7 +181,7 @@ class App:
                 await exchange.answer(_posted_answer(fault))
             case _:
                 answer = self._refusal(fault, name, request)
-                stage.write(name, request, answer.status)
+                stage.turn_away(name, request, answer.status)
                 await exchange.answer(answer)
 
     async def _delay(self, fault: Fault, name: str, request: Request, exchange: Exchange) -> None:

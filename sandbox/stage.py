@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from sandbox.clock import OffsetClock
+from sandbox.exchanges import exchanges_wanted
 from sandbox.faults import Fault, Faults
 from sandbox.journal import Journal, told_path
 from sandbox.mailigen import MailigenVendor
@@ -17,6 +18,8 @@ from sandbox.vendor import Answer, Request, Vendor
 from sandbox.webhooks import Deliveries
 from sandbox.world import World
 
+# What the server makes of a mistake in a vendor's code.
+CRASHED = Answer(500, {"content-type": "text/plain"}, b"Internal Server Error")
 VENDORS = (("pipedrive", PipedriveVendor), ("mailigen", MailigenVendor))
 
 
@@ -27,6 +30,7 @@ class Stage:
         self.seed, self.people = seed, people
         self.clock = OffsetClock(woken)
         self.journal = Journal()
+        self._exchanges = exchanges_wanted()
         self.faults = Faults()
         self.deliveries = Deliveries(self.clock, self.faults)
         inhabitants = populate(seed, people)
@@ -56,9 +60,18 @@ class Stage:
 
     def perform(self, name: str, request: Request, *, is_answered: bool = True) -> Answer:
         """Let the vendor handle the request and write the journal's line."""
-        answer = self.vendors[name].handle(request)
+        answer = CRASHED
+        try:
+            answer = self.vendors[name].handle(request)
+        finally:
+            self._keep(name, request, answer)
         self.write(name, request, answer.status if is_answered else 0)
         return answer
+
+    def turn_away(self, name: str, request: Request, status: int) -> None:
+        """The vendor never sees the request: the journal's line, and what was asked."""
+        self._keep(name, request, None)
+        self.write(name, request, status)
 
     def perform_later(self, name: str, request: Request, delay_s: float) -> None:
         """Handle the request after `delay_s` of sandbox time; nobody hears the answer."""
@@ -68,6 +81,10 @@ class Stage:
             self.perform(name, request._replace(at=due), is_answered=False)
 
         self.clock.at(due, commit)
+
+    def _keep(self, name: str, request: Request, answer: Answer | None) -> None:
+        if self._exchanges:
+            self._exchanges.keep(name, request, answer)
 
     def write(self, name: str, request: Request, status: int) -> None:
         self.journal.write(request.at, name, request.method, told_path(request), status)

@@ -1,13 +1,15 @@
 """A desk at the sandbox's Pipedrive: calls go over HTTP, and every exchange is checked.
 
-Answers are held against the published contract (pipedrive_contract.py), whatever the test is about.
+Answers are held against the published contract (tests/contract), whatever the test is about.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import httpx
-from pipedrive_contract import check_pipedrive
+
+from tests.contract.exchange import met
+from tests.contract.pipedrive import PIPEDRIVE
 
 ADMIN, BOB, CARA = "sandbox-pipedrive-admin", "sandbox-pipedrive-bob", "sandbox-pipedrive-user"
 
@@ -49,8 +51,10 @@ class Desk:
         )
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         read = answer.json() if is_json else None
-        if is_json:
-            check_pipedrive(method, path, answer.status_code, body, read)
+        # One of 5xx was ordered by the test; whether the vendor's are its own the session's end tells.
+        if is_json and answer.status_code < 500 and not PIPEDRIVE.why_absent():
+            complaints = PIPEDRIVE.hold(met(answer, f"{self.url}/pipedrive"))
+            assert not complaints, complaints
         return Reply(answer.status_code, read, answer.headers)
 
     def get(self, path: str, **query: Any) -> Reply:

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import httpx
 
+from connectors.bodies import read_json
 from connectors.errors import (
     BadCredentials,
     Blocked,
@@ -34,7 +35,7 @@ from connectors.errors import (
 from connectors.http import address_of, is_loopback
 from connectors.pipedrive.credential import fits_a_header
 from connectors.pipedrive.refusals import BLOCK_S, BURST_WINDOW_S, request_id_of, wait_of
-from connectors.pipedrive.wire import VENDOR, read_json
+from connectors.pipedrive.wire import VENDOR
 
 LONGEST_LIFE_S = 10 * 365 * 86_400.0  # "seconds" above it are a moment, or nonsense
 APP_STEP = "put the app's client id and client secret (Developer Hub) into the connection's secrets"

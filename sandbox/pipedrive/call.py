@@ -8,6 +8,8 @@ import orjson
 
 from sandbox.pipedrive.answers import RefusalError, forbidden, invalid
 
+LONGEST_NUMBER = 18  # digits: what still is a number in 64 bits
+
 
 class Call(NamedTuple):
     """`path` holds what the route's placeholders matched; `body` is `None` when there was none."""
@@ -60,10 +62,22 @@ class Call(NamedTuple):
         if not self.user["access"][0]["admin"]:
             raise forbidden()
 
+    def counted(self, name: str, fallback: int, *, least: int = 0) -> int:
+        """A whole number of the query that counts something."""
+        asked = self.whole(name)
+        if asked is not None and asked < least:
+            raise invalid({name: f"Expected a number from {least}"})
+        return fallback if asked is None else asked
+
     def _number(self, name: str, text: str) -> int:
-        if not text.removeprefix("-").isdecimal():
+        if not is_number(text.removeprefix("-")):
             raise invalid({name: f"Expected number, received '{text}'"})
         return int(text)
+
+
+def is_number(text: str) -> bool:
+    """Digits, and no more of them than an id has."""
+    return text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER
 
 
 def rfc3339(at: datetime) -> str:

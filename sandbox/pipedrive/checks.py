@@ -58,6 +58,7 @@ def is_number(value: Any) -> bool:
 
 text = _of("string", lambda v: isinstance(v, str))
 filled = _of("non-empty string", lambda v: isinstance(v, str) and v.strip() != "")
+short = _of("string of 1 to 255", lambda v: isinstance(v, str) and 0 < len(v.strip()) <= 255)
 whole = _of("integer", is_whole)
 number = _of("number", is_number)
 boolean = _of("boolean", lambda v: isinstance(v, bool))
@@ -94,6 +95,25 @@ def thing(parts: Shape, required: tuple[str, ...] = ()) -> Check:
         return f"{missing[0]}: Required" if missing else ""
 
     return check
+
+
+def open_thing(parts: Shape) -> Check:
+    """An object whose known members are checked; what else it has is taken as it is."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, dict):
+            return f"Expected object, received {_received(value)}"
+        wrong = ((key, part(value[key])) for key, part in parts.items() if key in value)
+        return next((f"{key}: {said}" for key, said in wrong if said), "")
+
+    return check
+
+
+def every_member(part: Check) -> Check:
+    """An object of any members, all of the same shape."""
+    return lambda value: open_thing(dict.fromkeys(value if isinstance(value, dict) else (), part))(
+        value
+    )
 
 
 def several(item: Check) -> Check:

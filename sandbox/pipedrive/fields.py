@@ -14,19 +14,29 @@ from sandbox.pipedrive.custom import SHAPES
 from sandbox.pipedrive.lists import read_limit, read_marker, write_marker
 from sandbox.vendor import Answer
 
+FLAGS = ("add_visible_flag", "details_visible_flag", "projects_detail_visible_flag")
+IN_A_DIALOG = checks.open_thing({"show": checks.boolean, "order": or_null(checks.whole)})
+IN_STAGES = {"enabled": checks.boolean, "stage_ids": checks.wholes}
+OUTCOMES = checks.every_member(checks.several(checks.among("won", "lost")))
 NAMESPACES = {
-    "ui_visibility": checks.anything,
-    "important_fields": checks.anything,
-    "required_fields": checks.anything,
-    "description": or_null(checks.text),
+    "ui_visibility": checks.open_thing(
+        dict.fromkeys(FLAGS, checks.boolean)
+        | {
+            "show_in_add_deal_dialog": IN_A_DIALOG,
+            "show_in_add_person_dialog": IN_A_DIALOG,
+            "show_in_pipelines": checks.open_thing(
+                {"show_in_all": checks.boolean, "pipeline_ids": checks.wholes}
+            ),
+        }
+    ),
+    "important_fields": checks.open_thing(IN_STAGES),
+    "required_fields": checks.open_thing(IN_STAGES | {"statuses": OUTCOMES}),
 }
+DESCRIBED = {"description": checks.text}  # deal fields only
+HIDDEN = NAMESPACES | DESCRIBED
 LABEL = checks.thing({"label": checks.filled}, ("label",))
-FIELD = {
-    "field_name": checks.filled,
-    "field_type": checks.among(*SHAPES),
-    "options": checks.several(LABEL),
-} | NAMESPACES
-FIELD_CHANGE = {"field_name": checks.filled} | NAMESPACES
+FIELD_CHANGE = {"field_name": checks.short} | NAMESPACES
+FIELD = FIELD_CHANGE | {"field_type": checks.among(*SHAPES), "options": checks.several(LABEL)}
 FIRST_ID = {"personFields": 9001, "organizationFields": 4001, "dealFields": 12001}
 MOST_OPTIONS = 10_000
 SUBFIELDS = {
@@ -52,7 +62,7 @@ def list_fields(company: Company, call: Call) -> Answer:
 
 def list_fields_v1(company: Company, call: Call) -> Answer:
     """v1 names a field by `key` and gives the numeric `id` that filters use."""
-    start, limit = call.whole("start") or 0, call.whole("limit") or 500
+    start, limit = call.counted("start", 0), call.counted("limit", 500, least=1)
     fields = list(company.books[call.path["fields"]].live())
     shown = [_shown_v1(field) for field in fields[start : start + limit]]
     told = {
@@ -70,7 +80,7 @@ def get_field(company: Company, call: Call) -> Answer:
 def create_field(company: Company, call: Call) -> Answer:
     call.admins_only()
     body = call.body()
-    checks.check_body(body, FIELD, ("field_name", "field_type"))
+    checks.check_body(body, _shape(call, FIELD), ("field_name", "field_type"))
     is_choice = body["field_type"] in ("enum", "set")
     if is_choice != bool(body.get("options")):
         raise invalid({"options": "Required for enum and set, and only for them"})
@@ -80,7 +90,7 @@ def create_field(company: Company, call: Call) -> Answer:
     if is_choice:
         labels = [option["label"] for option in body["options"]]
         field["options"] = new_options(company, labels, call.time)
-    field |= {k: v for k, v in body.items() if k in NAMESPACES}
+    field |= {k: v for k, v in body.items() if k in HIDDEN}
     _put(company, name, field)
     return answers.ok(_shown(field, call))
 
@@ -88,7 +98,7 @@ def create_field(company: Company, call: Call) -> Answer:
 def update_field(company: Company, call: Call) -> Answer:
     call.admins_only()
     body = call.body()
-    checks.check_body(body, FIELD_CHANGE)
+    checks.check_body(body, _shape(call, FIELD_CHANGE))
     after = _put(company, call.path["fields"], _alive(company, call) | body)
     return answers.ok(_shown(after, call))
 
@@ -101,7 +111,7 @@ def delete_field(company: Company, call: Call) -> Answer:
     for record in company.records(_object_of(name), with_deleted=True):
         record["custom_fields"].pop(field["field_code"], None)
     company.forget_bytes()
-    return answers.ok({k: v for k, v in _shown(field, call).items() if k not in NAMESPACES})
+    return answers.ok({k: v for k, v in _shown(field, call).items() if k not in HIDDEN})
 
 
 def add_options(company: Company, call: Call) -> Answer:
@@ -189,6 +199,10 @@ def custom_code(seed: int, name: str, number: int) -> str:
     return hashlib.sha1(f"{seed}/{name}/{number}".encode(), usedforsecurity=False).hexdigest()
 
 
+def _shape(call: Call, shape: checks.Shape) -> checks.Shape:
+    return {**shape, **DESCRIBED} if call.path["fields"] == "dealFields" else shape
+
+
 def _code(company: Company, name: str) -> str:
     return custom_code(company.world.seed, name, len(company.ids[name]) + 1)
 
@@ -240,7 +254,7 @@ def _told_options(options: list[Record]) -> Answer:
 
 
 def _shown(field: Mapping[str, Any], call: Call) -> Record:
-    hidden = {"id"} | (set(NAMESPACES) - {"description"} - set(call.words("include_fields")))
+    hidden = {"id"} | (set(NAMESPACES) - set(call.words("include_fields")))
     return {k: v for k, v in field.items() if k not in hidden}
 
 

@@ -16,7 +16,7 @@ import orjson
 from sandbox.books import Record
 from sandbox.pipedrive import answers
 from sandbox.pipedrive.answers import invalid
-from sandbox.pipedrive.call import Call
+from sandbox.pipedrive.call import Call, is_number
 from sandbox.pipedrive.company import Company
 from sandbox.pipedrive.conditions import Matcher, selection
 from sandbox.vendor import Answer
@@ -47,7 +47,7 @@ def same(member: str) -> Callable[[Company, str], Matcher]:
     """A quick filter on one member, which holds a whole number."""
 
     def build(_: Company, asked: str) -> Matcher:
-        if not asked.isdecimal():
+        if not is_number(asked):
             raise invalid({member: f"Expected number, received '{asked}'"})
         wanted = int(asked)
         return lambda record: record.get(member) == wanted
@@ -165,7 +165,7 @@ def _tests(company: Company, call: Call, listing: Listing) -> Iterator[Matcher]:
 
 def _narrowings(company: Company, call: Call, listing: Listing) -> Iterator[Matcher]:
     ids = call.words("ids")
-    if len(ids) > MOST_IDS or not all(i.isdecimal() for i in ids):
+    if len(ids) > MOST_IDS or not all(map(is_number, ids)):
         raise invalid({"ids": f"Expected up to {MOST_IDS} comma separated ids"})
     if ids:
         wanted = set(map(int, ids))

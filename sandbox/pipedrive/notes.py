@@ -25,7 +25,7 @@ MOST = 500
 
 
 def list_notes(company: Company, call: Call) -> Answer:
-    start, limit = call.whole("start") or 0, min(call.whole("limit") or 100, MOST)
+    start, limit = call.counted("start", 0), min(call.counted("limit", 100, least=1), MOST)
     found = [n for n in company.records("notes") if _is_wanted(n, call)]
     column, _, direction = call.query.get("sort", "").partition(" ")
     if column:

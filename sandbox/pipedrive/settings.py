@@ -65,11 +65,14 @@ def create_activity_type(company: Company, call: Call) -> Answer:
     """The key is made of the name, once; renaming does not move it."""
     call.admins_only()
     body = call.body()
-    name = str(body.get("name") or "").strip()
-    if not name:
+    name, icon, color = body.get("name"), body.get("icon_key"), body.get("color") or "FFFFFF"
+    if not isinstance(name, str) or not name.strip():
         raise RefusalError(400, "Name must be given.")
-    if body.get("icon_key") not in ICONS:
+    if not isinstance(icon, str) or icon not in ICONS:
         raise RefusalError(400, "Icon key is invalid.")
+    if not isinstance(color, str):
+        raise RefusalError(400, "Color is invalid.")
+    name = name.strip()
     key = re.sub(r"\W+", "_", name.casefold()).strip("_")
     types = list(company.records("activityTypes"))
     if any(t["key_string"] == key for t in types):
@@ -77,8 +80,8 @@ def create_activity_type(company: Company, call: Call) -> Answer:
     now = company.stamp("activityTypes", call.at)
     record = new_activity_type(len(company.ids["activityTypes"]) + 1, name, key, now)
     record |= {
-        "icon_key": body["icon_key"],
-        "color": body.get("color") or "FFFFFF",
+        "icon_key": icon,
+        "color": color,
         "is_custom_flag": True,
     }
     return answers.ok(company.create("activityTypes", record, call))

@@ -1,8 +1,6 @@
 """One sandbox for all connector tests, reset before each test that writes to it."""
 
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,8 +9,6 @@ import pytest
 from connectors.mailigen import Mailigen, Pace
 from connectors.meter import Tally
 from connectors.pipedrive import Pipedrive
-
-SPECS = Path(__file__).parents[2] / ".." / "shared" / "specs"
 
 
 @pytest.fixture(scope="session")
@@ -97,10 +93,3 @@ def token(sandbox: Control) -> Callable[[str], str]:
         return next(row["token"] for row in tokens if row["email"].startswith(f"{user}@"))
 
     return find
-
-
-@pytest.fixture(scope="session")
-def specs() -> Path:
-    if not SPECS.is_dir():
-        pytest.skip(f"no contract files at {os.path.relpath(SPECS)}")
-    return SPECS

@@ -3,15 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from pipedrive_contract import SPECS, is_available
 from pipedrive_desk import Desk
 
 from sandbox import server
-
-
-def pytest_report_header() -> str:
-    found = "checked against" if is_available() else "NOT checked: nothing at"
-    return f"pipedrive contract: {found} {SPECS.name}"
 
 
 @pytest.fixture(scope="session")

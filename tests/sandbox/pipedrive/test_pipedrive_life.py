@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from pipedrive_desk import CARA, Desk
 
 
@@ -171,3 +172,17 @@ def test_organizations_and_pipelines_can_be_kept(crm: Desk) -> None:
     stage = crm.post("/api/v2/stages", body).result
     deal = crm.post("/api/v2/deals", {"title": "d", "pipeline_id": pipeline["id"]}).result
     assert deal["stage_id"] == stage["id"]
+
+
+@pytest.mark.parametrize("fields", ["dealFields", "organizationFields"])
+def test_a_field_with_options_lives_by_the_contract(crm: Desk, fields: str) -> None:
+    body = {"field_name": "Size", "field_type": "enum", "options": [{"label": "S"}]}
+    path = f"/api/v2/{fields}"
+    code = crm.post(path, body).result["field_code"]
+    added = crm.post(f"{path}/{code}/options", [{"label": "M"}]).result[0]
+    renamed = [{"id": added["id"], "label": "L"}]
+    assert crm.patch(f"{path}/{code}/options", renamed).result == renamed
+    crm.delete(f"{path}/{code}/options", [{"id": added["id"]}])
+    assert [o["label"] for o in crm.get(f"{path}/{code}").result["options"]] == ["S"]
+    assert crm.delete(f"{path}/{code}").status == 200
+    assert crm.get(f"{path}/{code}").status == 404

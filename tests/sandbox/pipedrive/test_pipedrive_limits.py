@@ -1,17 +1,17 @@
 """What calls cost, and what happens when the account has had enough."""
 
 import pytest
-from pipedrive_contract import SPECS, costs, is_available
 from pipedrive_desk import BOB, Desk
 
 from sandbox.pipedrive.routes import ROUTES
+from tests.contract.pipedrive import PIPEDRIVE
 
 
-@pytest.mark.skipif(not is_available(), reason=f"the contract files are not at {SPECS}")
+@pytest.mark.skipif(bool(PIPEDRIVE.why_absent()), reason=PIPEDRIVE.why_absent())
 def test_every_call_costs_what_the_contract_says() -> None:
     published = {
-        (version, method, path.replace("{field_code}", "{code}")): cost
-        for (version, method, path), cost in costs().items()
+        (version, method, path.replace("{field_code}", "{code}")): operation.cost
+        for (version, method, path), operation in PIPEDRIVE.known.items()
     }
     ours = {(r.version, r.method, r.path): r.cost for r in ROUTES}
     assert {key: published.get(key) for key in ours} == ours
