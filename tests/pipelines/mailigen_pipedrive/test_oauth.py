@@ -197,6 +197,7 @@ def test_an_administrator_who_was_demoted_is_told_apart_from_a_grant_that_ended(
 @pytest.mark.parametrize(
     ("key", "said"),
     [("", "SYNCLINE_KEY is not set"), ("short", "no such key"), (grants.new_key(), "another key")],
+    ids=["none", "not a key", "another"],
 )
 def test_without_its_key_a_run_ends_with_a_sentence_and_nothing_is_lost(
     oauth: Desk, key: str, said: str
