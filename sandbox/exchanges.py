@@ -95,6 +95,10 @@ class Exchanges:
         self._repeated: set[int] = set()
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> tuple[type["Exchanges"], tuple[Path]]:
+        """A world that is copied, or built in another process, goes on into the file there."""
+        return Exchanges, (self._folder,)
+
     def keep(self, vendor: str, request: Request, answer: Answer | None) -> None:
         """Write the exchange down if it shows anything new; `None`: the vendor never saw it."""
         status = answer.status if answer else 0

@@ -48,6 +48,7 @@ CORRECTIONS = (
     Correction("unset", "*", "*", f"{GUIDE}: null unsets a member"),
     Correction("taken", "persons", "first_name last_name", GUIDE),
     Correction("refused", "activities", "person_id", f"{GUIDE}: read-only, by participants"),
+    Correction("taken", "oauth", "refresh_token", "the guide to OAuth; the file knows the code alone"),
     Correction("taken", "", "POST /oauth/revoke", "RFC 7009, named in the guide to OAuth"),
 )  # fmt: skip
 

@@ -324,7 +324,7 @@ def test_a_sync_that_is_added_is_looked_at_and_rings_for_what_waited(play: Play)
     play.listed.clear()
     play.at(3)
     assert beta.done[-1] == "closed"
-    play.loop.store(Source("beta", "m", lambda _body, _headers: True), b"2")
+    play.loop.store([Arrived("beta", "m", b"2")])
     again = Acme()
     again.name = "beta"
     play.listed.append(again)

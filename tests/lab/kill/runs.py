@@ -105,7 +105,7 @@ def _run(order: Order, told: Path) -> None:
         desk.secrets["SYNCLINE_STATE_URL"] = order.state_url
     around = surroundings(order.url, partial(open_watched_http, boundaries))
     # Great Expectations takes a third of a run, keeps nothing, and would say the same of the counts.
-    judged = patch.object(checks, "_judge", lambda _stage, _expected, counts: [
+    judged = patch.object(checks, "_judge", lambda _expected, counts: [
         (count == 0, "") for count in counts
     ])  # fmt: skip
     with boundaries.installed(order.home), judged, without(order.without):

@@ -289,7 +289,7 @@ class Live:
 
 
 def _judge_plainly(
-    _stage: str, _expected: Sequence[checks.Expected], counts: Sequence[int]
+    _expected: Sequence[checks.Expected], counts: Sequence[int]
 ) -> list[tuple[bool, str]]:
     """Great Expectations' verdict on the counts, without the half second it takes."""
     return [(count == 0, "") for count in counts]

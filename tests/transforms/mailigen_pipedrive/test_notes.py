@@ -174,7 +174,7 @@ def selections(db):
 
     def after(sweep):
         db.execute("UPDATE staging.syncline__sweep SET sweep = ?", [sweep])
-        db.execute(CLOSE_SELECTIONS, [sweep])
+        db.execute(CLOSE_SELECTIONS, {"sweep": sweep})
         append(db, SYNC, "history.selections")
         return db.execute(
             "SELECT bot_id, contact_id, from_sweep, until_sweep FROM history.selections ORDER BY ALL"
