@@ -21,7 +21,17 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from state import claims, machine
 from state.arrow import as_arrow
@@ -152,6 +162,14 @@ def planned(
             window = _by_keys(state, keys[start : start + size])
             if window:
                 yield window
+
+
+def held_count(lease: Lease, running: Collection[str]) -> int:
+    """Count the planned deeds that wait for their bot: it is none of those that run."""
+    is_held = and_(table.c.bot_id != "", table.c.bot_id.not_in(running))
+    planned_of_mine = and_(table.c.sync == lease.sync, machine.is_in(table, machine.PLANNED))
+    with lease.state.read() as db:
+        return int(db.scalar(select(func.count()).where(planned_of_mine, is_held)) or 0)
 
 
 _CLAIM = machine.claiming(

@@ -96,6 +96,11 @@ def is_running(bot: Bot) -> bool:
     return bot.state in ("new", "active")
 
 
+def running(sweep: Sweep) -> list[str]:
+    """The bots of the definition whose writes may go out."""
+    return [bot_id for bot_id, bot in sweep.known_bots.items() if is_running(bot)]
+
+
 def _waits_for_room(bot: Bot) -> bool:
     reached = (FULL_PLAN, NO_EMAILS)
     return bot.state == "paused" and bot.paused_by == "syncline" and bot.reason in reached

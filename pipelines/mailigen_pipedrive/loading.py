@@ -172,7 +172,6 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
     def list_id() -> str:
         return naming.list_id(sweep)
 
-    running = [b for b, known in sweep.known_bots.items() if life.is_running(known)]
     sent = 0
 
     def told(count: int) -> None:
@@ -210,7 +209,7 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
         },
         setting_account=sweep.engagement_account,
         setting_vendor=MAILIGEN,
-        bots=running,
+        bots=life.running(sweep),
         told=told,
         late=partial(_learn, sweep),
     )

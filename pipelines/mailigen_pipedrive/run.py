@@ -16,7 +16,7 @@ from connectors.errors import ConnectorError, QuotaExhausted, StopTheSync
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
-from pipelines.mailigen_pipedrive import forgotten, left_over, price, record
+from pipelines.mailigen_pipedrive import forgotten, left_over, life, price, record
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.extract import IncompleteError
 from pipelines.mailigen_pipedrive.flow import sync
@@ -27,7 +27,7 @@ from pipelines.report import Outcome, PlanReport, Reporter, RunOptions, counted
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
-from state import consent, lease, ledger, runs, schedules
+from state import consent, deeds, lease, ledger, runs, schedules
 from state.database import open_state
 from state.errors import HistoryDamaged, LeaseHeld, LeaseLost, StateTrouble
 from state.staging import Work, open_scratch, open_work, publish
@@ -177,11 +177,14 @@ def _weigh(swept: Sweep) -> None:
     """Done, or done but for records that were refused or are still in doubt."""
     assert swept.lease is not None
     outcome, counts = swept.outcome, ledger.counts(swept.lease)
-    if counts.refused or counts.open or counts.waiting:
+    # Those of a bot that Syncline paused go on when it is resumed: no run can send them before.
+    held = deeds.held_count(swept.lease, life.running(swept)) if counts.waiting else 0
+    waiting = counts.waiting - held
+    if counts.refused or counts.open or waiting:
         outcome.outcome = "open"
         outcome.said = (
             f"Finished with {counts.refused} refused, {counts.open} doubtful and "
-            f"{counted(counts.waiting, 'waiting record')}."
+            f"{counted(waiting, 'waiting record')}."
         )
         outcome.next_step = (
             f"`syncline sql {outcome.sync} \"from history.writes where run_id = '{outcome.run_id}' "
@@ -192,6 +195,11 @@ def _weigh(swept: Sweep) -> None:
             outcome.next_step += f" `syncline doubts {outcome.sync}` says when each doubt decides."
     else:
         outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""
+        if held:
+            outcome.said = (
+                "Everything is in step but what paused bots had planned "
+                f"({counted(held, 'record')}): it is sent when they are resumed."
+            )
         if counts.standing_refused:
             outcome.said = (
                 f"Everything is in step but {counted(counts.standing_refused, 'record')} that the "

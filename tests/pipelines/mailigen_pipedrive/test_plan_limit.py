@@ -79,6 +79,26 @@ def test_either_limit_pauses_the_bots_of_every_sync_of_the_connection(
     assert len(fresh.ours("notes", person)) == 1, "nothing of that time is lost"
 
 
+def test_what_was_planned_when_the_plan_was_full_waits_for_its_bot(fresh: Desk) -> None:
+    """MG-21: note and activity; no run is at fault meanwhile, the resumed bot sends each once."""
+    fresh.start(CUSTOMERS)
+    fresh.settle()
+    person, email = fresh.person(on_list=True)
+    fresh.play("open", email)
+    fill(fresh, "subscribers")
+    assert fresh.run().outcome == "failed"
+
+    waiting = fresh.run()
+    assert (waiting.outcome, waiting.counts["waiting"]) == ("done", 2), waiting.said
+    assert "what paused bots had planned (2 records)" in waiting.said
+    assert fresh.ours("notes", person) == []
+
+    make_room(fresh)
+    resume(fresh, "acme")
+    assert fresh.run().said == "Everything is in step."
+    assert len(fresh.ours("notes", person)) == 1
+
+
 def test_a_plan_by_subscribers_may_show_no_emails_left(fresh: Desk) -> None:
     """MG-21: whether it shows none is not known, so the connection can say what it counts."""
     fresh.start(QUIET)
