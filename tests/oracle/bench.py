@@ -270,7 +270,7 @@ class Bench:
         """Every difference; `mails_before` are mails the scenario caused itself."""
         after = self.world()
         told = differences(self.oracle.expected, after, self.seeded, own=self.own_activities)
-        self.oracle.shown = {address: member.merges for address, member in after.members.items()}
+        self.oracle.compared(after)
         return told + [
             f"a {mail['kind']} mail went to {mail['to']}, caused by {mail['cause']}"
             for mail in self.found_mails()[mails_before:]

@@ -112,6 +112,11 @@ class Oracle:
         """The last run could not put everybody on the list: only who is there was put there."""
         self._list.believe(after)
 
+    def compared(self, after: World) -> None:
+        """Take in how the list stood after a run that was compared."""
+        self.shown = {address: member.merges for address, member in after.members.items()}
+        self._list.let_go(after)
+
     def told_of_leaving(self, address: str) -> None:
         """A webhook was delivered that says so. From now on no sync may subscribe the address,
         also if no run ever sees the member as one who left (ALL-08, ALL-12)."""

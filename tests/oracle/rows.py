@@ -47,6 +47,12 @@ class ListSide:
         for contact in self._people.contacts:
             contact.is_synced &= contact.address in after.members
 
+    def let_go(self, after: World) -> None:
+        """Who could go and went is nobody of ours any more, whoever comes back there."""
+        for contact in self._people.contacts:
+            if contact.person not in after.persons:
+                contact.is_synced &= contact.address in after.members
+
     def expect(
         self, world: World, vacated: list[Vacated], shown: Mapping[str, dict[str, str]] | None
     ) -> dict[str, Row]:
