@@ -16,11 +16,11 @@ import httpx
 
 from connectors.errors import AnotherAccount, ConnectorError, ReadFailed, quoted
 from connectors.meter import Tally
-from connectors.pipedrive import App, Grant, Pipedrive, Shown, bearer
+from connectors.pipedrive import App, Fixed, Grant, Pipedrive, bearer
 from deployments.definitions import Definitions
 from deployments.mistakes import nearest
 from deployments.trouble import DefinitionsError, OperatorError, UsageTrouble
-from pipelines.accounts import app_of
+from pipelines.accounts import app_of, credentials_of, naming
 from pipelines.granted import step_of
 from pipelines.settings import MissingSecretError, PipedriveConnection, Settings
 from pipelines.surroundings import REAL, Surroundings
@@ -201,10 +201,11 @@ def _let_in(caller: Caller, visit: Visit, redirect_url: str) -> Connected:
     grant = caller.app.exchange(visit.code, redirect_url)
     shown = bearer(grant.access_token, grant.api_domain)
     pipedrive = Pipedrive(
-        caller.connection.api_url, token=_Once(shown), meter=Tally(), http=caller.http,
+        caller.connection.api_url, token=Fixed(shown), meter=Tally(), http=caller.http,
         sleep=caller.around.sleep,
     )  # fmt: skip
-    me = pipedrive.require_admin()
+    with naming(credentials_of(caller.account, caller.connection)):
+        me = pipedrive.require_admin()
     company, user = str(me.get("company_id") or ""), str(me.get("id") or "")
     if not company:
         raise ReadFailed("pipedrive", "GET /v1/users/me", "it names no company")
@@ -237,16 +238,3 @@ def _forget(state: State, account: str) -> bool:
         return False
     grants.forget(state, account, f"disconnected by hand; {step_of(account)}")
     return True
-
-
-class _Once:
-    """A credential that lasts for the two calls of a sign-in."""
-
-    def __init__(self, shown: Shown) -> None:
-        self._shown = shown
-
-    def show(self) -> Shown:
-        return self._shown
-
-    def renewed(self, refused: Shown) -> Shown | None:  # noqa: ARG002  the protocol has it
-        return None

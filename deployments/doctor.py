@@ -21,7 +21,7 @@ from deployments.definitions import Definitions, load
 from deployments.doorbells import ENDING, doorbells, said_of
 from deployments.timing import timings
 from pipelines.accounts import credentials_of, naming
-from pipelines.report import counted
+from pipelines.report import counted, minute
 from pipelines.settings import (
     Connection,
     MissingSecretError,
@@ -137,7 +137,7 @@ def _leases(state: State) -> Iterator[Symptom]:
         name = sync_of(row.name)
         sync = name.removesuffix(ENDING)
         machine = row.host.partition("/")[0]
-        said = f"{row.holder} on {machine} held it until {row.expires_at:%Y-%m-%d %H:%M} UTC"
+        said = f"{row.holder} on {machine} held it until {minute(row.expires_at)}"
         if sync == name:
             thing, said = f"lease of {sync}", f"run {said}"
             remedy = "run the sync again: it takes the lease over"

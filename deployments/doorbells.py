@@ -6,12 +6,11 @@ acme: listened for since 2026-11-22 08:00 UTC (process 4711 on host); webhook as
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import datetime
 from typing import NamedTuple
 
 from deployments.oncall import opened
 from pipelines.mailigen_pipedrive.webhook import accounts_rung_from, listener_name
-from pipelines.report import counted
+from pipelines.report import counted, minute
 from pipelines.settings import Settings
 from state import doors, lease
 from state.database import State
@@ -39,11 +38,11 @@ class Doorbell(NamedTuple):
         by = self.listener
         if by:
             machine = by.host.partition("/")[0]
-            yield f"listened for since {_minute(by.since)} (process {by.pid} on {machine})"
+            yield f"listened for since {minute(by.since)} (process {by.pid} on {machine})"
         else:
             yield "nobody listens"
         if self.webhook and self.webhook.trouble:
-            yield f"webhook not as wanted since {_minute(self.webhook.since)}: " + (
+            yield f"webhook not as wanted since {minute(self.webhook.since)}: " + (
                 self.webhook.trouble
             )
         elif self.accounts:
@@ -56,8 +55,8 @@ class Doorbell(NamedTuple):
 
 def said_of(refused: Refused) -> str:
     return (
-        f"{refused.deliveries} refused since {_minute(refused.since)}, the last "
-        f"{_minute(refused.last_at)}"
+        f"{refused.deliveries} refused since {minute(refused.since)}, the last "
+        f"{minute(refused.last_at)}"
     )
 
 
@@ -92,7 +91,3 @@ def deliveries_waiting(settings: Settings) -> dict[str, int]:
         return {}
     with closing(Inbox(settings.home)) as inbox:
         return inbox.counts()
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

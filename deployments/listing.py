@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from deployments.timing import Timing, timings
 from pipelines.mailigen_pipedrive.config import Bot, Definition
+from pipelines.report import minute
 from pipelines.settings import Connections, PipedriveConnection, Settings
 from state import audits, connections, doubts, grants
 from state.audits import LastAudit
@@ -118,7 +118,7 @@ def _line(
     confirmed = f"{row.confirmed_by} on {row.confirmed_on}" if row and row.confirmed_by else ""
     return Line(
         sync, bot, when, ended, selection, actions, active,
-        since=_minute(row.since) if row is not None else "",
+        since=minute(row.since) if row is not None else "",
         connection=connection, confirmed=confirmed, doubts=remembered.doubts.get(sync, 0),
         last_audit=remembered.audits.get(sync, "never"),
     )  # fmt: skip
@@ -139,13 +139,13 @@ def _remembered(state: State) -> Remembered:
         bots = db.execute(select(bots_table)).all()
     return Remembered(
         last_run={
-            row.sync: (_minute(row.last_run_at), row.outcome or "running")
+            row.sync: (minute(row.last_run_at), row.outcome or "running")
             for row in runs
             if row.last_run_at
         },
         bots={(row.sync, row.bot_id): row for row in bots},
         troubled={
-            one.account: f"connection {one.account} {one.state} since {_minute(one.since)}"
+            one.account: f"connection {one.account} {one.state} since {minute(one.since)}"
             for one in connections.connections(state)
             if one.state != "ok"
         },
@@ -154,10 +154,6 @@ def _remembered(state: State) -> Remembered:
     )
 
 
-def _minute(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
 def _audited(last: LastAudit) -> str:
     found = [f"{noun} {last.counts.get(noun, 0)}" for noun in ("duplicates", "lost")]
-    return f"{_minute(last.ended_at)}: {', '.join(found)}"
+    return f"{minute(last.ended_at)}: {', '.join(found)}"

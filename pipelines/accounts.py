@@ -18,7 +18,7 @@ from connectors.errors import (
 from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
 from connectors.pipedrive import App, Credential, Pipedrive
-from pipelines.granted import StoredGrant
+from pipelines.granted import StoredGrant, step_of
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Cost
 from pipelines.settings import (
@@ -67,7 +67,9 @@ class Credentials(NamedTuple):
             if isinstance(error, NotAdministrator)
             else f"put a valid token or key of an administrator into {held}"
         )
-        step = step if self.secret else error.next_step  # what a grant needs it knows itself
+        if not self.secret:
+            is_told = error.next_step != type(error).next_step
+            step = error.next_step if is_told else step_of(self.connection)
         return type(error)(
             error.vendor, error.call, f"{error.said} ({mine})",
             next_step=step, request_id=error.request_id,

@@ -59,8 +59,7 @@ class StoredGrant:
 
     def _use(self, kept: Kept) -> Shown:
         self._kept, grant = kept, Grant.revived(kept.grant)
-        shown = bearer(grant.access_token, grant.api_domain)
-        return shown._replace(next_step=step_of(self._account))
+        return bearer(grant.access_token, grant.api_domain)
 
     def _newer_than(self, ours: Kept) -> Kept:
         """What another process has stored meanwhile, or what the vendor gives us now."""

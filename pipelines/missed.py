@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pipelines.alerts import call
 from pipelines.mailigen_pipedrive.config import Definition, Schedule
-from pipelines.report import Outcome
+from pipelines.report import Outcome, minute
 from pipelines.settings import Settings
 from pipelines.timetable import MOST_COUNTED, due_between
 from state import bots, lease, notices, runs, schedules
@@ -37,7 +37,7 @@ class Gap(NamedTuple):
 
     @property
     def since_shown(self) -> str:
-        return f"{self.since:%Y-%m-%d %H:%M} UTC"
+        return minute(self.since)
 
 
 def find(state: State, sync: str) -> Gap | None:

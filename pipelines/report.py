@@ -5,6 +5,7 @@ Counts, ids, reasons and sentences only; never a name, an address or a field's v
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 Ending = Literal["done", "failed", "invalid", "guarded", "open", "skipped"]
@@ -29,6 +30,15 @@ class Progress:
 
 
 Reporter = Callable[[Progress], None]
+
+
+def minute(at: datetime) -> str:
+    """A moment as people read it.
+
+    >>> minute(datetime(2026, 11, 22, 9, 5))
+    '2026-11-22 09:05 UTC'
+    """
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def counted(count: float, noun: str, plural: str = "") -> str:

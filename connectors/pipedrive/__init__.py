@@ -2,8 +2,8 @@
 
 from connectors.pipedrive.client import Pipedrive
 from connectors.pipedrive.costs import COSTS
-from connectors.pipedrive.credential import Credential, Shown, bearer
+from connectors.pipedrive.credential import Credential, Fixed, Shown, bearer
 from connectors.pipedrive.grant import Grant
 from connectors.pipedrive.oauth import App
 
-__all__ = ["COSTS", "App", "Credential", "Grant", "Pipedrive", "Shown", "bearer"]
+__all__ = ["COSTS", "App", "Credential", "Fixed", "Grant", "Pipedrive", "Shown", "bearer"]

@@ -25,7 +25,7 @@ from connectors.errors import (
 from connectors.http import Line, address_of, patiently, utc_now
 from connectors.meter import Meter
 from connectors.pipedrive import wire
-from connectors.pipedrive.credential import ApiToken, Credential, Shown
+from connectors.pipedrive.credential import Credential, Fixed, Shown, api_token
 from connectors.pipedrive.matches import addresses, first, is_in, only
 from connectors.pipedrive.nouns import CHANGED, EVERY_DEAL, ONE, Noun
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
@@ -56,7 +56,7 @@ class Pipedrive:
     ) -> None:
         """`base_url` is the part before /v1 and /api/v2; '' leaves it to what the credential
         says. A lent `http` stays open."""
-        self._credential = ApiToken(token) if isinstance(token, str) else token
+        self._credential = Fixed(api_token(token)) if isinstance(token, str) else token
         self._base_url = address_of(base_url) if base_url else ""
         self._line = Line(wire.VENDOR, http, meter, now)
         self._meter, self._sleep = meter, sleep
@@ -353,9 +353,8 @@ class Pipedrive:
         answer = self._line.ask(request, call=call.name, cost=call.cost, kind=call.kind)
         try:
             envelope = read_envelope(
-                call, answer.status_code, answer.headers, answer.content,
-                token=shown.secret, next_step=shown.next_step,
-            )  # fmt: skip
+                call, answer.status_code, answer.headers, answer.content, token=shown.secret
+            )
         except Throttled as error:
             self._throttled_in_a_row += 3 if has_calls_left(call, answer.headers) else 1
             if self._throttled_in_a_row < MOST_THROTTLED:

@@ -9,8 +9,6 @@ from typing import NamedTuple, Protocol
 from connectors.errors import BadCredentials
 from connectors.pipedrive.wire import VENDOR
 
-ANY_ADMIN = "connect the account again, as any administrator of its company: syncline connect"
-
 
 class Shown(NamedTuple):
     """One request's credential. `secret` is masked in every message; `api` is '' where the
@@ -20,7 +18,6 @@ class Shown(NamedTuple):
     value: str
     secret: str
     api: str = ""
-    next_step: str = ""  # what a person does when it is refused for good; '': the error's own
 
 
 class Credential(Protocol):
@@ -34,13 +31,11 @@ class Credential(Protocol):
         """Another one in place of what was answered 401; None when there is none to be had."""
 
 
-class ApiToken:
-    """A token of one user, which lives until it is regenerated."""
+class Fixed:
+    """What stays the same while the client is open."""
 
-    def __init__(self, token: str) -> None:
-        if not fits_a_header(token):
-            raise BadCredentials(VENDOR, "token", "empty, or with characters no token has")
-        self._shown = Shown("x-api-token", token, token)
+    def __init__(self, shown: Shown) -> None:
+        self._shown = shown
 
     def show(self) -> Shown:
         return self._shown
@@ -49,9 +44,16 @@ class ApiToken:
         return None
 
 
+def api_token(token: str) -> Shown:
+    """What a request of a user carries: the token lives until it is regenerated."""
+    if not fits_a_header(token):
+        raise BadCredentials(VENDOR, "token", "empty, or with characters no token has")
+    return Shown("x-api-token", token, token)
+
+
 def bearer(access_token: str, api: str) -> Shown:
     """What a request of an app carries."""
-    return Shown("authorization", f"Bearer {access_token}", access_token, api, ANY_ADMIN)
+    return Shown("authorization", f"Bearer {access_token}", access_token, api)
 
 
 def fits_a_header(token: str) -> bool:

@@ -62,12 +62,10 @@ def read_envelope(
     content: bytes,
     *,
     token: str = "",
-    next_step: str = "",
 ) -> dict[str, Any]:
     """Return the envelope of a good answer; raise what any other one means.
 
-    Header names are expected in lower case. `token` never gets into a message; `next_step`
-    is what a person does about one that is refused.
+    Header names are expected in lower case. `token` never gets into a message.
     """
     body = _object(content)
     if 200 <= status < 300:
@@ -75,7 +73,7 @@ def read_envelope(
             return body
         said = "answered without success" if body is not None else "answered with no JSON object"
         raise _open_end(call, f"HTTP {status}, {said}", request_id_of(headers))
-    raise error_for(call, status, headers, content, token=token, next_step=next_step)
+    raise error_for(call, status, headers, content, token=token)
 
 
 def error_for(
@@ -85,7 +83,6 @@ def error_for(
     content: bytes,
     *,
     token: str = "",
-    next_step: str = "",
 ) -> ConnectorError:
     """Name the failure in a non-2xx answer by what the caller must do about it."""
     body = _object(content)
@@ -95,7 +92,7 @@ def error_for(
         wait = wait_of(headers, BURST_WINDOW_S)
         return Throttled(VENDOR, call.name, said, retry_after=wait, request_id=request_id)
     if status == 401:
-        return BadCredentials(VENDOR, call.name, said, next_step=next_step, request_id=request_id)
+        return BadCredentials(VENDOR, call.name, said, request_id=request_id)
     if status == 402:
         step = "renew the Pipedrive subscription: the company's account is closed"
         return StopTheSync(VENDOR, call.name, said, next_step=step, request_id=request_id)

@@ -116,7 +116,7 @@ def _recognise(sweep: Sweep, lease: Lease, books: Books) -> dict[str, Key]:
         Key(one.write_key, one.object, one.subject, one.bot_id, one.rule_id)
         for one in books.done.values()
     ]
-    known += references.fallback_keys(endings, _fallbacks(sweep, books.kept))
+    known += references.fallback_keys(endings, sweep.db.execute(FALLBACKS).fetchall())
     return references.recognise(
         sweep.db,
         books.references,
@@ -131,21 +131,6 @@ def _recognise(sweep: Sweep, lease: Lease, books: Books) -> dict[str, Key]:
 def _founder(founders: Mapping[str, tuple[int, int]], contact: str) -> dict[str, Any]:
     person, n = founders.get(contact, (None, 0))
     return {"person_id": person, "n": n}
-
-
-def _fallbacks(sweep: Sweep, kept: Kept) -> Iterator[tuple[str, str, int]]:
-    """When contacts fell back to bots that had been overridden, what heirs inherited included."""
-    rows = sweep.db.execute(FALLBACKS).fetchall()
-    of_contact: dict[str, set[tuple[str, int]]] = {}
-    for bot_id, contact, since in rows:
-        of_contact.setdefault(contact, set()).add((bot_id, since))
-    # An ancestor's ancestors first: theirs are older.
-    for line in sorted(kept.lineage, key=lambda one: int(one["up_to_sweep"])):
-        for bot_id, since in tuple(of_contact.get(line["ancestor_id"], ())):
-            parted = min(since, int(line["up_to_sweep"]))
-            of_contact.setdefault(line["contact_id"], set()).add((bot_id, parted))
-    for contact, found in of_contact.items():
-        yield from ((bot_id, contact, since) for bot_id, since in sorted(found))
 
 
 def _near(books: Books) -> set[int]:
