@@ -23,6 +23,7 @@ from deployments import (
     commands_bots,
     commands_connect,
     commands_doubts,
+    commands_forget,
     commands_house,
     commands_listen,
     commands_sync,
@@ -154,6 +155,7 @@ app.command()(commands_doubts.doubts)
 app.command()(commands_doubts.retry)
 app.command()(commands_doubts.settle)
 app.command()(commands_adopt.adopt)
+app.command()(commands_forget.forget)
 app.command()(commands_ask.sql)
 app.command()(commands_ask.explain)
 app.command()(commands_ask.preview)

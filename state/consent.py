@@ -13,10 +13,10 @@ alone says nothing about anybody.
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, case, or_, select, update
@@ -28,6 +28,7 @@ from state.lease import Lease
 from state.schema import consent as table
 from state.schema import pins
 
+Record = TypeVar("Record", bound=Mapping[str, Any])
 Kind = Literal["absent", "unsubscribed", "bounced", "removed", "forgotten"]
 
 RANKS = {"absent": 1, "unsubscribed": 2, "bounced": 3, "removed": 4, "forgotten": 5}
@@ -59,6 +60,21 @@ class InForce(NamedTuple):
     kind: Kind
     contact_id: str | None
     first_seen_at: datetime
+
+
+class Erased(NamedTuple):
+    """Whose records are taken in no more: addresses as hashes, and the key they are by."""
+
+    hashes: frozenset[str]
+    key: bytes = b""
+
+    def without(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Leave out the records of vendors that have such an address, as any of theirs."""
+        for record in records:
+            if not self.hashes or not any(
+                address_hash(self.key, one) in self.hashes for one in _addresses_in(record)
+            ):
+                yield record
 
 
 def read_key(home: Path) -> bytes:
@@ -194,6 +210,15 @@ def all_in_force(state: State, *, key: bytes) -> list[Entry] | None:
     return entries
 
 
+def erased(state: State, account: str, *, key: bytes) -> Erased:
+    """Return who was erased on request and must not be taken in again."""
+    query = select(table.c.address_hash).where(
+        table.c.account == account, table.c.kind == "forgotten", table.c.lifted_at.is_(None)
+    )
+    with state.read() as db:
+        return Erased(frozenset(db.scalars(query)), key)
+
+
 def in_force(state: State, account: str, addresses: Sequence[str], *, key: bytes) -> list[InForce]:
     """Return what stands against these addresses."""
     by_hash = {address_hash(key, address): address for address in addresses}
@@ -217,6 +242,17 @@ def read(state: State, account: str) -> pa.Table:
     query = select(*table.c).where(table.c.account == account, table.c.lifted_at.is_(None))
     with state.read() as db:
         return as_arrow(db, query)
+
+
+def _addresses_in(record: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses of a person, a member or an event, as the vendors name them."""
+    for name in ("email", "shown_email", "emails"):
+        held = record.get(name)
+        entries = held if isinstance(held, list) else [held]
+        for one in entries:
+            value = one.get("value") if isinstance(one, dict) else one
+            if isinstance(value, str):
+                yield value
 
 
 def _stronger(

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote_plus
 
 from state.database import utc_now
 from state.errors import InboxUnusable
@@ -138,6 +139,18 @@ class Inbox:
         """Take out everything of a sync that is deleted, read or not; return how many."""
         with self._asking() as db:
             return db.execute("DELETE FROM deliveries WHERE sync = ?", [sync]).rowcount
+
+    def forget_person(self, addresses: Collection[str]) -> int:
+        """Empty the deliveries that name one of these addresses; return how many. They ring on:
+        what they say beside that, the next run reads."""
+        count = 0
+        with self._asking() as db, _one_commit(db):
+            for number, body in db.execute("SELECT id, body FROM deliveries").fetchall():
+                told = unquote_plus(bytes(body).decode("utf-8", "replace")).lower()
+                if any(one in told for one in addresses):
+                    emptied = "UPDATE deliveries SET is_read = 1, body = x'' WHERE id = ?"
+                    count += db.execute(emptied, [number]).rowcount
+        return count
 
     def drop_old(self, age: timedelta = LONGEST_KEPT) -> dict[str, int]:
         """Take out what came in longer ago, of any sync, read or not; return how many of each.

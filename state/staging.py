@@ -110,6 +110,33 @@ def publish(work: Work) -> Path:
     return target
 
 
+def remove_work(home: Path, sync: str) -> None:
+    """Delete a sync's work file; the next run makes another and reads everything."""
+    path = _path(home, "work", sync)
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+
+
+def compact_history(home: Path, sync: str) -> None:
+    """Write a sync's history anew: rows that were deleted are in the file no more."""
+    past = _path(home, "history", sync)
+    arriving = past.with_name(f".{past.name}.{os.getpid()}.{uuid4().hex[:8]}")
+    db = duckdb.connect()
+    try:
+        db.execute(f"ATTACH {_quoted(past)} AS history (READ_ONLY)")
+        db.execute(f"ATTACH {_quoted(arriving)} AS compacted")
+        db.execute("COPY FROM DATABASE history TO compacted")
+        db.execute("DETACH compacted")
+        _sync_to_disk(arriving)
+        arriving.replace(past)
+    except duckdb.Error as error:
+        _raise_if_held(past, error)
+        raise
+    finally:
+        db.close()
+        arriving.unlink(missing_ok=True)
+
+
 def published_path(home: Path, sync: str) -> Path:
     """Say where readers find a sync's tables. Open it read-only."""
     return home / "published" / f"{sync}.duckdb"

@@ -165,6 +165,6 @@ def _time(text: Any, now: datetime) -> datetime:
 
 def _put(sweep: Sweep, name: str, rows: list[dict[str, Any]]) -> None:
     put_raw(
-        sweep.db, f"mailigen__{name}", in_pages(rows), keys=KEYS[name],
+        sweep.db, f"mailigen__{name}", in_pages(sweep.erased.without(rows)), keys=KEYS[name],
         run_id=sweep.run_id, fetched_at=sweep.read_at,
     )  # fmt: skip

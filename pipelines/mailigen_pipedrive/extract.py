@@ -350,7 +350,8 @@ def newcomers(sweep: Sweep, emails: Sequence[str], phone_tag: str) -> None:
 
 
 def _persons(sweep: Sweep, filter_id: int | None) -> Iterator[list[dict[str, Any]]]:
-    return sweep.crm.persons(filter_id)
+    """Pages of those who may be taken in."""
+    return (list(sweep.erased.without(page)) for page in sweep.crm.persons(filter_id))
 
 
 def _told(
@@ -371,8 +372,8 @@ def _put(
     sweep: Sweep, table: str, records: Iterable[dict[str, Any]], *, is_more: bool = False
 ) -> None:
     put_raw(
-        sweep.db, table, in_pages(records), keys=KEYS[table], run_id=sweep.run_id,
-        fetched_at=sweep.read_at, mode="merge" if is_more else "replace",
+        sweep.db, table, in_pages(sweep.erased.without(records)), keys=KEYS[table],
+        run_id=sweep.run_id, fetched_at=sweep.read_at, mode="merge" if is_more else "replace",
     )  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def read_books(sweep: Sweep, kept: Kept, *, has_history: bool) -> Books:
 
 def _persons(sweep: Sweep) -> Iterator[Person]:
     for page in sweep.crm.persons(None, None, ()):
-        for record in page:
+        for record in sweep.erased.without(page):
             entries = record.get("emails") or []
             emails = [str(e.get("value") or "").strip().lower() for e in entries]
             primary = [e for e, entry in zip(emails, entries, strict=True) if entry.get("primary")]

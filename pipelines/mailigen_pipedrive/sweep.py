@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from pipelines.checks import Checked
 from pipelines.mailigen_pipedrive.bind import Bound
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Cost, Finding, Outcome, Progress, Reporter
+from state import consent
 from state.bots import Bot as KnownBot
+from state.consent import Erased
 from state.database import State
 from state.lease import Lease
 
@@ -83,6 +86,11 @@ class Sweep:
     @property
     def is_dry(self) -> bool:
         return self.lease is None
+
+    @cached_property
+    def erased(self) -> Erased:
+        """Whose records are not taken in."""
+        return consent.erased(self.state, self.engagement_account, key=self.consent_key)
 
     @property
     def names(self) -> Bound:

@@ -1,0 +1,96 @@
+"""Erase a person from everything kept here, and keep them out (ALL-11).
+
+Every sync stands still meanwhile: one that runs would write what it read before. What is not
+ours to change is said: records at the vendors, copies somebody made.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from uuid import uuid4
+
+from deployments.definitions import load
+from deployments.trouble import OperatorError, UsageTrouble
+from pipelines.settings import MailigenConnection, Settings
+from state import connections as known_accounts
+from state import consent, doubts, erasure, lease
+from state.database import State
+from state.erasure import Traces
+from state.errors import LeaseHeld
+from state.inbox import FILE, Inbox
+
+FOLDERS = ("work", "history", "published")
+
+
+class AddressUsageError(UsageTrouble):
+    """What was given cannot be the address of a person."""
+
+
+class StillRunningError(OperatorError):
+    """A sync is at work; nothing was erased."""
+
+
+def look(state: State, address: str) -> Traces:
+    """What is known of an address, and nothing changed; AddressUsageError for another text."""
+    name, _, host = address.strip().partition("@")
+    if not name or not host or any(one.isspace() for one in address.strip()):
+        raise AddressUsageError(
+            f"{address!r} is no e-mail address: give the one the person had on the list"
+        )
+    return erasure.find(state, address)
+
+
+def forget(settings: Settings, state: State, traces: Traces, say: Callable[[str], object]) -> None:
+    """Erase them. StillRunningError before anything is changed; FileHeld leaves the rest to be
+    done by asking again."""
+    syncs = _syncs(settings, state)
+    accounts = _accounts(settings, state)
+    with _standing_still(state, syncs):
+        key = consent.read_key(settings.home)
+        erasure.bury(state, accounts, traces, key=key, home=settings.home)
+        say(f"barred for good in {', '.join(accounts) or 'no account: none is known'}")
+        erasure.erase_state(state, traces)
+        for sync in syncs:
+            if _has_files(settings, sync):
+                erasure.erase_files(settings.home, sync, traces)
+                say(f"{sync}: erased; its next run reads everything anew")
+        if (settings.home / FILE).exists():
+            inbox = Inbox(settings.home)
+            try:
+                inbox.forget_person(traces.addresses)
+            finally:
+                inbox.close()
+
+
+@contextmanager
+def _standing_still(state: State, syncs: list[str]) -> Iterator[None]:
+    run_id = f"forget-{uuid4().hex[:6]}"
+    with ExitStack() as stack:
+        for sync in syncs:
+            try:
+                held = lease.acquire(state, sync, run_id=run_id)
+            except LeaseHeld as error:
+                raise StillRunningError(
+                    f"{sync}: {error}. Nothing was erased: ask again when it has ended"
+                ) from error
+            stack.enter_context(lease.keeping(held))
+        yield
+
+
+def _syncs(settings: Settings, state: State) -> list[str]:
+    """Every sync the state, a file in the home or a definition names."""
+    found = set(doubts.known_syncs(state)) | set(load(settings, with_secrets=False).syncs)
+    for folder in FOLDERS:
+        found |= {file.stem for file in (settings.home / folder).glob("*.duckdb")}
+    return sorted(found)
+
+
+def _accounts(settings: Settings, state: State) -> list[str]:
+    """Every account that sends mails, of the files and of the state."""
+    listed = load(settings, with_secrets=False).connections
+    found = {name for name, one in listed.items() if isinstance(one, MailigenConnection)}
+    found |= {one.account for one in known_accounts.connections(state) if one.vendor == "mailigen"}
+    return sorted(found)
+
+
+def _has_files(settings: Settings, sync: str) -> bool:
+    return any((settings.home / folder / f"{sync}.duckdb").exists() for folder in FOLDERS)
