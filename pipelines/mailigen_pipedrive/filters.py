@@ -134,7 +134,8 @@ def _value(condition: Condition, field: Mapping[str, Any], fields: Fields) -> st
         options = [(str(o["id"]), str(o["label"])) for o in field.get("options") or ()]
         return _one_of(value, options, f"option of the field {condition.field!r}")
     if kind == "user":
-        users = [(str(u["id"]), str(u["email"])) for u in fields.users if u.get("active_flag")]
+        # The deactivated too: what is still theirs is a common thing to look for.
+        users = [(str(u["id"]), str(u["email"])) for u in fields.users]
         return _one_of(value, users, "user")
     if kind in ("int", "double", "monetary") and not isinstance(value, int | float):
         raise UnclearConditionError(

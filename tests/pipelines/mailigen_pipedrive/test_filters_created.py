@@ -62,6 +62,21 @@ def test_the_filter_is_made_and_selects_whom_its_conditions_name(fresh: Desk) ->
     assert len(made(fresh)) == 1
 
 
+def test_a_condition_may_name_a_user_who_has_left(fresh: Desk) -> None:
+    """MG-09: what is still theirs is what such a filter is for."""
+    fresh.start(bot({"field": "Owner", "is": "eve@acme.example"}), people=120)
+    person = fresh.add_person("Left Over", "left.over@acme.example")
+    (eve,) = [u for u in fresh.book("pipedrive", "users") if u["email"] == "eve@acme.example"]
+    assert not eve["active_flag"]
+    fresh.edit(person, owner_id=eve["id"])
+
+    fresh.settle()
+
+    (one,) = made(fresh)
+    assert sourced(fresh) == by_vendor(fresh, one["id"])
+    assert "left.over@acme.example" in sourced(fresh)
+
+
 @pytest.mark.parametrize("fault", ["lost_answer", "lost_request"])
 def test_a_lost_answer_makes_one_filter_and_not_two(fresh: Desk, fault: str) -> None:
     """MG-09, ALL-06"""
