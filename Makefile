@@ -55,7 +55,7 @@ build/clients/%/node_modules: tests/clients/%/package-lock.json tests/clients/%/
 
 test: $(SYNCED) $(CLIENTS)  ## every test, two at a time; each exchange held against the vendors' contracts
 	@mkdir -p $(SCRATCH)/home
-	$(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 contract: $(SYNCED)  ## the demo's exchanges held against the vendors' contracts; two minutes
 	rm -rf build/contract/demo

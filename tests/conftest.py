@@ -15,6 +15,8 @@ from tests.contract.openapi import KEPT
 from tests.contract.verdict import Verdict, judge
 
 LAST = KEPT / "last"
+HERE = Path(__file__).parent
+LONG = ("system", "oracle", "lab")  # folders whose files take longest
 FOLDER = pytest.StashKey[Path]()
 VERDICT = pytest.StashKey[Verdict]()
 
@@ -26,6 +28,11 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = KEPT / f"session-{os.getpid()}"
     config.stash[FOLDER] = folder
     os.environ[SETTING] = str(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is long and comes last leaves the other processor idle."""
+    items.sort(key=lambda item: item.path.relative_to(HERE).parts[0] not in LONG)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
