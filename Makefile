@@ -7,6 +7,8 @@ SYNCED := .venv/.synced
 SCRATCH := $(CURDIR)/build/tests
 CLIENTS := $(patsubst tests/clients/%/package-lock.json,build/clients/%/node_modules,$(wildcard tests/clients/*/package-lock.json))
 
+SCHEMATHESIS := build/schemathesis/bin/schemathesis
+
 # The lock must not depend on who makes it: no addresses, no notes, every platform.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
@@ -53,7 +55,14 @@ build/clients/%/node_modules: tests/clients/%/package-lock.json tests/clients/%/
 		(cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent --fetch-retries=1 && touch node_modules) \
 		|| echo "the client of $* could not be installed: it is not tried"
 
-test: $(SYNCED) $(CLIENTS)  ## every test, two at a time; each exchange held against the vendors' contracts
+# A tool of its own in an environment of its own. Without an index its test is skipped and says so.
+$(SCHEMATHESIS): requirements/schemathesis.txt $(SYNCED)
+	@$(PYTHON) -m venv --clear build/schemathesis && { \
+		$(BIN)/uv pip sync --quiet --python $(@D)/python --require-hashes $< 2>/dev/null \
+		|| $(@D)/python -m pip install --quiet --no-deps --require-hashes -r $<; } && touch $@ \
+		|| { rm -rf build/schemathesis; echo "schemathesis could not be installed: the sandbox is not tried with it"; }
+
+test: $(SYNCED) $(CLIENTS) $(SCHEMATHESIS)  ## every test, two at a time; each exchange held against the vendors' contracts
 	@mkdir -p $(SCRATCH)/home
 	$(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -90,6 +99,7 @@ docs: $(SYNCED)  ## write the generated pages of docs/ again
 
 lock: $(SYNCED)  ## resolve the pins of pyproject.toml again; then run make setup
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) requirements/schemathesis.in --output-file requirements/schemathesis.txt
 	$(COMPILE) --group dev pyproject.toml --output-file $(LOCK)
 
 clean:  ## remove the environment and all caches; keeps .syncline, which holds state
