@@ -32,10 +32,11 @@ from state.database import State, open_state
 from state.errors import LeaseLost
 from state.lease import Lease, Owner
 from state.staging import Work
-from tests.lab.level_b import world
+from tests.lab.level_b import door, world
+from tests.lab.level_b.door import Door, Porch
 from tests.lab.level_b.log import Log
 from tests.lab.level_b.process import Death, Moment, Process, WatchedState
-from tests.lab.level_b.way import URL, Way
+from tests.lab.level_b.way import URL, Delivery, Way
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, SECRETS, connections, definition
 
 SYNC = "acme"
@@ -70,9 +71,9 @@ class Lab:
         self.engine = open_state("sqlite://").engine
         self.files, self.home = world.Files(), world.new_home()
         self.elsewhere = world.Files(self.files.history_generation)
-        self.settings = read_settings({"SYNCLINE_HOME": str(self.home)} | SECRETS)
+        self.settings = read_settings({"SYNCLINE_HOME": str(self.home)} | SECRETS | door.SECRETS)
         self.wanted = Definition.model_validate(definition(CUSTOMERS, guards=GUARDS, fields=FIELDS))
-        self.connections = connections(URL, HORIZON)
+        self.connections = door.with_webhooks(connections(URL, HORIZON))
         self.live: Live | None = None
         with self.installed():
             self.snapshot = self._settle()
@@ -90,6 +91,8 @@ class Lab:
             outcome = self.live.run()
             if outcome is None or outcome.outcome != "done":
                 raise RuntimeError(f"the world does not settle: {outcome}")
+        with self.live.listening():
+            self.live.porch().keep_webhook()
         stage.clock.advance(600)
         return world.take(stage, self.engine, self.files, self.home)
 
@@ -168,6 +171,7 @@ class Live:
         self.process = Process(0)
         self.is_short = False
         self._held: dict[int, tuple[Lease, datetime]] = {}
+        self.door = Door(stage, self._hear)
 
     def owner(self) -> Owner:
         return Owner("lab", "boot", self.process.number, 0.0)
@@ -190,6 +194,25 @@ class Live:
             )  # fmt: skip
 
         return self._in(process, sync)
+
+    def porch(self) -> Porch:
+        """The listener beside the runs, as it is in `listening`."""
+        lab, quiet = self.lab, State(self.lab.engine, self.stage.clock.now)
+        return Porch(lab.wanted, lab.connections, lab.settings, quiet, self._around(Process(0)))
+
+    def _hear(self, delivery: Delivery) -> None:
+        with self.listening():
+            self.porch().take_in(delivery)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While this lasts, what happens is the listener's doing: its boundaries are no run's."""
+        before, self.process = self.process, Process(0)
+        try:
+            yield
+        finally:
+            self.process = before
+            self.log.take("us")
 
     def audit(self) -> list[Found]:
         """What the product's nightly audit finds, at the end of the day."""

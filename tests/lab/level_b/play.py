@@ -63,7 +63,7 @@ class Play:
     def take(self, step: Act | Run | Wait) -> None:
         """One step of a script."""
         if isinstance(step, Act):
-            self.scene.do(step)
+            self._happen(step)
             self._is_quiet = False
         elif isinstance(step, Wait):
             self.live.pass_time(step.seconds)
@@ -77,6 +77,7 @@ class Play:
         stage = self.live.stage
         self.played.faults_fired += sum(fault.fired for fault in stage.faults)
         stage.faults.clear()
+        self.live.door.after_a_run()
         if self.scene.was_paused:
             self.live.act(lambda: ACTS["resume"](self.scene, self.scene.people[0], 0))
             self._is_quiet = False
@@ -152,7 +153,7 @@ class Play:
     def _run(self, step: Run) -> Outcome | None:
         for fault in step.faults:
             self.live.stage.faults.add(ordered(fault))
-        at: dict[int, Any] = {n: partial(self.scene.do, act) for n, act in step.meanwhile}
+        at: dict[int, Any] = {n: partial(self._happen, act) for n, act in step.meanwhile}
         if step.freeze:
             at[step.freeze.at] = partial(self._freeze, step.freeze, step.patience)
         self.live.is_short = step.is_short
@@ -161,6 +162,10 @@ class Play:
         if step.is_short and outcome is not None and outcome.outcome == "done":
             self.played.wrong.append("a listing that was short was taken for the whole list")
         return outcome
+
+    def _happen(self, act: Act) -> None:
+        self.scene.do(act)
+        self.live.door.ring(act.told)
 
     def _freeze(self, freeze: Freeze, patience: float | None) -> None:
         """Stand still without renewing the lease; another run comes, then we wake."""
@@ -173,6 +178,7 @@ class Play:
         number = len(self.played.told) + 1
         ended = f"{outcome.outcome}: {outcome.said}" if outcome else "died"
         self.played.told.append(f"{number}. run to end {ended}")
+        self.live.door.after_a_run()
         return outcome
 
     def _ending(self) -> Ending:

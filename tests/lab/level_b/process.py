@@ -64,7 +64,8 @@ class WatchedState(State):
     @contextmanager
     def read(self) -> Iterator[Connection]:
         self.process.live()
-        with super().read() as db:
+        # Nobody else is on this database: its reads agree without a transaction of their own.
+        with self.engine.connect() as db:
             yield db
 
     @contextmanager

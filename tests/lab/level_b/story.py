@@ -8,7 +8,7 @@ Pure: imports nothing of the engine. The same seed and regime give the same stor
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 Regime = Literal["inside", "frozen", "beyond"]
@@ -40,15 +40,23 @@ LOSSES = ("lost_request", "lost_answer", "truncate", "late_commit", "broken_afte
 WEATHER = (*LOSSES, "delay", "rate_limit", "stale_search")
 
 
+# How the webhook of something comes in; `door.py` knows what each means.
+TELLINGS = ("on time", "on time", "doubled", "reordered", "late", "lost")
+LISTENS = 1 / 3  # the share of schedules in which somebody listens
+
+
 class Act(NamedTuple):
-    """Somebody else does something. `who` is a place in the cast, `number` says how or which."""
+    """Somebody else does something. `who` is a place in the cast, `number` says how or which.
+    `told` is how the webhook of it comes in, '' when nobody listens."""
 
     verb: str
     who: int
     number: int
+    told: str = ""
 
     def __str__(self) -> str:
-        return f"person {self.who}: {self.verb} ({self.number})"
+        heard = f", its webhook {self.told}" if self.told else ""
+        return f"person {self.who}: {self.verb} ({self.number}){heard}"
 
 
 class Fault(NamedTuple):
@@ -117,7 +125,25 @@ class Story:
 
 
 def draw(seed: int, regime: Regime) -> Story:
-    """Return the story of a seed."""
+    """Return the story of a seed; how its webhooks come in is drawn apart from all else."""
+    story = _drawn(seed, regime)
+    dice = random.Random(f"level b {regime} webhooks {seed}")
+    if dice.random() >= LISTENS:
+        return story
+    return replace(story, steps=tuple(_told(dice, step) for step in story.steps))
+
+
+def _told(dice: random.Random, step: Step) -> Step:
+    """The same step, with how the webhook of each act comes in."""
+    if isinstance(step, Act):
+        return step._replace(told=dice.choice(TELLINGS))
+    if isinstance(step, Run):
+        meanwhile = tuple((n, a._replace(told=dice.choice(TELLINGS))) for n, a in step.meanwhile)
+        return replace(step, meanwhile=meanwhile)
+    return step
+
+
+def _drawn(seed: int, regime: Regime) -> Story:
     dice = random.Random(f"level b {regime} {seed}")
     steps: list[Step] = []
     left = dict(AT_MOST)

@@ -6,19 +6,40 @@ ones here. A request has two boundaries: before it leaves, and when the vendor h
 
 from collections.abc import Callable
 from email.utils import format_datetime
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 import httpx
 import orjson
 
-from sandbox.faults import Fault
+from sandbox.clock import OffsetClock
+from sandbox.faults import Fault, Faults
 from sandbox.stage import Stage
-from sandbox.vendor import Answer, Request
+from sandbox.vendor import Answer, Request, Vendor
+from sandbox.webhooks import Deliveries
 from tests.lab.level_b.process import Process
 
 URL = "http://lab"
 LATENCY, TIMEOUT = 0.05, 30.0  # seconds a request takes, and a client waits for an answer
 Fate = tuple[Answer, bool]  # what the vendor answered, and whether all of it arrives
+
+
+class Delivery(NamedTuple):
+    """A webhook on its way: headers by lower-case names, and the body they sign."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+class Outbox(Deliveries):
+    """The sandbox's, without a queue: what is sent lies in `sent` until somebody takes it."""
+
+    def __init__(self, _clock: OffsetClock, _faults: Faults) -> None:
+        self.sent: list[Delivery] = []
+        self.vendors: dict[str, Vendor] = {}
+
+    def send(self, vendor: str, url: str, headers: dict[str, str], body: bytes) -> None:  # noqa: ARG002
+        self.sent.append(Delivery({name.lower(): text for name, text in headers.items()}, body))
 
 
 class Way(httpx.BaseTransport):

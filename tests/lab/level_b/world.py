@@ -25,6 +25,7 @@ from state.errors import FileHeld
 from state.staging import Work
 from tests.lab.level_b.clock import VirtualClock, nobody
 from tests.lab.level_b.process import Process, WatchedFiles
+from tests.lab.level_b.way import Outbox
 
 SEED, PEOPLE = 7, 14
 CAMPAIGNS = 3  # an autoresponder among them; each more is one call a run
@@ -102,7 +103,11 @@ class Files:
 def seed_stage() -> Stage:
     """Both vendors with a dozen people, on virtual time and with a plan that paces nothing."""
     few = seed.CAMPAIGNS[:CAMPAIGNS]
-    with patch.object(stages, "OffsetClock", VirtualClock), patch.object(seed, "CAMPAIGNS", few):
+    with (
+        patch.object(stages, "OffsetClock", VirtualClock),
+        patch.object(stages, "Deliveries", Outbox),
+        patch.object(seed, "CAMPAIGNS", few),
+    ):
         stage = Stage(SEED, PEOPLE, None, nobody)
     stage.vendors["pipedrive"].assume("plan", "ultimate")
     stage.vendors["pipedrive"].assume("seats", 50)
