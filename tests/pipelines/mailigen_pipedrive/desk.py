@@ -25,7 +25,7 @@ from pipelines.mailigen_pipedrive.run import run_sync
 from pipelines.report import Outcome, RunOptions
 from pipelines.settings import Connections, Settings, read_settings
 from pipelines.step import Step, plainly
-from pipelines.surroundings import REAL
+from pipelines.surroundings import REAL, Surroundings
 from state.database import State, open_state
 
 Json = dict[str, Any]
@@ -82,6 +82,8 @@ def connections(url: str, horizon: float = HORIZON) -> Connections:
 class Desk:
     """One world at a time; `start` begins another. Used people are never given out twice."""
 
+    around: Surroundings = REAL  # the laboratory gives its own
+
     def __init__(self, url: str, folder: Path) -> None:
         self.url, self._folder = url, folder
         self._http = httpx.Client(timeout=30, trust_env=False)
@@ -106,7 +108,6 @@ class Desk:
         self.secrets = dict(SECRETS)
         self.horizon: float = HORIZON
         self.facts: dict[str, Json] = {}
-        self.around = REAL
         self._given: set[int] = set()
         self._seq = 0
         return self
@@ -116,7 +117,7 @@ class Desk:
         """A desk in another process, at the same world and home."""
         desk = cls(url, home)
         desk.home, desk.wanted, desk.secrets, desk.horizon = home, wanted, dict(SECRETS), HORIZON
-        desk.facts, desk.around = {}, REAL
+        desk.facts = {}
         return desk
 
     def settle(self) -> Outcome:
