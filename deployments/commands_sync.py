@@ -27,7 +27,7 @@ def check(
     from deployments.definitions import load
 
     settings = settings_of(ctx)
-    definitions = load(settings)
+    definitions = load(settings, are_needed=not offline)
     chosen = [definitions.get(sync)] if sync else definitions.all()
     for warning in definitions.warnings:
         complain(f"warning: {warning}")

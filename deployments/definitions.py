@@ -69,8 +69,9 @@ class Definitions:
         return [self.syncs[name].definition for name in sorted(self.syncs)]
 
 
-def load(settings: Settings, *, with_secrets: bool = True) -> Definitions:
-    """Read every file. `with_secrets=False` for commands that contact nobody."""
+def load(settings: Settings, *, with_secrets: bool = True, are_needed: bool = True) -> Definitions:
+    """Read every file. `with_secrets=False` for commands that contact nobody; where secrets are not
+    needed, those that are not set are warnings."""
     page, connections, mistakes = _read_connections(settings.connections)
     syncs, more = _read_syncs(settings.syncs)
     mistakes += more
@@ -79,7 +80,8 @@ def load(settings: Settings, *, with_secrets: bool = True) -> Definitions:
         mistakes += _future_consents(defined)
     warnings: list[Mistake] = []
     if with_secrets:
-        mistakes += _unset_secrets(syncs, connections, page, settings)
+        unset = _unset_secrets(syncs, connections, page, settings)
+        (mistakes if are_needed else warnings).extend(unset)
         warnings += _unset_alerts(syncs, settings)
     return Definitions(
         syncs={one.definition.name: one for one in syncs},

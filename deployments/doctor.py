@@ -152,7 +152,9 @@ def _leases(state: State) -> Iterator[Symptom]:
 
 def _definitions(definitions: Definitions) -> Iterator[Symptom]:
     for mistake in definitions.mistakes:
-        yield Symptom("fail", "definition", str(mistake), "correct the file")
+        is_unset = " is not set" in mistake.sentence
+        remedy = "set it where syncline runs" if is_unset else "correct the file"
+        yield Symptom("fail", "definition", str(mistake), remedy)
     for warning in definitions.warnings:
         yield Symptom("warn", "definition", str(warning), "set the secret, or leave `alert` out")
     if not definitions.mistakes:
@@ -175,13 +177,19 @@ def _schedules(definitions: Definitions, settings: Settings) -> Iterator[Symptom
 
 
 def _connections(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:
+    sides = [one.definition.connections for one in definitions.syncs.values()]
+    used = {name for side in sides for name in (side.crm, side.engagement)}
     for name, connection in definitions.connections.items():
         thing = f"connection {name}"
         try:
             with naming(credentials_of(name, connection)):
                 _knock(name, connection, settings)
         except MissingSecretError as error:
-            if not any(name in mistake.path for mistake in definitions.mistakes):
+            if any(name in mistake.path for mistake in definitions.mistakes):
+                continue
+            if name in used:
+                yield Symptom("fail", thing, str(error), "every run of its syncs fails until then")
+            else:
                 yield Symptom("warn", thing, str(error), "only needed once a sync uses it")
         except ConnectorError as error:
             said, _, remedy = str(error).partition(" Next step: ")

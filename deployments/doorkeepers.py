@@ -138,9 +138,9 @@ class Doorkeepers:
         path = keeper.source.path
         self.say(f"{keeper.name}: listening on {self.at}{path} for {self.public}{path}")
         if (least := self.least_wake(keeper.name)) > self.wake_after:
-            self.say(f"{keeper.name}: woken at most every {least / 60:.0f} minutes: its schedule "
-                     "leaves no more of our share; raise quota_share, or lengthen the "
-                     "schedule")  # fmt: skip
+            often = f"{least / 60:.0f} minutes" if least >= 120 else f"{least:.0f} seconds"
+            self.say(f"{keeper.name}: woken at most every {often}: its schedule leaves no more of "
+                     "our share; raise quota_share, or lengthen the schedule")  # fmt: skip
 
     def find(self, path: str) -> Source | None:
         """Whose deliveries come to that path; asked by the receiver's thread."""

@@ -36,7 +36,7 @@ class Line(NamedTuple):
 
     def shown(self) -> tuple[str, ...]:
         ended = f"{self.last_sync} {self.ended}".strip()
-        last = f"{ended}, {self.doubts} in doubt" if self.doubts else ended
+        last = f"{ended}, {self.doubts} of the sync in doubt" if self.doubts else ended
         last = f"{last}; {self.schedule}" if self.schedule else last
         active = f"{self.active}; {self.connection}" if self.connection else self.active
         return self.sync, self.bot, last, self.selection, self.actions, active

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 from deployments.definitions import load
+from deployments.mistakes import nearest
 from deployments.published import NothingPublishedError, ask
 from deployments.trouble import OperatorError, UsageTrouble
 from pipelines.settings import Settings
@@ -27,6 +28,12 @@ IS_LOST = """
 FROM history.findings
 WHERE finding = 'lost' AND closed_at IS NULL AND write_key = ? AND last_seen_at >= ?
 """
+# What a write can be: the deeds of loading.py and seal.py, and the verbs of plan.members.
+OPERATIONS = (
+    "create_list", "create_merge_var", "create_deal_field", "create_filter", "create_activity",
+    "create_deal", "create_note", "create_person", "link_person", "create", "update", "move",
+    "delete",
+)  # fmt: skip
 MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
 
 
@@ -126,6 +133,7 @@ def refusals(state: State, sync: str, keys: Sequence[str], **only: str | None) -
     One key that is unknown, or not refused, stops the whole: nothing was changed then.
     """
     found = doubts.refused(state, sync)
+    _require_known(state, sync, found, **only)
     if keys:
         wanted = {_refused_key(state, sync, name, found) for name in keys}
         found = [one for one in found if one.key in wanted]
@@ -133,6 +141,20 @@ def refusals(state: State, sync: str, keys: Sequence[str], **only: str | None) -
     return [
         one for one in found if bot in (None, one.bot_id) and operation in (None, one.operation)
     ]
+
+
+def _require_known(
+    state: State, sync: str, found: Sequence[Refusal], *, bot: str | None = None,
+    operation: str | None = None,
+) -> None:  # fmt: skip
+    """UsageTrouble for a bot or an operation that the sync never had: a slip of the pen."""
+    known = [one.bot_id for one in bots.bots(state, sync)]
+    if bot is not None and known and bot not in known:
+        raise UsageTrouble(f"{sync} has no bot {bot}" + nearest(bot, known))
+    operations = {*OPERATIONS, *(one.operation for one in found)}
+    if operation is not None and operation not in operations:
+        meant = nearest(operation, sorted(operations))
+        raise UsageTrouble(f"there is no operation {operation}{meant}")
 
 
 def waiting_for_bots(state: State, sync: str, rows: Sequence[Written]) -> list[str]:

@@ -73,8 +73,14 @@ class Settings:
     def make_home(self) -> None:
         """The home exists afterwards. A new one is its owner's alone: state and tables hold
         addresses. One that is there keeps the rights somebody gave it."""
-        self.home.parent.mkdir(parents=True, exist_ok=True)
-        self.home.mkdir(mode=0o700, exist_ok=True)
+        try:
+            self.home.parent.mkdir(parents=True, exist_ok=True)
+            self.home.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise NotAllowed(
+                f"SYNCLINE_HOME is {self.home}, and no folder can be made there "
+                f"({error.strerror}): name one of your own"
+            ) from error
 
     @property
     def has_state(self) -> bool:

@@ -14,6 +14,8 @@ def main() -> None:
     ask.add_argument("--people", type=int, default=1000)
     ask.add_argument("--only", choices=[name for name, _ in VENDORS], help="this one at the root")
     given = ask.parse_args()
+    if given.people < 0:
+        ask.error(f"--people {given.people}: nobody is the fewest")
     try:
         built, bound = server.build(given.port, given.seed, given.people, given.only)
     except (OSError, OverflowError) as error:

@@ -18,9 +18,10 @@ import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
 
-from state.errors import StateTooNew
+from state.errors import NotAllowed, StateTooNew
 from state.schema import HEAD
 
 BUSY_SECONDS = 10
@@ -65,7 +66,15 @@ def open_state(url: str, *, now: Callable[[], datetime] = utc_now) -> State:
     waits. `sqlite://` lives in memory, on one connection, for tests only:
     a read inside a write of the same state fails there.
     """
-    state = State(_engine(url), now)
+    try:
+        engine = _engine(url)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        kind = url.partition(":")[0]
+        raise NotAllowed(
+            f"SYNCLINE_STATE_URL begins with {kind!r}, which no driver here knows: write one like "
+            "postgresql://..., or unset it for a file in SYNCLINE_HOME"
+        ) from error
+    state = State(engine, now)
     if _version(state) != HEAD:
         _migrate(state)
     return state

@@ -374,5 +374,11 @@ def test_what_is_missing_stands_in_the_list_in_check_and_in_doctor(
     assert "connection crm: pipedrive: grant: crm is not connected" in told
     assert not (here.folder / "home").exists()
     monkeypatch.delenv("SYNCLINE_KEY")
-    assert main(["check", "--offline"]) == 2
+    assert main(["check", "--offline"]) == 0  # the files are right
+    assert "warning: " in (told := capsys.readouterr().err)
+    assert "crm.secret.oauth: SYNCLINE_KEY is not set" in told
+    assert main(["check"]) == 2
     assert "crm.secret.oauth: SYNCLINE_KEY is not set" in capsys.readouterr().err
+    assert main(["doctor"]) == 1
+    assert "SYNCLINE_KEY is not set" in (told := capsys.readouterr().out)
+    assert "-> correct the file" not in told

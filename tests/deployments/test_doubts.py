@@ -302,6 +302,18 @@ def test_refused_ones_are_narrowed_by_bot_and_operation(held, capsys):
     assert (code, json.loads(shown)["due"]) == (0, 2)
 
 
+def test_a_bot_or_an_operation_nobody_knows_ends_with_2(held, state, capsys):
+    """A slip of the pen is no success."""
+    refused(held, "r1")
+    bots.define(state, "news", [consenting("warm")])
+    code, shown = told(capsys, "retry", "news", "--bot", "warn")
+    assert (code, "news has no bot warn; did you mean `warm`?" in shown) == (2, True)
+    code, shown = told(capsys, "retry", "news", "--operation", "create_notes")
+    assert (code, "there is no operation create_notes; did you mean `create_note`?" in shown) == (
+        2, True,
+    )  # fmt: skip
+
+
 def test_one_key_that_is_wrong_stops_all_of_them(held, state, capsys):
     refused(held, "refused-1", "refused-2")
     code, shown = told(capsys, "retry", "news", "refused-1", "refusd-2")

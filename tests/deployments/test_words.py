@@ -192,3 +192,22 @@ def test_doctor_speaks_of_a_listener_that_died_as_of_a_listener(here: Path, told
     assert "lease of acme: run run-1 on " in out
     assert "acme:listen" not in out
     assert "sync:acme" not in out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SYNCLINE_HOME", "/proc/x", "SYNCLINE_HOME is /proc/x, and no folder can be made there"),
+        ("SYNCLINE_STATE_URL", "foo://x", "SYNCLINE_STATE_URL begins with 'foo', which no driver"),
+        ("SYNCLINE_STATE_URL", "nonsense", "SYNCLINE_STATE_URL begins with 'nonsense'"),
+    ],
+)
+def test_a_place_that_cannot_be_is_told_by_its_variable(
+    here: Path, told: Told, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    """ALL-04: a slip of the user, and no fault of ours"""
+    monkeypatch.setenv(name, value)
+    code, _, complaint = told("doubts")
+    assert code == 2
+    assert said in complaint
+    assert "unexpected" not in complaint
