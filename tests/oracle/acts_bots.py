@@ -20,7 +20,11 @@ ORGANIZATION_FIELDS = ("name", "address")
 
 def pause_bot(history: "History") -> str:
     lives = history.bench.oracle.lives
-    able = [life.bot.id for life in lives.listed if not life.is_new and not life.is_paused]
+    # One that is created again is deleted until a run has met it.
+    able = [
+        life.bot.id for life in lives.listed
+        if not (life.is_new or life.is_paused or life.is_deleted)
+    ]  # fmt: skip
     able = [bot for bot in able if bot in history.listed()]
     if not able:
         return "no bot to pause"

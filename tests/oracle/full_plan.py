@@ -26,9 +26,11 @@ def live_through(history: "History") -> None:
         _stopped(history, ended.said)
         bench.control("assumptions", vendor="mailigen", name="subscribers_limit", value=None)
         told.append("-- the plan is upgraded, the bots are resumed")
-        # A full plan pauses every bot, also one that its dead filter had stopped.
+        # A full plan pauses every bot, also one that its dead filter had stopped; whom the user
+        # had paused before stays so.
         for life in bench.oracle.lives.listed:
-            bench.command("resume", "outside", "--bot", life.bot.id)
+            if not life.is_paused:
+                bench.command("resume", "outside", "--bot", life.bot.id)
         history.settle()
         return
     bench.control("assumptions", vendor="mailigen", name="subscribers_limit", value=None)
