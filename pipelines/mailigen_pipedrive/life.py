@@ -291,6 +291,6 @@ def _unborn(sweep: Sweep, bot_id: str) -> Bot:
 MOVING = """
 SELECT c.email FROM staging.syncline__contacts AS c
 INNER JOIN resolve.addresses AS a ON a.person_id_pipedrive = c.person_id_pipedrive
-WHERE a.email IS DISTINCT FROM c.email
+WHERE a.email <> c.email
 """
 SUBSCRIBED = "SELECT email FROM staging.mailigen__members WHERE status = 'subscribed'"
