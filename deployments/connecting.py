@@ -132,7 +132,7 @@ def _revoke(caller: Caller) -> bool:
         caller.app.revoke(Grant.revived(kept.grant))
     except ConnectorError as error:
         raise OperatorError(
-            f"{str(error).rstrip('.')}. {caller.account} is still connected: ask again later, or "
+            f"{str(error).rstrip('.?')}. {caller.account} is still connected: ask again later, or "
             "remove the app in Pipedrive and add --only-here"
         ) from error
     return True

@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self, cast
+from urllib.parse import urlsplit
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connectors.http import is_loopback
 from state import grants
@@ -27,7 +28,20 @@ from state.errors import NotAllowed
 KEY = "SYNCLINE_KEY"
 Place = tuple[str, ...]
 SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
-BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$")]
+
+
+def _with_a_port(url: str) -> str:
+    """The port is read here, or it would fail at the first request."""
+    try:
+        is_one = urlsplit(url).port != 0
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise ValueError("its port must be a number from 1 to 65535")
+    return url
+
+
+BaseUrl = Annotated[str, Field(pattern=r"^https?://[^\s/]+[^\s]*$"), AfterValidator(_with_a_port)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(ge=0, le=86400)]
 STATE_FILE = "state.db"

@@ -36,7 +36,7 @@ EXPECTED = (
     ConnectorError, StateTrouble, CheckFailedError, IncompleteError, SetupIncompleteError,
     MissingSecretError, ConnectionMismatchError,
 )  # fmt: skip
-AGAIN = "run it again: what was written is known, and only what is missing will be sent"
+AGAIN = "Run it again: what was written is known, and only what is missing will be sent"
 
 
 def run_sync(
@@ -110,7 +110,7 @@ def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
     )
     # Until something better is known: an error nobody foresaw leaves it at this.
     outcome.outcome, outcome.said = "failed", "An error nobody foresaw ended the run."
-    outcome.next_step = f"Safe so far: what was acknowledged is kept. Then {AGAIN}."
+    outcome.next_step = f"Safe so far: what was acknowledged is kept. {AGAIN}."
     try:
         _carry_through(swept, step)
     finally:
@@ -224,7 +224,7 @@ def _failed(outcome: Outcome, error: Exception) -> None:
     elif isinstance(error, HistoryDamaged):
         outcome.next_step = "Nothing was written. Do what the sentence says, then run again."
     else:
-        outcome.next_step = f"Safe so far: what was acknowledged is kept. Then {AGAIN}."
+        outcome.next_step = f"Safe so far: what was acknowledged is kept. {AGAIN}."
 
 
 def _close(swept: Sweep, work: Work) -> None:

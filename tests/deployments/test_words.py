@@ -211,3 +211,12 @@ def test_a_place_that_cannot_be_is_told_by_its_variable(
     assert code == 2
     assert said in complaint
     assert "unexpected" not in complaint
+
+
+def test_a_port_that_cannot_be_is_a_mistake_of_the_file(here: Path, told: Told) -> None:
+    """ALL-04: and not of the first run"""
+    text = CONNECTIONS.replace("vendor: mailigen", "vendor: mailigen, base_url: 'http://x:99999/'")
+    (here / "connections.yaml").write_text(text)
+    code, _, complaint = told("check", "--offline")
+    assert code == 2
+    assert "m.base_url: its port must be a number from 1 to 65535" in complaint

@@ -379,29 +379,3 @@ def test_a_bot_for_everybody_that_waits_does_not_count_as_having_read_them(fresh
     fresh.settle()
 
     assert [p["id"] for p in joined_persons(fresh, email)] == [known["id"]]
-
-
-def test_who_comes_back_by_themselves_and_is_nobody_by_now_becomes_a_person(fresh: Desk) -> None:
-    """MG-22, ALL-08: the CRM took the address off the person that had it (history 3082)."""
-    fresh.start(EVERYBODY, people=60, **ON)
-    fresh.settle()
-    left = {m["email"].lower() for m in fresh.members() if m["status"] == "unsubscribed"}
-    had = {
-        entry["value"].strip().lower(): person["id"]
-        for person in fresh.book("pipedrive", "persons") for entry in person["emails"]
-        if len(person["emails"]) == 1
-    }  # fmt: skip
-    email = min(left & had.keys())
-    fresh.horizon = 0.0
-    fresh.act("subscribe", email)
-    fresh.edit(had[email], emails=[])
-
-    for _ in range(2):
-        fresh.settle()
-
-    holders = [
-        person["id"] for person in fresh.book("pipedrive", "persons")
-        if email in {entry["value"].strip().lower() for entry in person["emails"]}
-    ]  # fmt: skip
-    assert len(holders) == 1
-    assert holders[0] != had[email]

@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.pipelines.mailigen_pipedrive.desk import AT_ONCE, CRM_TOKEN, LIST_KEY, Desk
+from tests.pipelines.mailigen_pipedrive.desk import AT_ONCE, CRM_TOKEN, LIST_KEY, QUIET, Desk
+from tests.pipelines.mailigen_pipedrive.joining import ON
 
 
 def private_texts(desk: Desk) -> set[str]:
@@ -191,3 +192,29 @@ def test_a_doubt_about_somebody_deleted_meanwhile_ends(desk: Desk) -> None:
 
     assert all(outcome.outcome in ("done", "open") for outcome in outcomes), outcomes[0].said
     assert desk.member(email) is None
+
+
+def test_who_comes_back_by_themselves_and_is_nobody_by_now_becomes_a_person(fresh: Desk) -> None:
+    """MG-22, ALL-08: the CRM took the address off the person that had it (history 3082)."""
+    fresh.start(QUIET | {"contacts": "all"}, people=60, **ON)
+    fresh.settle()
+    left = {m["email"].lower() for m in fresh.members() if m["status"] == "unsubscribed"}
+    had = {
+        entry["value"].strip().lower(): person["id"]
+        for person in fresh.book("pipedrive", "persons") for entry in person["emails"]
+        if len(person["emails"]) == 1
+    }  # fmt: skip
+    email = min(left & had.keys())
+    fresh.horizon = AT_ONCE
+    fresh.act("subscribe", email)
+    fresh.edit(had[email], emails=[])
+
+    for _ in range(2):
+        fresh.settle()
+
+    holders = [
+        person["id"] for person in fresh.book("pipedrive", "persons")
+        if email in {entry["value"].strip().lower() for entry in person["emails"]}
+    ]  # fmt: skip
+    assert len(holders) == 1
+    assert holders[0] != had[email]
