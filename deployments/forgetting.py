@@ -81,7 +81,8 @@ def _syncs(settings: Settings, state: State) -> list[str]:
     found = set(doubts.known_syncs(state)) | set(load(settings, with_secrets=False).syncs)
     for folder in FOLDERS:
         found |= {file.stem for file in (settings.home / folder).glob("*.duckdb")}
-    return sorted(found)
+    # A listener, which no sync can be called like, stores what it is sent and writes to nobody.
+    return sorted(name for name in found if ":" not in name)
 
 
 def _accounts(settings: Settings, state: State) -> list[str]:

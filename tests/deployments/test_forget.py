@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployments.cli import main
+from pipelines.mailigen_pipedrive.webhook import listener_name
 from state import keep, lease
 from state.inbox import Inbox
 from tests.pipelines.mailigen_pipedrive.conftest import fresh as fresh  # noqa: PLC0414
@@ -140,6 +141,16 @@ def test_while_a_sync_runs_nobody_is_erased(fresh: Desk, syncline: Say) -> None:
     assert "acme: run run-at-work holds the sync" in told
     assert "Nothing was erased: ask again when it has ended" in told
     assert traces(fresh) == before
+
+
+def test_a_listener_may_go_on(fresh: Desk, syncline: Say) -> None:
+    """ALL-11: it has nothing of its own to write."""
+    known(fresh)
+    with fresh.state() as state:
+        held = lease.acquire(state, listener_name("acme"), run_id="listen")
+        assert syncline("forget", EMAIL, "--yes")[0] == 0
+        lease.release(held)
+    assert traces(fresh) == set()
 
 
 @pytest.mark.parametrize("text", ["zvirbulfeld", "", "@x.example", "a b@x.example"])
