@@ -78,7 +78,7 @@ def test_a_write_that_came_late_is_settled_as_happened_and_not_made_twice(desk, 
 
     settled = told(capsys, "settle", key, "--happened", "--id", str(activity["id"]))
 
-    assert settled == (0, f"{key} is done\n")
+    assert settled == (0, f"{key} is done, as activity {activity['id']}\n")
     assert told(capsys, "run", "acme")[0] == 0
     assert made(desk, person) == [1, 1], "and what it held up went out"
     code, shown = told(capsys, "explain", "acme", str(activity["id"]))
