@@ -284,10 +284,12 @@ def planning(
     outcome = Outcome("plan", definition.name)
     settings.make_home()
     with (
+        ExitStack() as stack,
         closing(open_state(settings.state_url)) as state,
-        open_accounts(settings, connections, definition, state) as accounts,
         open_scratch(settings.home, definition.name) as work,
     ):
+        forgotten.refuse_old_state(state, definition.name, work.db)
+        accounts = stack.enter_context(open_accounts(settings, connections, definition, state))
         known = runs.standing(state, definition.name)
         swept = begin(settings, definition, options, accounts, work, outcome, report)
         swept.previewed, swept.read_cost = previewed, accounts.cost
