@@ -97,10 +97,13 @@ def test_a_write_that_never_arrived_is_sent_again_once_without_waiting(desk, cap
     assert desk.ours("activities", person) == []
 
     assert told(capsys, "settle", key, "--send-again")[0] == 2, "nobody agreed"
-    assert told(capsys, "settle", key, "--send-again", "--yes")[0] == 0
+    assert told(capsys, "settle", key, "--send-again", "--yes", "--by", "ann")[0] == 0
 
     assert told(capsys, "run", "acme")[0] == 0
     assert made(desk, person) == [1, 1]
+    code, shown = told(capsys, "explain", "acme", key)
+    assert code == 0
+    assert "settled by ann: send again on 2" in shown, "it outlasts the write that came of it"
     assert_quiet(desk, capsys)
 
 
