@@ -113,23 +113,30 @@ def settle(
     if send_again and remote_id:
         raise typer.BadParameter("--id belongs to --happened: what is to be sent has no id yet")
     word: Verdict = "happened" if happened else "send again"
+    tied = remote_id.strip()
     settings = settings_of(ctx)
     who = by or getuser()
     about: Written
     with oncall.opened(settings) as state:
         if lost := oncall.one_lost(settings, state, key):
             about = lost
+            oncall.refuse_impossible_id(lost, tied)
             if send_again:
                 _ask(LOST.format(lost.key, lost.account), is_agreed=yes)
-            oncall.settle_lost(settings, state, lost, word, by=who, remote_id=remote_id.strip())
+            oncall.settle_lost(settings, state, lost, word, by=who, remote_id=tied)
+        elif tied and (settled := oncall.one_by_hand(state, key)):
+            about = settled
+            oncall.refuse_impossible_id(settled, tied)
+            oncall.tie_again(settings, state, settled, by=who, remote_id=tied)
         else:
             about = doubt = oncall.one_doubt(state, key)
+            oncall.refuse_impossible_id(doubt, tied)
             if send_again:
                 _ask(RISKS[doubt.kind].format(doubt.key, doubt.account), is_agreed=yes)
-            oncall.settle(settings, state, doubt, word, by=who, remote_id=remote_id.strip())
+            oncall.settle(settings, state, doubt, word, by=who, remote_id=tied)
         stopped = oncall.waiting_for_bots(state, about.sync, [about])
     if happened:
-        say(f"{about.key} is done")
+        say(f"{about.key} is done" + (f", as {about.object} {tied}" if tied else ""))
     elif stopped:
         say(f"{about.key} is planned again")
         complain(f"but its bot {stopped[0]} does not run: syncline resume {about.sync}")

@@ -19,6 +19,7 @@ from connectors.http import open_http
 from connectors.meter import Tally
 from deployments.definitions import Definitions, load
 from deployments.doorbells import ENDING, doorbells, said_of
+from deployments.lost import lost_syncs, lost_without_a_trace
 from deployments.timing import timings
 from pipelines.accounts import credentials_of, naming
 from pipelines.report import counted, minute
@@ -111,7 +112,11 @@ def _home(home: Path) -> Iterator[Symptom]:
 
 def _state(settings: Settings) -> Iterator[Symptom]:
     if not settings.has_state:
-        yield Symptom("ok", "state", "no database yet; the first run makes it")
+        lost = lost_without_a_trace(settings)
+        if not lost:
+            yield Symptom("ok", "state", "no database yet; the first run makes it")
+        for old in lost:
+            yield Symptom("fail", "state", old.said, old.remedy)
         return
     try:
         state = open_state(settings.state_url)
@@ -119,8 +124,12 @@ def _state(settings: Settings) -> Iterator[Symptom]:
         said = str(error).splitlines()[0]
         yield Symptom("fail", "state", said, "check SYNCLINE_STATE_URL and that it answers")
         return
-    yield Symptom("ok", "state", "the database answers and is up to date")
     try:
+        old_ones = list(lost_syncs(settings, state))
+        if not old_ones:
+            yield Symptom("ok", "state", "the database answers and is up to date")
+        for old in old_ones:
+            yield Symptom("fail", "state", old.said, old.remedy)
         yield from _leases(state)
     finally:
         state.close()
@@ -165,8 +174,8 @@ def _definitions(definitions: Definitions) -> Iterator[Symptom]:
 
 def _schedules(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:
     """Deployed syncs that do not run, and schedules that cost more than our share."""
-    if not settings.home.exists():
-        return
+    if not settings.has_state:
+        return  # nothing ran, or it is told with the state; looking would make one
     known = [one.definition for one in definitions.syncs.values()]
     try:
         found = timings(settings, known, definitions.connections)

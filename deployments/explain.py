@@ -11,8 +11,9 @@ from pipelines.mailigen_pipedrive.newcomers import subject_of
 from pipelines.mailigen_pipedrive.seal import NEWCOMERS
 from pipelines.report import counted
 from pipelines.settings import Settings
-from state import consent
+from state import consent, keep
 from state.database import State, open_state
+from state.doubts import without_addresses
 from state.schema import contact_addresses, deeds, links, settings
 
 # As it stood when the deed was planned: later opens and clicks did not cause it.
@@ -51,7 +52,7 @@ INNER JOIN named AS n ON n.object = s.object AND n.subject = s.subject
 ORDER BY ALL
 """
 DEEDS = ("activity", "deal", "note")
-SHORT = ("write", "rule", "setting", "intent", "outcome", "id", "skipped")
+SHORT = ("write", "rule", "setting", "intent", "outcome", "id", "word", "skipped")
 EVENTS_SHOWN = 3
 
 
@@ -69,6 +70,7 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
     CannotAskError when nothing has that name, NothingPublishedError before the first run.
     """
     published_file(where.home, sync)
+    words = _words(where, sync)
     noun, name = read_key(key)
     with closing(open_state(where.state_url)) as state:
         contacts = [] if noun in DEEDS else _contacts(state, name, noun)
@@ -77,8 +79,10 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
         newcomer = subject_of(consent.read_key(where.home), name)
         for row in _deeds(state, sync, [*names, newcomer], noun):
             steps += _deed_steps(row, _events(where, sync, state, row), _cause(where, sync, row))
+            steps += words.get(str(row.write_key), ())
         if noun not in DEEDS:
-            steps += [step for row in _settings(state, sync, names) for step in _setting_steps(row)]
+            for row in _settings(state, sync, names):
+                steps += [*_setting_steps(row), *words.get(_key_of(row), ())]
             steps += _skips(where, sync, name, contacts, noun)
     if not steps:
         raise CannotAskError(
@@ -87,6 +91,23 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
             "`note 12`, `person 12`, a contact id or an address"
         )
     return steps
+
+
+def _words(where: Settings, sync: str) -> dict[str, list[Step]]:
+    """What people said of each write, oldest first: what is done since hides it in the ledger."""
+    found: dict[str, list[Step]] = {}
+    for line in keep.read(where.home):
+        if line.get("subject") == "settled" and line.get("sync") == sync:
+            by, its_id = without_addresses(str(line.get("by"))), line.get("remote_id")
+            said = f"settled by {by}: {line.get('verdict')}" + (f", id {its_id}" if its_id else "")
+            at = f" on {str(line.get('at'))[:10]}" if line.get("at") else ""
+            found.setdefault(str(line.get("write_key")), []).append(Step("word", said + at))
+    return found
+
+
+def _key_of(row: Any) -> str:
+    """A setting by the name that `doubts` gives it, which is the keep file's."""
+    return "|".join((row.object, row.account, row.aspect, row.subject))
 
 
 def in_short(steps: list[Step]) -> list[Step]:

@@ -16,6 +16,7 @@ from deployments.definitions import load
 from deployments.mistakes import nearest
 from deployments.published import NothingPublishedError, ask
 from deployments.trouble import OperatorError, UsageTrouble
+from pipelines.mailigen_pipedrive.remote_ids import is_possible
 from pipelines.settings import Settings
 from state import bots, deeds, doubts, horizons, lease
 from state.database import State, open_state
@@ -198,9 +199,39 @@ def settle_lost(
         if one_lost(settings, state, lost.key) is None:
             raise NotAllowed(f"{lost.key} has been settled meanwhile; nothing was changed")
         if verdict == "happened":
-            doubts.lost_happened(held, lost, by=by, home=settings.home, remote_id=remote_id)
+            doubts.done_happened(held, lost, by=by, home=settings.home, remote_id=remote_id)
         else:
             doubts.send_lost_again(held, lost, by=by, home=settings.home)
+
+
+def one_by_hand(state: State, name: str) -> Written | None:
+    """The deed of that key or reference, if a person said of it that it happened."""
+    for sync in doubts.known_syncs(state):
+        known = doubts.named(state, sync, name)
+        if known is not None and known.kind == "deed" and doubts.is_by_hand(known):
+            return known
+    return None
+
+
+def tie_again(
+    settings: Settings, state: State, settled: Written, *, by: str, remote_id: str
+) -> None:
+    """Replace the id in a person's word, under the lease of its sync."""
+    with holding(state, settled.sync, "settle") as held:
+        known = doubts.named(state, settled.sync, settled.key)
+        if known is None or not doubts.is_by_hand(known):
+            raise NotAllowed(f"{settled.key} has been settled meanwhile; nothing was changed")
+        doubts.done_happened(held, known, by=by, home=settings.home, remote_id=remote_id)
+
+
+def refuse_impossible_id(about: Written, remote_id: str) -> None:
+    """UsageTrouble for what the vendor cannot have called it. It is not asked whether it exists."""
+    if about.kind == "deed" and remote_id and not is_possible(about.object, remote_id):
+        noun = about.object.removesuffix("_link")
+        raise UsageTrouble(
+            f"{remote_id!r} is the id of no {noun}: ids of Pipedrive's are numbers, and a {noun}'s "
+            "is the last part of the address it has in the browser. Nothing was changed"
+        )
 
 
 def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from state import keep, machine
 from state.database import State
@@ -51,12 +51,7 @@ def plan_again(db: Connection, lease: Lease, key: str, *, said: str) -> None:
     row = db.execute(select(deeds).where(mine, deeds.c.state == machine.DONE)).one_or_none()
     if row is None:
         raise WrongState("planned", [key])
-    db.execute(
-        update(links)
-        .where(links.c.account == row.account, links.c.object == row.object)
-        .where(links.c.remote_id == row.remote_id)
-        .values(gone_at=lease.state.now())
-    )
+    end_link(db, lease, row)
     db.execute(
         update(deeds)
         .where(mine)
@@ -65,6 +60,15 @@ def plan_again(db: Connection, lease: Lease, key: str, *, said: str) -> None:
             settled_at=None, tries=0, next_try_at=None,
         )
     )  # fmt: skip
+
+
+def end_link(db: Connection, lease: Lease, row: Row[Any]) -> None:
+    """Note that the thing a deed was tied to is not, or not any more, what it made."""
+    is_its = (
+        links.c.account == row.account, links.c.object == row.object,
+        links.c.remote_id == row.remote_id,
+    )  # fmt: skip
+    db.execute(update(links).where(*is_its).values(gone_at=lease.state.now()))
 
 
 class Doubted(NamedTuple):

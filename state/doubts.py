@@ -31,6 +31,7 @@ Verdict = Literal["happened", "send again"]
 
 EVER = datetime.min.replace(tzinfo=UTC)
 WINDOW = 500  # keys a statement: SQLite takes no more than some thousands of values
+BY_HAND = re.compile(r"settled by .*: happened|happened, by somebody's word", re.DOTALL)
 ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
@@ -209,21 +210,29 @@ def send_lost_again(lease: Lease, lost: Written, *, by: str, home: Path) -> None
         run_rows.note_settling(db, lease, f"{lost.key} called lost by {by}: send again")
 
 
-def lost_happened(lease: Lease, lost: Written, *, by: str, home: Path, remote_id: str = "") -> None:
-    """Let a done deed stand though the vendor shows it no more: a person says it did happen.
+def done_happened(lease: Lease, done: Written, *, by: str, home: Path, remote_id: str = "") -> None:
+    """Let a done deed stand as a person says: one called lost, or another id for one settled so.
 
-    A merge or a purge looks like that. The audit never asks for it again.
+    A merge or a purge looks like a loss. The audit never asks for it again.
     """
     said = f"settled by {by}: happened"
     with lease.changing() as db:
-        mine = and_(deeds.c.write_key == lost.key, deeds.c.sync == lease.sync)
+        mine = and_(deeds.c.write_key == done.key, deeds.c.sync == lease.sync)
         row = db.execute(select(deeds).where(mine, deeds.c.state == machine.DONE)).one_or_none()
         if row is None:
-            raise NotAllowed(f"{lost.key} is not done any more; nothing was changed")
-        _refuse_wrong_word(db, deeds, row, lost, remote_id)
-        _keep_word(home, lease, lost, "happened", by, remote_id)
+            raise NotAllowed(f"{done.key} is not done any more; nothing was changed")
+        _refuse_wrong_word(db, deeds, row, done, remote_id)
+        _keep_word(home, lease, done, "happened", by, remote_id)
+        if remote_id:
+            audits.end_link(db, lease, row)
         _change(db, lease, deeds, row, "happened", said, remote_id)
-        run_rows.note_settling(db, lease, f"{lost.key} called lost, {said}")
+        why = "tied to another id" if is_by_hand(done) else "called lost"
+        run_rows.note_settling(db, lease, f"{done.key} {why}, {said}")
+
+
+def is_by_hand(written: Written) -> bool:
+    """Whether a write is done because a person said so, here or before an adoption."""
+    return written.state == machine.DONE and BY_HAND.fullmatch(written.said) is not None
 
 
 def _keep_word(
@@ -273,6 +282,8 @@ def _link(db: Connection, lease: Lease, row: Row[Any], remote_id: str) -> None:
         words = {"reason": "a person said so", "origin": "ours"}
         seen = {"since": lease.sweep, "last_seen_sweep": lease.sweep}
         db.execute(links.insert().values(contact_id=contact, **place, **words, **seen))
+    elif is_linked == row.subject:
+        db.execute(update(links).filter_by(**place).values(gone_at=None))
 
 
 def _row_in_doubt(db: Connection, lease: Lease, table: Table, doubt: Written) -> Row[Any]:

@@ -1,7 +1,8 @@
 """Runs that a guard stopped: what they wanted, who let them, and until when.
 
     stored --approve--> approved (24 h) --spend--> spent
-                            '-- time is up --> expired
+      |                     '-- time is up --> expired
+      '-- another stop, or a run that goes through --> past
 
 A guarded run has ended and holds nothing. The next run carries out only keys
 of the approved set: what it wants beyond them is guarded anew.
@@ -15,12 +16,14 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
+from state.audits import PREFIX
 from state.database import State
 from state.errors import NotAllowed
 from state.lease import Lease
 from state.schema import guards as table
+from state.schema import runs
 
 APPROVAL_LASTS = timedelta(hours=24)
 
@@ -62,20 +65,27 @@ def store(
 
 
 def latest(state: State, sync: str) -> Guard | None:
-    """Return the last guard of a sync that nobody has used up."""
-    query = select(*COLUMNS).where(table.c.sync == sync, table.c.spent_at.is_(None))
+    """Return the newest guard of a sync, unless it was used up or a later run went through.
+
+    What an older one wanted was planned anew by the newest: it is never to be let through.
+    """
+    query = select(*COLUMNS).where(table.c.sync == sync).order_by(table.c.at.desc()).limit(1)
     with state.read() as db:
-        row = db.execute(query.order_by(table.c.at.desc()).limit(1)).one_or_none()
-    return Guard(*row) if row is not None else None
+        row = db.execute(query).one_or_none()
+        if row is None or row.spent_at is not None or _is_behind(db, row):
+            return None
+    return Guard(*row)
 
 
 def approve(state: State, *, by: str, sync: str = "", guard_id: str = "") -> Guard:
     """Let the next run do what a guarded run wanted; for 24 hours. Needs a sync or a guard id."""
     guard = _one(state, guard_id) if guard_id else latest(state, sync)
     if guard is None:
-        raise NotAllowed(f"no guard has stopped {sync}: there is nothing to approve")
+        raise NotAllowed(f"no stopped run of {sync} waits for it: there is nothing to approve")
     if guard.spent_at is not None:
         raise NotAllowed(f"{guard.guard_id} was approved and carried out already")
+    if guard != latest(state, guard.sync):
+        raise NotAllowed(f"{guard.guard_id} is past: a later run was stopped, or went through")
     now = state.now()
     with state.write() as db:
         db.execute(
@@ -109,6 +119,16 @@ def spend(lease: Lease, guard_id: str) -> None:
             .where(table.c.guard_id == guard_id, table.c.spent_at.is_(None))
             .values(spent_at=lease.state.now())
         )
+
+
+def _is_behind(db: Connection, guard: Any) -> bool:
+    """Whether a run of the sync, no audit, has gone through since the one that was stopped."""
+    its_sweep = select(runs.c.sweep).where(runs.c.run_id == guard.run_id).scalar_subquery()
+    later = select(runs.c.run_id).where(
+        runs.c.sync == guard.sync, runs.c.sweep > its_sweep,
+        runs.c.outcome.in_(("done", "open")), ~runs.c.run_id.startswith(PREFIX),
+    )  # fmt: skip
+    return db.scalar(later.limit(1)) is not None
 
 
 def _one(state: State, guard_id: str) -> Guard:

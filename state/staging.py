@@ -12,7 +12,7 @@ table in the published copy, so one query text works in both.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def open_work(
 
 @contextmanager
 def open_scratch(home: Path, sync: str, *, memory_limit: str = "1GB") -> Iterator[Work]:
-    """Open an empty work file with a copy of the published history, deleted afterwards.
+    """Open an empty work file with a copy of the history as published, deleted afterwards.
 
     For a dry run: it holds nobody up and no cursor vouches for it, so
     everything is read anew.
@@ -88,7 +88,11 @@ def open_scratch(home: Path, sync: str, *, memory_limit: str = "1GB") -> Iterato
     ):
         published = published_path(home, sync)
         if published.exists():
-            _copy_history(work.db, published)
+            _copy_history(work.db, published, "history")
+        elif _path(home, "history", sync).exists():
+            # Held by a run that has published nothing yet: then there is nothing to know of it.
+            with suppress(FileHeld):
+                _copy_history(work.db, _path(home, "history", sync), "main")
         yield work
 
 
@@ -253,14 +257,19 @@ def _tables(db: duckdb.DuckDBPyConnection, *catalogs: str) -> list[tuple[str, st
     ).fetchall()
 
 
-def _copy_history(db: duckdb.DuckDBPyConnection, published: Path) -> None:
-    db.execute(f"ATTACH {_quoted(published)} AS published (READ_ONLY)")
+def _copy_history(db: duckdb.DuckDBPyConnection, file: Path, inside: str) -> None:
+    """Take over the history tables of a file, which are in the schema `inside`."""
+    try:
+        db.execute(f"ATTACH {_quoted(file)} AS published (READ_ONLY)")
+    except duckdb.Error as error:
+        _raise_if_held(file, error)
+        raise
     for _, schema, table in _tables(db, "published"):
-        if schema == "history":
+        if schema == inside:
             # Row by row into the tables that are there: a copy made by a query has no keys.
             db.execute(f'DELETE FROM history.main."{table}"')
             db.execute(
-                f'INSERT INTO history.main."{table}" BY NAME FROM published.history."{table}"'
+                f'INSERT INTO history.main."{table}" BY NAME FROM published.{inside}."{table}"'
             )
     db.execute("DETACH published")
 

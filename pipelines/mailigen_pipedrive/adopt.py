@@ -1,5 +1,6 @@
 """Rebuild what a sync knew after its state database was lost, and write nothing at any vendor.
 
+    sign in    at both vendors, before anything is begun
     wait       what was sent a moment before the loss may not show yet
     read       both vendors' books, the history and the keep file, as far as they are there
     recognise  our things by their references (references.py), who is who (lineup.py)
@@ -36,6 +37,7 @@ from pipelines.mailigen_pipedrive.references import Reference
 from pipelines.mailigen_pipedrive.run import begin
 from pipelines.mailigen_pipedrive.seal import remember_identity
 from pipelines.mailigen_pipedrive.seen_first import remember
+from pipelines.mailigen_pipedrive.signing_in import recognise
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from pipelines.report import Cost, Outcome, Reporter, RunOptions, counted
 from pipelines.settings import Connections, Settings
@@ -96,7 +98,10 @@ def adopt_sync(
     report: Reporter,
     around: Surroundings = REAL,
 ) -> Adopted:
-    """Rebuild the state of one sync. NotAllowed: the database knows it; LeaseHeld: it runs."""
+    """Rebuild the state of one sync. NotAllowed: the database knows it; LeaseHeld: it runs.
+
+    StopTheSync, and nothing was begun, where a vendor does not take the credentials.
+    """
     name = definition.name
     settings.make_home()
     run_id = f"{restore.ADOPTION}{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
@@ -115,15 +120,16 @@ def adopt_sync(
             )
         )
         names = definition.connections
+        accounts = stack.enter_context(
+            open_accounts(settings, connections, definition, state, around)
+        )
+        recognise(definition, accounts)  # grants went with the state: nobody waits to learn that
         key = consent.read_key(settings.home)
         was_kept = kept.read(settings.home, name, names.crm, names.engagement, key=key)
         above = max(int(number(work.db, HIGHEST)), was_kept.highest_sweep)
         held = lease.acquire(state, name, run_id=run_id, above=above)
         stack.enter_context(lease.keeping(held))
         runs.start(held)
-        accounts = stack.enter_context(
-            open_accounts(settings, connections, definition, state, around)
-        )
         outcome = Outcome(run_id, name)
         swept = begin(settings, definition, RunOptions(), accounts, work, outcome, report)
         swept = replace(swept, lease=held, sweep=held.sweep, sleep=around.sleep)

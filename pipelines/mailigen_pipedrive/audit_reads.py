@@ -18,6 +18,7 @@ from connectors.mailigen import Mailigen
 from connectors.pipedrive import COSTS, Pipedrive
 from connectors.pipedrive.nouns import CHANGED, ONE, Noun, is_deleted
 from pipelines.audit import Place, Share
+from pipelines.mailigen_pipedrive.remote_ids import is_possible
 from transforms.plain_text import plain_text
 
 NOUNS: tuple[Noun, ...] = ("activity", "deal", "note", "person")
@@ -132,7 +133,9 @@ class Books:
         return self.crm.deals_of(person_id) if noun == "deal" else self.crm.notes_of(person_id)
 
     def _unmet(self, noun: Noun, look: Look) -> list[str]:
-        return [one for one in look.remote_ids if (noun, one) not in self._met]
+        """The ids to ask for. What no vendor can have made is left: it is not found."""
+        ids = [one for one in look.remote_ids if is_possible(noun, one)]
+        return [one for one in ids if (noun, one) not in self._met]
 
     def _take(self, noun: Noun, records: Iterable[dict[str, Any]]) -> None:
         for record in records:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import duckdb
 
+from pipelines.mailigen_pipedrive.remote_ids import is_possible
 from pipelines.report import Finding, counted
 from state import identity
 from state.database import State
@@ -25,7 +26,7 @@ PLACE = "list_member"
 
 
 def by_people(db: duckdb.DuckDBPyConnection, lease: Lease, account: str) -> list[Finding]:
-    """A line for each thing that somebody edited or deleted, up to TOLD."""
+    """A line for each thing that somebody edited or deleted, up to TOLD, or named wrongly."""
     rows, sync = db.execute(EDITS).fetchall(), lease.sync
     people = _people(lease.state, account) if rows else {}
     told = []
@@ -39,7 +40,18 @@ def by_people(db: duckdb.DuckDBPyConnection, lease: Lease, account: str) -> list
     if len(rows) > TOLD:
         more = f"{len(rows) - TOLD} more were edited or deleted by somebody"
         told.append(Finding("warn", "drift", more, look_up(sync)))
-    return told
+    return [*told, *_impossible_ids(db)]
+
+
+def _impossible_ids(db: duckdb.DuckDBPyConnection) -> list[Finding]:
+    """A line for each deed that a person once tied to what can be no id; it is not looked for."""
+    rows = db.execute("SELECT write_key, object, remote_id FROM audit.deeds ORDER BY ALL")
+    return [
+        Finding("warn", f"id of {key}", f"{remote_id!r} is the id of no {noun}; not looked for",
+                f"syncline settle '{key}' --happened --id NUMBER")
+        for key, noun, remote_id in rows.fetchall()
+        if remote_id and not is_possible(noun, remote_id)
+    ]  # fmt: skip
 
 
 def _people(state: State, account: str) -> dict[str, str]:

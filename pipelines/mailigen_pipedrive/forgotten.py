@@ -11,33 +11,60 @@ one with other bots' names, as another installation leaves it. Two installations
 one name on one list cannot be told apart; they would undo each other's work anyway.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
 import duckdb
 
+from pipelines.accounts import Credentials
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import restore, runs
+from state import grants, restore, runs
 from state.database import State
 from state.errors import HistoryDamaged
 from transforms.build import number
 
+NONE_KNOWN: Mapping[str, Credentials] = MappingProxyType({})
 LOOKS = 20  # members of the list that are asked for their source
 
 
-def refuse_old_state(state: State, sync: str, db: duckdb.DuckDBPyConnection) -> None:
-    """Raise HistoryDamaged when an adoption is half done or the history is ahead of the state."""
-    if restore.adoption(state, sync) == "":
-        raise HistoryDamaged(
-            f"rebuilding the state of {sync} was begun and did not end: `syncline adopt {sync}` "
-            "again, before any run. Nothing was read or written"
-        )
+class Old(NamedTuple):
+    """Why no run may begin with this state, and what puts it right."""
+
+    said: str
+    remedy: str
+
+
+def refuse_old_state(
+    state: State, sync: str, db: duckdb.DuckDBPyConnection,
+    credentials: Mapping[str, Credentials] = NONE_KNOWN,
+) -> None:  # fmt: skip
+    """Raise HistoryDamaged when an adoption is half done or the history is ahead of the state.
+
+    The sentence names those of the credentials that were lost with the state.
+    """
     query = "SELECT run_id FROM history.runs ORDER BY sweep DESC LIMIT 1"
-    for (run_id,) in db.execute(query).fetchall():
-        if not runs.is_known(state, run_id):
-            raise HistoryDamaged(
-                f"the history of {sync} has run {run_id}, the state database has not: the "
-                "state was lost, or restored from an older backup. What was written since then is "
-                f"unknown to it and would be written twice. {_remedy(state, sync)}; nothing was "
-                "read or written"
-            )
+    last = next((str(run_id) for (run_id,) in db.execute(query).fetchall()), None)
+    if old := old_state(state, sync, last, credentials):
+        raise HistoryDamaged(f"{old.said}. {old.remedy}; nothing was read or written")
+
+
+def old_state(
+    state: State, sync: str, last_run: str | None,
+    credentials: Mapping[str, Credentials] = NONE_KNOWN,
+) -> Old | None:  # fmt: skip
+    """Say what a state has not got, given the last run that the history of its sync has."""
+    if restore.adoption(state, sync) == "":
+        said = f"rebuilding the state of {sync} was begun and did not end"
+        return Old(said, f"`syncline adopt {sync}` again, before any run")
+    if last_run is None or runs.is_known(state, last_run):
+        return None
+    said = (
+        f"the history of {sync} has run {last_run}, the state database has not: the state was "
+        "lost, or restored from an older backup. What was written since then is unknown to it and "
+        "would be written twice"
+    )
+    return Old(said, _remedy(state, sync, credentials))
 
 
 def refuse_known_list(sweep: Sweep) -> None:
@@ -76,13 +103,18 @@ def bots_in(source: str) -> set[str]:
     return set(named) if first == "Pipedrive" else set()
 
 
-def _remedy(state: State, sync: str) -> str:
+def _remedy(state: State, sync: str, credentials: Mapping[str, Credentials]) -> str:
     if restore.obstacle(state, sync):
         return (
             "Restore state database and history from one backup; without one, put the state "
             f"database aside and `syncline adopt` each sync it held, {sync} among them"
         )
-    return f"Rebuild it: `syncline adopt {sync}`"
+    lost = [
+        f"`syncline connect {one.connection}`" for one in credentials.values()
+        if not one.secret and not grants.is_kept(state, one.connection)
+    ]  # fmt: skip
+    first = f"{', '.join(lost)} first (its grant was lost too), then " if lost else ""
+    return f"Rebuild it: {first}`syncline adopt {sync}`"
 
 
 # Evenly over the list: those who were on it before the sync came first would all look alike.

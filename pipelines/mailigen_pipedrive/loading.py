@@ -11,6 +11,7 @@ from pipelines.audit import note_late
 from pipelines.load import Loader, Vendor, load, load_settings, settle_doubts
 from pipelines.mailigen_pipedrive import life, naming
 from pipelines.mailigen_pipedrive.filters import Filters, body_of
+from pipelines.mailigen_pipedrive.remote_ids import known_id
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.writes import (
@@ -65,9 +66,10 @@ def make_filters(sweep: Sweep) -> None:
         _wait_for_doubts(sweep, loader, partial(load, loader, FILTERS))
     for name, deed in zip(missing, wanted, strict=True):
         made = by_key(sweep.state, deed.write_key)
-        if made is not None and made.state == "done" and made.remote_id:
-            naming.filter_made(sweep, name, int(made.remote_id))
-            sweep.made_first.append(f"the filter {name!r} (id {made.remote_id})")
+        its_id = known_id("filter", made.remote_id) if made is not None else None
+        if made is not None and made.state == "done" and its_id:
+            naming.filter_made(sweep, name, int(its_id))
+            sweep.made_first.append(f"the filter {name!r} (id {its_id})")
         else:
             said = (made and made.said) or "not sent"
             _suspend(sweep, name, f"could not be made ({_state(sweep, deed)}: {said})")

@@ -10,6 +10,7 @@ from pipelines.mailigen_pipedrive import forgotten, references
 from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lineup import Person, Written
 from pipelines.mailigen_pipedrive.references import Reference
+from pipelines.mailigen_pipedrive.remote_ids import known_id
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import counted
 from state.restore import Done
@@ -61,7 +62,7 @@ def read_books(sweep: Sweep, kept: Kept, *, has_history: bool) -> Books:
         doubles=doubles,
         statuses=dict(rows),
         members=dict(_members(sweep, [email for email, _ in rows], _places(written))),
-        done={one.write_key: one for one in (*_settled(kept), *_done(sweep))},
+        done={one.write_key: one for one in (*_settled(kept), *_done(sweep, kept.settled))},
         written=written,
         has_history=has_history,
     )
@@ -94,15 +95,17 @@ def _places(written: Mapping[str, Written]) -> set[str]:
     return {one.address for one in written.values() if one.address}
 
 
-def _done(sweep: Sweep) -> Iterator[Done]:
+def _done(sweep: Sweep, told: Mapping[str, str | None]) -> Iterator[Done]:
+    """What the history says was done. Which thing it was, a person's word may know better."""
     for key, account, noun, subject, remote_id, body, first in sweep.db.execute(DONE).fetchall():
         parts = key.split("|")
         bot_id, rule_id = parts[3:5] if noun in ("activity", "deal") else ("", "")
         wanted = orjson.loads(body) if body else None
         address = str(wanted["emails"][0]["value"]) if noun == "person" and wanted else ""
+        its_id = known_id(noun, told.get(key)) or known_id(noun, remote_id)
         yield Done(
             key, account, OPERATIONS.get(noun, noun), noun, subject,
-            "done, by the history", remote_id, bot_id, rule_id, wanted, int(first),
+            "done, by the history", its_id, bot_id, rule_id, wanted, int(first),
             natural_key=address.strip().lower(),
         )  # fmt: skip
 
@@ -118,7 +121,8 @@ def _settled(kept: Kept) -> Iterator[Done]:
         else:
             continue
         said = "happened, by somebody's word"
-        yield Done(key, account, OPERATIONS[noun], noun, contact, said, remote_id, bot_id, rule_id)
+        its_id = known_id(noun, remote_id)
+        yield Done(key, account, OPERATIONS[noun], noun, contact, said, its_id, bot_id, rule_id)
 
 
 def _written(sweep: Sweep) -> Iterator[tuple[str, Written]]:

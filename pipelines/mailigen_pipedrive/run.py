@@ -100,7 +100,7 @@ def run_sync(
 def _run_held(swept: Sweep, accounts: Accounts, work: Work, step: Step) -> None:
     assert swept.lease is not None
     outcome = swept.outcome
-    forgotten.refuse_old_state(swept.state, swept.lease.sync, work.db)
+    forgotten.refuse_old_state(swept.state, swept.lease.sync, work.db, swept.credentials)
     known = runs.standing(swept.state, swept.lease.sync)
     # With a new work file, or told to, it reads everything: that is not what a day is made of.
     is_usual = known is not None and known.work_generation == work.generation
@@ -288,6 +288,7 @@ def planning(
         open_accounts(settings, connections, definition, state) as accounts,
         open_scratch(settings.home, definition.name) as work,
     ):
+        forgotten.refuse_old_state(state, definition.name, work.db, accounts.credentials)
         known = runs.standing(state, definition.name)
         swept = begin(settings, definition, options, accounts, work, outcome, report)
         swept.previewed, swept.read_cost = previewed, accounts.cost

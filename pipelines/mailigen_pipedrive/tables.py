@@ -205,9 +205,9 @@ ADDRESSES = "SELECT contact_id, address AS email, from_sweep, until_sweep FROM a
 PAUSES = "SELECT bot_id, from_sweep, until_sweep FROM arrived"
 LINEAGE = "SELECT contact_id, ancestor_id, up_to_sweep FROM arrived"
 LINKS = """
-SELECT remote_id::BIGINT AS person_id_pipedrive, contact_id
+SELECT try_cast(remote_id AS BIGINT) AS person_id_pipedrive, contact_id
 FROM arrived
-WHERE object = 'person'
+WHERE object = 'person' AND try_cast(remote_id AS BIGINT) IS NOT NULL
 """
 # A withdrawn deed may be planned again; every other state of its key means "not anew".
 DEEDS = "SELECT write_key, sweep, state FROM arrived WHERE state <> 'withdrawn'"

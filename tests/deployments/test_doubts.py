@@ -173,13 +173,49 @@ def test_list_counts_the_doubts_of_a_sync(held, state, capsys):
 def test_a_deed_that_happened_is_done_with_its_id_and_kept(held, home, state, capsys):
     in_doubt(held)
     words = ("settle", deeds.marker_of(NOTE), "--happened", "--id", "55", "--by", "ann")
-    assert told(capsys, *words) == (0, f"{NOTE} is done\n")
+    assert told(capsys, *words) == (0, f"{NOTE} is done, as note 55\n")
     deed = deeds.by_key(state, NOTE)
     assert (deed.state, deed.remote_id, deed.said) == ("done", "55", "settled by ann: happened")
     (line,) = keep.read(home)
     assert (line["subject"], line["write_key"], line["by"]) == ("settled", NOTE, "ann")
     assert told(capsys, "settle", NOTE, "--happened")[0] == 2
     assert lease.acquire(state, "news", run_id="run-2"), "the sync is free again"
+
+
+@pytest.mark.parametrize("typed", ["abc", "-3", "0", "3.5", "SL-AAAAAAAA"])
+def test_an_id_that_the_vendor_cannot_have_given_is_refused(held, home, state, capsys, typed):
+    in_doubt(held)
+    code, shown = told(capsys, "settle", NOTE, "--happened", f"--id={typed}")
+    assert code == 2
+    assert f"{typed!r} is the id of no note: ids of Pipedrive's are numbers" in shown
+    assert "Nothing was changed" in shown
+    assert deeds.by_key(state, NOTE).state == "unknown"
+    assert list(keep.read(home)) == []
+
+
+def test_another_id_replaces_the_one_that_a_person_said(held, home, state, capsys):
+    in_doubt(held)
+    told(capsys, "settle", NOTE, "--happened", "--id", "55", "--by", "ann")
+
+    again = told(capsys, "settle", NOTE, "--happened", "--id", "56", "--by", "bob")
+
+    assert again == (0, f"{NOTE} is done, as note 56\n")
+    deed = deeds.by_key(state, NOTE)
+    assert (deed.state, deed.remote_id, deed.said) == ("done", "56", "settled by bob: happened")
+    assert [(line["remote_id"], line["by"]) for line in keep.read(home)] == [
+        ("55", "ann"), ("56", "bob"),
+    ]  # fmt: skip
+    assert told(capsys, "settle", NOTE, "--happened", "--id", "x")[0] == 2
+
+
+def test_what_a_run_wrote_itself_is_not_given_another_id(held, home, state, capsys):
+    claimed(held, NOTE)
+    deeds.done(held, [(NOTE, "5")])
+    lease.release(held)
+    code, shown = told(capsys, "settle", NOTE, "--happened", "--id", "6")
+    assert (code, f"{NOTE} is done: only what is in doubt" in shown) == (2, True)
+    assert deeds.by_key(state, NOTE).remote_id == "5"
+    assert list(keep.read(home)) == []
 
 
 def test_a_deed_is_planned_again_only_when_the_risk_was_agreed_to(held, home, state, capsys):

@@ -78,7 +78,7 @@ def test_a_write_that_came_late_is_settled_as_happened_and_not_made_twice(desk, 
 
     settled = told(capsys, "settle", key, "--happened", "--id", str(activity["id"]))
 
-    assert settled == (0, f"{key} is done\n")
+    assert settled == (0, f"{key} is done, as activity {activity['id']}\n")
     assert told(capsys, "run", "acme")[0] == 0
     assert made(desk, person) == [1, 1], "and what it held up went out"
     code, shown = told(capsys, "explain", "acme", str(activity["id"]))
@@ -97,10 +97,13 @@ def test_a_write_that_never_arrived_is_sent_again_once_without_waiting(desk, cap
     assert desk.ours("activities", person) == []
 
     assert told(capsys, "settle", key, "--send-again")[0] == 2, "nobody agreed"
-    assert told(capsys, "settle", key, "--send-again", "--yes")[0] == 0
+    assert told(capsys, "settle", key, "--send-again", "--yes", "--by", "ann")[0] == 0
 
     assert told(capsys, "run", "acme")[0] == 0
     assert made(desk, person) == [1, 1]
+    code, shown = told(capsys, "explain", "acme", key)
+    assert code == 0
+    assert "settled by ann: send again on 2" in shown, "it outlasts the write that came of it"
     assert_quiet(desk, capsys)
 
 

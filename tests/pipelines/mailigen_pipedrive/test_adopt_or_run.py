@@ -6,7 +6,11 @@ import pytest
 
 from connectors.errors import ConnectorError
 from deployments.cli import main
-from state.errors import NotAllowed
+from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.mailigen_pipedrive.preview import Preview, preview_bot
+from pipelines.mailigen_pipedrive.run import plan_sync
+from pipelines.report import PlanReport, RunOptions
+from state.errors import HistoryDamaged, NotAllowed
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
 from tests.pipelines.mailigen_pipedrive.losses import (
     KINDS,
@@ -53,6 +57,56 @@ def test_a_run_before_the_adoption_is_refused_whatever_is_left(fresh: Desk) -> N
     assert fresh.effects() == []
     adopt(fresh)
     quiet(fresh)
+
+
+@pytest.mark.parametrize("kept", ["history and copy", "history alone", "copy alone"])
+def test_a_plan_is_refused_like_the_run_when_the_state_is_lost(fresh: Desk, kept: str) -> None:
+    """ALL-14: what it would show is what a state that knows nothing wants."""
+    busy(fresh)
+    published = fresh.home / "published" / "acme.duckdb"
+    copy = published.read_bytes()
+    lose(fresh, *(["history"] if kept == "copy alone" else []))
+    if kept != "history alone":
+        published.write_bytes(copy)
+
+    for refused in (plan, preview):
+        with pytest.raises(HistoryDamaged) as caught:
+            refused(fresh)
+        assert "the history of acme has run" in str(caught.value)
+        assert "the state database has not" in str(caught.value)
+        assert "syncline adopt acme" in str(caught.value)
+    assert fresh.effects() == []
+
+
+def test_a_plan_after_an_adoption_that_died_is_refused_like_the_run(fresh: Desk) -> None:
+    """ALL-14"""
+    busy(fresh)
+    lose(fresh, "history")
+    fresh.fault("status", "pipedrive", "/v1/notes", status=400, times=50)
+    with pytest.raises(ConnectorError):
+        adopt(fresh)
+    fresh.clear_faults()
+
+    for refused in (plan, preview):
+        with pytest.raises(HistoryDamaged, match="was begun and did not end"):
+            refused(fresh)
+
+    adopt(fresh)
+    assert plan(fresh).writes == 0
+
+
+def plan(desk: Desk) -> PlanReport:
+    return plan_sync(
+        Definition.model_validate(desk.wanted), desk.connections, options=RunOptions(),
+        report=lambda _: None, settings=desk.settings,
+    )  # fmt: skip
+
+
+def preview(desk: Desk) -> Preview:
+    return preview_bot(
+        Definition.model_validate(desk.wanted), desk.connections, "customers",
+        report=lambda _: None, settings=desk.settings,
+    )  # fmt: skip
 
 
 def test_an_adoption_that_died_is_done_again_before_any_run(

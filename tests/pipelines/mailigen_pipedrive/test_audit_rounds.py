@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from connectors.errors import ConnectorError
 from connectors.http import utc_now
@@ -14,7 +15,8 @@ from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.run import run_sync
 from pipelines.report import Outcome, RunOptions
 from pipelines.surroundings import Surroundings
-from state import consent, horizons
+from state import consent, horizons, keep
+from state.schema import deeds
 from tests.pipelines.mailigen_pipedrive.desk import HORIZON, Desk, connections
 from tests.pipelines.mailigen_pipedrive.losses import adopt, busy, lose, quiet
 
@@ -125,6 +127,30 @@ def test_a_persons_word_that_names_no_id_does_not_stop_the_audit(fresh: Desk, mo
 
     assert outcome.outcome == "done", outcome.said
     assert fresh.ask(OPEN) == []
+
+
+def test_an_id_that_is_no_number_is_told_and_nothing_ends(fresh: Desk, monkeypatch, capsys) -> None:
+    """ALL-06: settled so by an earlier version; neither an audit nor an adoption ends by it."""
+    busy(fresh)
+    (key,) = fresh.ask("SELECT write_key FROM history.writes WHERE object = 'note'")[0]
+    word = {"sync": "acme", "kind": "deed", "write_key": key, "reference": "", "by": "ann",
+            "verdict": "happened", "remote_id": "abc", "at": "2026-01-01T00:00:00+00:00"}  # fmt: skip
+    keep.append(fresh.home, "settled", [word])
+    with fresh.state() as state, state.write() as db:
+        tied = {"remote_id": "abc", "said": "settled by ann: happened"}
+        db.execute(update(deeds).where(deeds.c.write_key == key).values(**tied))
+
+    (told,) = [one for one in audit(fresh).findings if one.thing == f"id of {key}"]
+
+    assert "'abc' is the id of no note" in told.sentence
+    monkeypatch.setenv("SYNCLINE_HOME", str(fresh.home))
+    monkeypatch.delenv("SYNCLINE_STATE_URL", raising=False)
+    assert main(["settle", key, "--happened", "--id", "990"]) == 0
+    assert [one for one in audit(fresh).findings if one.thing.startswith("id of")] == []
+    keep.append(fresh.home, "settled", [word])
+    lose(fresh)
+    adopt(fresh)
+    assert audit(fresh).outcome == "done"
 
 
 def test_a_breach_stands_and_keeps_its_bar_until_it_is_mended_however_long_that_takes(

@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from connectors.errors import GrantEnded
 from connectors.http import utc_now
 from pipelines.accounts import burst_of
+from pipelines.mailigen_pipedrive.adopt import adopt_sync
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.check import check_sync
 from pipelines.mailigen_pipedrive.config import Definition
@@ -21,6 +23,7 @@ from state import connections as connection_rows
 from state import grants
 from state.errors import NotAllowed
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
+from tests.pipelines.mailigen_pipedrive.losses import lose
 from tests.signing_in import ANN, BOB, BY_OAUTH, KEY, let_in, signed_in
 
 T = TypeVar("T")
@@ -263,3 +266,25 @@ def test_an_app_may_call_four_times_as_often_as_a_token(plan: str, requests: int
     by_token = crm.model_copy(update={"plan": plan})
     assert burst_of(by_token.model_copy(update={"secret": BY_OAUTH})) == requests
     assert burst_of(by_token) == requests // 4
+
+
+def test_a_grant_lost_with_the_state_is_told_before_an_adoption_waits(fresh: Desk) -> None:
+    """ALL-14, ALL-05: the run names `connect`, and an adoption without it has not begun."""
+    fresh.start(people=60)
+    fresh.settle()
+    with signed_in(fresh):
+        lose(fresh)
+
+        refused = fresh.run()
+
+        assert "Rebuild it: `syncline connect crm` first" in refused.said
+        assert "then `syncline adopt acme`" in refused.said
+        slept: list[float] = []
+        around = replace(REAL, sleep=slept.append)
+        with pytest.raises(GrantEnded, match="syncline connect crm"):
+            adopt_sync(
+                Definition.model_validate(fresh.wanted), fresh.connections,
+                settings=fresh.settings, report=lambda _: None, around=around,
+            )  # fmt: skip
+        assert slept == []
+        assert "was begun and did not end" not in fresh.run().said
