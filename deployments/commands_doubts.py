@@ -1,12 +1,11 @@
 """Commands for on-call: what may have happened, what was refused, and a person's word on both."""
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.desk import settings_of
-from deployments.screen import complain, is_terminal, say, say_json, say_table
+from deployments.screen import complain, is_terminal, require_yes, say, say_json, say_table
 from pipelines.report import counted
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ RISKS = {
     "setting": "{} is written again, over whatever {} holds now.",
 }
 LOST = "{} was done once. It is sent again, so there are two of it in {} if it is still there."
+SEND = "Send it again?"
 COLUMNS = ("sync", "key", "what", "account", "since", "attempt", "held up", "said", "run",
            "decides itself", "to do")  # fmt: skip
 
@@ -122,7 +122,7 @@ def settle(
             about = lost
             oncall.refuse_impossible_id(lost, tied)
             if send_again:
-                _ask(LOST.format(lost.key, lost.account), is_agreed=yes)
+                require_yes(LOST.format(lost.key, lost.account), SEND, is_agreed=yes)
             oncall.settle_lost(settings, state, lost, word, by=who, remote_id=tied)
         elif tied and (settled := oncall.one_by_hand(state, key)):
             about = settled
@@ -132,7 +132,8 @@ def settle(
             about = doubt = oncall.one_doubt(state, key)
             oncall.refuse_impossible_id(doubt, tied)
             if send_again:
-                _ask(RISKS[doubt.kind].format(doubt.key, doubt.account), is_agreed=yes)
+                risk = RISKS[doubt.kind].format(doubt.key, doubt.account)
+                require_yes(risk, SEND, is_agreed=yes)
             oncall.settle(settings, state, doubt, word, by=who, remote_id=tied)
         stopped = oncall.waiting_for_bots(state, about.sync, [about])
     if happened:
@@ -142,15 +143,6 @@ def settle(
         complain(f"but its bot {stopped[0]} does not run: syncline resume {about.sync}")
     else:
         say(f"{about.key} is planned again; syncline run {about.sync} sends it")
-
-
-def _ask(risk: str, *, is_agreed: bool) -> None:
-    """Name the risk, and go on only with a yes: from the option, or on a terminal."""
-    if is_agreed:
-        return
-    if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{risk} Say --yes if that is meant; nothing was changed")
-    typer.confirm(f"{risk} Send it again?", abort=True)
 
 
 def _say_doubts(found: "list[Open]") -> None:

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployments.desk import settings_of
-from deployments.screen import is_terminal, say
+from deployments.screen import require_yes, say
 from pipelines.report import counted
 
 if TYPE_CHECKING:
     from state.erasure import Traces
+
+RISK = "This cannot be undone: no sync subscribes or takes in these addresses again."
 
 
 def forget(
@@ -26,18 +28,9 @@ def forget(
         traces = forgetting.look(state, address)
         found = counted(len(traces.contacts), "contact")
         say(f"{found} of {counted(len(traces.addresses), 'address', 'addresses')}")
-        _ask(is_agreed=yes)
+        require_yes(RISK, "Go on?", is_agreed=yes)
         forgetting.forget(settings, state, traces, say)
     _say_what_is_left(traces)
-
-
-def _ask(*, is_agreed: bool) -> None:
-    risk = "This cannot be undone: no sync subscribes or takes in these addresses again."
-    if is_agreed:
-        return
-    if not is_terminal():
-        raise typer.BadParameter(f"{risk} Say --yes if that is meant; nothing was changed")
-    typer.confirm(f"{risk} Go on?", abort=True)
 
 
 def _say_what_is_left(traces: "Traces") -> None:

@@ -4,18 +4,17 @@ Every sync stands still meanwhile: one that runs would write what it read before
 ours to change is said: records at the vendors, copies somebody made.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from uuid import uuid4
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from deployments.definitions import load
-from deployments.trouble import OperatorError, UsageTrouble
+from deployments.oncall import holding
+from deployments.trouble import UsageTrouble
 from pipelines.settings import MailigenConnection, Settings
 from state import connections as known_accounts
-from state import consent, doubts, erasure, lease
+from state import consent, doubts, erasure
 from state.database import State
 from state.erasure import Traces
-from state.errors import LeaseHeld
 from state.inbox import FILE, Inbox
 
 FOLDERS = ("work", "history", "published")
@@ -23,10 +22,6 @@ FOLDERS = ("work", "history", "published")
 
 class AddressUsageError(UsageTrouble):
     """What was given cannot be the address of a person."""
-
-
-class StillRunningError(OperatorError):
-    """A sync is at work; nothing was erased."""
 
 
 def look(state: State, address: str) -> Traces:
@@ -40,11 +35,13 @@ def look(state: State, address: str) -> Traces:
 
 
 def forget(settings: Settings, state: State, traces: Traces, say: Callable[[str], object]) -> None:
-    """Erase them. StillRunningError before anything is changed; FileHeld leaves the rest to be
+    """Erase them. HeldError before anything is changed; FileHeld leaves the rest to be
     done by asking again."""
     syncs = _syncs(settings, state)
     accounts = _accounts(settings, state)
-    with _standing_still(state, syncs):
+    with ExitStack() as stack:
+        for sync in syncs:
+            stack.enter_context(holding(state, sync, "forget"))
         key = consent.read_key(settings.home)
         erasure.bury(state, accounts, traces, key=key, home=settings.home)
         say(f"barred for good in {', '.join(accounts) or 'no account: none is known'}")
@@ -59,21 +56,6 @@ def forget(settings: Settings, state: State, traces: Traces, say: Callable[[str]
                 inbox.forget_person(traces.addresses)
             finally:
                 inbox.close()
-
-
-@contextmanager
-def _standing_still(state: State, syncs: list[str]) -> Iterator[None]:
-    run_id = f"forget-{uuid4().hex[:6]}"
-    with ExitStack() as stack:
-        for sync in syncs:
-            try:
-                held = lease.acquire(state, sync, run_id=run_id)
-            except LeaseHeld as error:
-                raise StillRunningError(
-                    f"{sync}: {error}. Nothing was erased: ask again when it has ended"
-                ) from error
-            stack.enter_context(lease.keeping(held))
-        yield
 
 
 def _syncs(settings: Settings, state: State) -> list[str]:

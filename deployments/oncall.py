@@ -172,12 +172,10 @@ def holding(state: State, sync: str, what: str) -> Iterator[Lease]:
         held = lease.acquire(state, sync, run_id=run_id)
     except LeaseHeld as error:
         raise HeldError(
-            f"{error}. Nothing was changed: wait for it to end, then ask again"
+            f"{sync}: {error}. Nothing was changed: wait for it to end, then ask again"
         ) from error
-    try:
+    with lease.keeping(held):
         yield held
-    finally:
-        lease.release(held)
 
 
 def settle(

@@ -24,6 +24,17 @@ def say(line: str = "") -> None:
     print(line)
 
 
+def require_yes(risk: str, question: str, *, is_agreed: bool) -> None:
+    """Name the risk, and go on only with a yes: from the option, or on a terminal."""
+    if is_agreed:
+        return
+    import typer
+
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(f"{risk} Say --yes if that is meant; nothing was changed")
+    typer.confirm(f"{risk} {question}", abort=True)
+
+
 def complain(line: str) -> None:
     print(line, file=sys.stderr)
 

@@ -1,6 +1,6 @@
 """A Prefect server of the tests' own, and workers for it: real processes, own home, loopback.
 
-    from prefect_server import prefect_server  # a session-wide fixture
+    from prefect_server import prefect_server  # one for the tests of a module
 
 Intervals that are a minute in production are a second here; nothing else differs.
 """
@@ -55,7 +55,7 @@ class PrefectServer:
             yield log
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
     home = tmp_path_factory.mktemp("prefect")
     port = _free_port()

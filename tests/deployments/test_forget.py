@@ -139,7 +139,7 @@ def test_while_a_sync_runs_nobody_is_erased(fresh: Desk, syncline: Say) -> None:
         lease.release(held)
     assert code == 1, told
     assert "acme: run run-at-work holds the sync" in told
-    assert "Nothing was erased: ask again when it has ended" in told
+    assert "Nothing was changed: wait for it to end, then ask again" in told
     assert traces(fresh) == before
 
 

@@ -5,6 +5,9 @@ adopt(desk)                     rebuild it; no vendor may see a write
 quiet(desk)                     the next run writes nothing
 """
 
+import pytest
+
+from connectors.errors import ConnectorError
 from pipelines.mailigen_pipedrive.adopt import Adopted, adopt_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.surroundings import Surroundings
@@ -77,3 +80,13 @@ def busy(desk: Desk) -> tuple[int, str]:
     desk.settle()
     assert [len(desk.ours(kind, person)) for kind in KINDS] == [1, 1, 1]
     return person, email
+
+
+def adopt_half_way(desk: Desk) -> None:
+    """State and history of a busy sync are lost, and the adoption dies before it ends."""
+    busy(desk)
+    lose(desk, "history")
+    desk.fault("status", "pipedrive", "/v1/notes", status=400, times=50)
+    with pytest.raises(ConnectorError):
+        adopt(desk)
+    desk.clear_faults()

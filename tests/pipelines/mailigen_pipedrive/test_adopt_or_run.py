@@ -15,6 +15,7 @@ from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
 from tests.pipelines.mailigen_pipedrive.losses import (
     KINDS,
     adopt,
+    adopt_half_way,
     busy,
     lose,
     quiet,
@@ -80,12 +81,7 @@ def test_a_plan_is_refused_like_the_run_when_the_state_is_lost(fresh: Desk, kept
 
 def test_a_plan_after_an_adoption_that_died_is_refused_like_the_run(fresh: Desk) -> None:
     """ALL-14"""
-    busy(fresh)
-    lose(fresh, "history")
-    fresh.fault("status", "pipedrive", "/v1/notes", status=400, times=50)
-    with pytest.raises(ConnectorError):
-        adopt(fresh)
-    fresh.clear_faults()
+    adopt_half_way(fresh)
 
     for refused in (plan, preview):
         with pytest.raises(HistoryDamaged, match="was begun and did not end"):

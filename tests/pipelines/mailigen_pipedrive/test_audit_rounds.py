@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from connectors.errors import ConnectorError
 from connectors.http import utc_now
 from deployments.cli import main
 from pipelines.mailigen_pipedrive.audit import audit_sync
@@ -18,7 +17,7 @@ from pipelines.surroundings import Surroundings
 from state import consent, horizons, keep
 from state.schema import deeds
 from tests.pipelines.mailigen_pipedrive.desk import HORIZON, Desk, connections
-from tests.pipelines.mailigen_pipedrive.losses import adopt, busy, lose, quiet
+from tests.pipelines.mailigen_pipedrive.losses import adopt, adopt_half_way, busy, lose, quiet
 
 OPEN = "SELECT finding, object FROM history.findings WHERE closed_at IS NULL ORDER BY ALL"
 BARRED = "barred.later@acme.example"
@@ -80,12 +79,7 @@ def test_an_audit_of_a_lost_sync_looks_at_nothing_and_leaves_the_adoption_open(
 
 
 def test_an_audit_after_an_adoption_that_died_points_to_adopt(fresh: Desk) -> None:
-    busy(fresh)
-    lose(fresh, "history")
-    fresh.fault("status", "pipedrive", "/v1/notes", status=400, times=50)
-    with pytest.raises(ConnectorError):
-        adopt(fresh)
-    fresh.clear_faults()
+    adopt_half_way(fresh)
 
     outcome = audit(fresh)
 
