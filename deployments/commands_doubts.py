@@ -124,7 +124,7 @@ def settle(
             if send_again:
                 require_yes(LOST.format(lost.key, lost.account), SEND, is_agreed=yes)
             oncall.settle_lost(settings, state, lost, word, by=who, remote_id=tied)
-        elif tied and (settled := oncall.one_by_hand(state, key)):
+        elif tied and (settled := oncall.one_by_hand(settings, state, key)):
             about = settled
             oncall.refuse_impossible_id(settled, tied)
             oncall.tie_again(settings, state, settled, by=who, remote_id=tied)

@@ -94,15 +94,14 @@ def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
 
 
 def _words(where: Settings, sync: str) -> dict[str, list[Step]]:
-    """What people said of each write, oldest first: what is done since hides it in the ledger."""
-    found: dict[str, list[Step]] = {}
-    for line in keep.read(where.home):
-        if line.get("subject") == "settled" and line.get("sync") == sync:
-            by, its_id = without_addresses(str(line.get("by"))), line.get("remote_id")
-            said = f"settled by {by}: {line.get('verdict')}" + (f", id {its_id}" if its_id else "")
-            at = f" on {str(line.get('at'))[:10]}" if line.get("at") else ""
-            found.setdefault(str(line.get("write_key")), []).append(Step("word", said + at))
-    return found
+    """What people said of each write: what is done since hides it in the ledger."""
+    return {key: [_word(one) for one in said] for key, said in keep.words(where.home, sync).items()}
+
+
+def _word(line: dict[str, Any]) -> Step:
+    by, its_id = without_addresses(str(line.get("by"))), line.get("remote_id")
+    said = f"settled by {by}: {line.get('verdict')}" + (f", id {its_id}" if its_id else "")
+    return Step("word", said + (f" on {str(line.get('at'))[:10]}" if line.get("at") else ""))
 
 
 def _key_of(row: Any) -> str:

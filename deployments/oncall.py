@@ -202,11 +202,13 @@ def settle_lost(
             doubts.send_lost_again(held, lost, by=by, home=settings.home)
 
 
-def one_by_hand(state: State, name: str) -> Written | None:
+def one_by_hand(settings: Settings, state: State, name: str) -> Written | None:
     """The deed of that key or reference, if a person said of it that it happened."""
     for sync in doubts.known_syncs(state):
         known = doubts.named(state, sync, name)
-        if known is not None and known.kind == "deed" and doubts.is_by_hand(known):
+        if known is None or known.kind != "deed":
+            continue
+        if doubts.is_by_hand(settings.home, known):
             return known
     return None
 
@@ -217,7 +219,7 @@ def tie_again(
     """Replace the id in a person's word, under the lease of its sync."""
     with holding(state, settled.sync, "settle") as held:
         known = doubts.named(state, settled.sync, settled.key)
-        if known is None or not doubts.is_by_hand(known):
+        if known is None or not doubts.is_by_hand(settings.home, known):
             raise NotAllowed(f"{settled.key} has been settled meanwhile; nothing was changed")
         doubts.done_happened(held, known, by=by, home=settings.home, remote_id=remote_id)
 

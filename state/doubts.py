@@ -31,7 +31,6 @@ Verdict = Literal["happened", "send again"]
 
 EVER = datetime.min.replace(tzinfo=UTC)
 WINDOW = 500  # keys a statement: SQLite takes no more than some thousands of values
-BY_HAND = re.compile(r"settled by .*: happened|happened, by somebody's word", re.DOTALL)
 ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
@@ -222,17 +221,18 @@ def done_happened(lease: Lease, done: Written, *, by: str, home: Path, remote_id
         if row is None:
             raise NotAllowed(f"{done.key} is not done any more; nothing was changed")
         _refuse_wrong_word(db, deeds, row, done, remote_id)
+        why = "tied to another id" if is_by_hand(home, done) else "called lost"
         _keep_word(home, lease, done, "happened", by, remote_id)
         if remote_id:
             audits.end_link(db, lease, row)
         _change(db, lease, deeds, row, "happened", said, remote_id)
-        why = "tied to another id" if is_by_hand(done) else "called lost"
         run_rows.note_settling(db, lease, f"{done.key} {why}, {said}")
 
 
-def is_by_hand(written: Written) -> bool:
+def is_by_hand(home: Path, written: Written) -> bool:
     """Whether a write is done because a person said so, here or before an adoption."""
-    return written.state == machine.DONE and BY_HAND.fullmatch(written.said) is not None
+    said = keep.words(home, written.sync).get(written.key, [{"verdict": None}])
+    return written.state == machine.DONE and said[-1]["verdict"] == "happened"
 
 
 def _keep_word(

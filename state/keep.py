@@ -74,6 +74,15 @@ def standings(home: Path) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]:
     return found
 
 
+def words(home: Path, sync: str) -> dict[str, list[dict[str, Any]]]:
+    """Return what people said of each write, by its key, oldest first: the last word holds."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in read(home):
+        if line.get("subject") == "settled" and line.get("sync") == sync:
+            found.setdefault(str(line.get("write_key")), []).append(line)
+    return found
+
+
 def append_changed(
     home: Path,
     known: Mapping[str, Mapping[tuple[Any, ...], dict[str, Any]]],

@@ -105,14 +105,11 @@ def _has_kept_opt_outs(sweep: Sweep) -> bool:
 
 def _settled(home: Path, sync: str) -> dict[str, str | None]:
     """What happened by a person's last word on it: "send again" takes an earlier one back."""
-    found: dict[str, str | None] = {}
-    for line in keep.read(home):
-        if line.get("subject") != "settled" or line.get("sync") != sync:
-            continue
-        found.pop(line["write_key"], None)
-        if line.get("verdict") == "happened":
-            found[line["write_key"]] = line.get("remote_id")
-    return found
+    last = {key: said[-1] for key, said in keep.words(home, sync).items()}
+    return {
+        key: word.get("remote_id") for key, word in last.items()
+        if word.get("verdict") == "happened"
+    }  # fmt: skip
 
 
 def _bots(sweep: Sweep) -> list[dict[str, Any]]:

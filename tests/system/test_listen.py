@@ -13,6 +13,7 @@ import httpx
 import yaml
 from prefect_server import PrefectServer, prefect_server
 
+from pipelines.settings import KeySecret, MailigenConnection
 from tests.pipelines.mailigen_pipedrive.desk import SECRETS, Desk
 
 ROOT = Path(__file__).parents[2]
@@ -22,20 +23,12 @@ __all__ = ["prefect_server"]
 
 def write_files(desk: Desk) -> list[str]:
     """The desk's sync and accounts as files; the words that name them on the command line."""
-    syncs = desk.home.parent / "syncs"
-    syncs.mkdir(exist_ok=True)
-    (syncs / "acme.yaml").write_text(yaml.safe_dump(desk.wanted))
-    (syncs.parent / "connections.yaml").write_text(yaml.safe_dump({
-        "crm": {
-            "vendor": "pipedrive", "base_url": f"{desk.url}/pipedrive", "plan": "ultimate",
-            "secret": {"token": "CRM_TOKEN"}, "seats": 50, "quota_share": 1,
-        },
-        "engagement": {
-            "vendor": "mailigen", "base_url": f"{desk.url}/mailigen", "calls_per_second": 500,
-            "secret": {"key": "LIST_KEY", "webhook": "HOOK_SECRET"},
-        },
-    }))  # fmt: skip
-    return ["--syncs", str(syncs)]
+    known = desk.connections["engagement"]
+    assert isinstance(known, MailigenConnection)
+    secret = KeySecret(key=known.secret.key, webhook="HOOK_SECRET")
+    desk.facts["engagement"] = {"secret": secret}
+    folder = desk.home.parent
+    return ["--syncs", desk.write_files(folder)["SYNCLINE_SYNCS"]]
 
 
 @contextmanager

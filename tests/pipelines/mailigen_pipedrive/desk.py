@@ -21,8 +21,8 @@ from pydantic import TypeAdapter
 
 from pipelines.approve import approve_latest
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.run import run_sync
-from pipelines.report import Outcome, RunOptions
+from pipelines.mailigen_pipedrive.run import plan_sync, run_sync
+from pipelines.report import Outcome, PlanReport, RunOptions
 from pipelines.settings import Connections, Settings, read_settings
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
@@ -147,10 +147,16 @@ class Desk:
             settings=self.settings, around=self.around,
         )  # fmt: skip
 
+    def plan(self) -> PlanReport:
+        return plan_sync(
+            Definition.model_validate(self.wanted), self.connections, options=RunOptions(),
+            report=lambda _: None, settings=self.settings,
+        )  # fmt: skip
+
     def write_files(self, folder: Path) -> dict[str, str]:
         """Write what the command line reads of this sync; returns the environment it needs."""
         syncs = folder / "syncs"
-        syncs.mkdir()
+        syncs.mkdir(exist_ok=True)
         # JSON is YAML.
         (syncs / "acme.yaml").write_text(json.dumps(self.wanted))
         written = {name: one.model_dump(mode="json") for name, one in self.connections.items()}

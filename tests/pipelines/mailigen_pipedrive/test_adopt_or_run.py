@@ -8,8 +8,6 @@ from connectors.errors import ConnectorError
 from deployments.cli import main
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.preview import Preview, preview_bot
-from pipelines.mailigen_pipedrive.run import plan_sync
-from pipelines.report import PlanReport, RunOptions
 from state.errors import HistoryDamaged, NotAllowed
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
 from tests.pipelines.mailigen_pipedrive.losses import (
@@ -70,7 +68,7 @@ def test_a_plan_is_refused_like_the_run_when_the_state_is_lost(fresh: Desk, kept
     if kept != "history alone":
         published.write_bytes(copy)
 
-    for refused in (plan, preview):
+    for refused in (Desk.plan, preview):
         with pytest.raises(HistoryDamaged) as caught:
             refused(fresh)
         assert "the history of acme has run" in str(caught.value)
@@ -83,19 +81,12 @@ def test_a_plan_after_an_adoption_that_died_is_refused_like_the_run(fresh: Desk)
     """ALL-14"""
     adopt_half_way(fresh)
 
-    for refused in (plan, preview):
+    for refused in (Desk.plan, preview):
         with pytest.raises(HistoryDamaged, match="was begun and did not end"):
             refused(fresh)
 
     adopt(fresh)
-    assert plan(fresh).writes == 0
-
-
-def plan(desk: Desk) -> PlanReport:
-    return plan_sync(
-        Definition.model_validate(desk.wanted), desk.connections, options=RunOptions(),
-        report=lambda _: None, settings=desk.settings,
-    )  # fmt: skip
+    assert fresh.plan().writes == 0
 
 
 def preview(desk: Desk) -> Preview:

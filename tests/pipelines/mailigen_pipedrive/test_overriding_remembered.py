@@ -4,10 +4,7 @@ import duckdb
 import pytest
 
 from deployments.explain import explain_key
-from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.run import plan_sync
-from pipelines.report import PlanReport, RunOptions
-from tests.pipelines.mailigen_pipedrive.desk import CrashedError, Desk, connections, crash_after
+from tests.pipelines.mailigen_pipedrive.desk import CrashedError, Desk, crash_after
 from tests.pipelines.mailigen_pipedrive.losses import adopt, lose, quiet
 from tests.pipelines.mailigen_pipedrive.two_bots import (
     COUNTING,
@@ -20,13 +17,6 @@ from tests.pipelines.mailigen_pipedrive.two_bots import (
 )
 
 
-def plan(desk: Desk) -> PlanReport:
-    return plan_sync(
-        Definition.model_validate(desk.wanted), connections(desk.url, desk.horizon),
-        options=RunOptions(), report=lambda _: None, settings=desk.settings,
-    )  # fmt: skip
-
-
 def test_a_plan_after_a_fallback_shows_what_the_run_then_does_and_says_why(fresh: Desk) -> None:
     """MG-17, ALL-05, ALL-10"""
     fresh.start(COUNTING, EU, people=40)
@@ -37,7 +27,7 @@ def test_a_plan_after_a_fallback_shows_what_the_run_then_does_and_says_why(fresh
     fresh.settle()
     fresh.play("click", email, times=2)
 
-    shown = plan(fresh)
+    shown = fresh.plan()
     fresh.settle()
 
     assert shown.totals["activities"] == {"create": 2}
@@ -56,11 +46,11 @@ def test_a_plan_shows_the_overriding_before_any_run_knows_of_it(fresh: Desk) -> 
     fresh.settle()
     _, email = fresh.person(on_list=True)
     fresh.play("click", email)
-    assert plan(fresh).totals["deals"] == {"create": 1}
+    assert fresh.plan().totals["deals"] == {"create": 1}
 
     fresh.wanted["bots"] = [EVERYBODY, bot("eu", "Customers EU", notes=["bounce"])]
 
-    assert plan(fresh).totals["deals"] == {}
+    assert fresh.plan().totals["deals"] == {}
     assert fresh.ask("FROM history.overrides") == []
 
 

@@ -4,21 +4,12 @@ import re
 
 import pytest
 
-from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.run import plan_sync
-from pipelines.report import Outcome, PlanReport, RunOptions
+from pipelines.report import Outcome
 from tests.pipelines.mailigen_pipedrive.desk import CONSENT, QUIET, Desk
 
 ASK = {"first_activation": "ask", "max_creates": 1000}
 GOLD = {"name": "Gold tier", "conditions": {"all": [{"field": "Customer tier", "is": "Gold"}]}}
 VIP = {"id": "vip", "contacts": {"filter": GOLD}, "consent": CONSENT}
-
-
-def planned(desk: Desk) -> PlanReport:
-    return plan_sync(
-        Definition.model_validate(desk.wanted), desk.connections, options=RunOptions(),
-        report=lambda _: None, settings=desk.settings,
-    )  # fmt: skip
 
 
 def approved_writes(said: str) -> int:
@@ -36,7 +27,7 @@ def test_a_first_run_asks_for_as_many_writes_as_the_plan_shows_and_the_approval_
 ) -> None:
     """ALL-05, ALL-07: the bot's activation is no write."""
     fresh.start(QUIET, guards=ASK, people=60)
-    shown = planned(fresh)
+    shown = fresh.plan()
     rows = sum(
         count
         for table, actions in shown.totals.items()
@@ -97,7 +88,7 @@ def test_a_new_bot_beside_another_is_asked_about_by_the_sources_it_changes(fresh
 def test_a_run_that_made_a_filter_before_it_was_stopped_says_so(fresh: Desk) -> None:
     """MG-09, ALL-04, ALL-07"""
     fresh.start(VIP, guards=ASK, people=40)
-    shown = planned(fresh)
+    shown = fresh.plan()
     assert shown.rows["setup"][0]["name"] == "Gold tier"
     assert shown.tokens["crm"] >= 50
     assert shown.calls["crm"] >= 3
@@ -113,7 +104,7 @@ def test_a_run_that_made_a_filter_before_it_was_stopped_says_so(fresh: Desk) -> 
 def test_a_plan_prices_what_it_would_set_up_and_is_silent_where_nothing_is(fresh: Desk) -> None:
     """ALL-05: a list and its merge vars, in Mailigen's calls."""
     fresh.start(QUIET, people=30, list={"title": "Brand new", "create": True})
-    before = planned(fresh)
+    before = fresh.plan()
     setup = before.rows["setup"]
     assert setup[0]["object"] == "list"
     assert before.totals["setup"] == {"create": len(setup)}
@@ -121,7 +112,7 @@ def test_a_plan_prices_what_it_would_set_up_and_is_silent_where_nothing_is(fresh
     assert before.calls["engagement"] == pytest.approx(1 + 2 * (len(setup) - 1) + members)
     assert fresh.run().outcome == "done"
 
-    assert "setup" not in planned(fresh).totals
+    assert "setup" not in fresh.plan().totals
 
 
 def test_what_a_plan_would_make_is_shown_with_whom_it_is_for(fresh: Desk) -> None:
@@ -134,7 +125,7 @@ def test_what_a_plan_would_make_is_shown_with_whom_it_is_for(fresh: Desk) -> Non
     fresh.settle()
     person, email = fresh.person(on_list=True)
     fresh.play("open", email)
-    shown = planned(fresh)
+    shown = fresh.plan()
     name = next(p["name"] for p in fresh.book("pipedrive", "persons") if p["id"] == person)
     for table in ("activities", "notes"):
         (row,) = shown.rows[table]
