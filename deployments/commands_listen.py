@@ -147,7 +147,7 @@ def _refuse_deaf(
 
 
 def _seconds(text: str) -> float:
-    from pipelines.mailigen_pipedrive.config import SECONDS
+    from pipelines.definition import SECONDS
 
     number, unit = text[:-1], text[-1:]
     if not number.isdecimal() or not number.isascii() or unit not in SECONDS:

@@ -37,7 +37,8 @@ from prefect.utilities.callables import parameter_schema
 from ruamel.yaml import YAML
 
 from deployments.trouble import OperatorError
-from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.definition import Schedule
+from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.settings import Settings
 from pipelines.timetable import Fit, anchor, in_words
 

@@ -10,10 +10,9 @@ from typing import NamedTuple
 
 import httpx
 
-from pipelines import missed
+from pipelines import missed, price
 from pipelines.accounts import ConnectionMismatchError, allowances
-from pipelines.mailigen_pipedrive import price
-from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.definition import Schedule, SyncDefinition
 from pipelines.missed import REMEDY, Gap
 from pipelines.settings import Connections, Settings
 from pipelines.timetable import Fit, in_words, seconds_between
@@ -37,7 +36,7 @@ class Timing(NamedTuple):
 
 
 def fits(
-    settings: Settings, definitions: Sequence[Definition], connections: Connections
+    settings: Settings, definitions: Sequence[SyncDefinition], connections: Connections
 ) -> dict[str, Fit]:
     """The schedule to deploy each definition with, as far as its cost is known; no vendor asked."""
     settings.make_home()
@@ -60,7 +59,7 @@ def note_deployed(
 
 
 def timings(
-    settings: Settings, definitions: Sequence[Definition], connections: Connections
+    settings: Settings, definitions: Sequence[SyncDefinition], connections: Connections
 ) -> list[Timing]:
     """How each definition stands; nothing for those of which there is nothing to say."""
     overdue = found_overdue(settings, [one.name for one in definitions])
@@ -107,7 +106,7 @@ def paused_in_prefect(api_url: str, syncs: Collection[str]) -> set[str]:
     }
 
 
-def least_wake(settings: Settings, definition: Definition, connections: Connections) -> float:
+def least_wake(settings: Settings, definition: SyncDefinition, connections: Connections) -> float:
     """Least seconds between two runs of a sync that webhooks wake: they get what the schedule
     leaves of our share."""
     with closing(open_state(settings.state_url)) as state:
@@ -118,7 +117,9 @@ def least_wake(settings: Settings, definition: Definition, connections: Connecti
     return seconds_between(scheduled, spent, allowances(connections, definition))
 
 
-def _interval(state: State, definition: Definition, connections: Connections) -> tuple[str, str]:
+def _interval(
+    state: State, definition: SyncDefinition, connections: Connections
+) -> tuple[str, str]:
     """What is to be said of the interval, and what to do: the one deployed, or that would be."""
     try:
         fit = price.fit_of(state, definition, allowances(connections, definition))

@@ -18,8 +18,8 @@ from connectors.errors import (
 from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
 from connectors.pipedrive import App, Credential, Pipedrive
+from pipelines.definition import SyncDefinition
 from pipelines.granted import StoredGrant, step_of
-from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Cost
 from pipelines.settings import (
     Connection,
@@ -154,7 +154,7 @@ class Engagement(NamedTuple):
 def open_accounts(
     settings: Settings,
     connections: Connections,
-    definition: Definition,
+    definition: SyncDefinition,
     state: State,
     around: Surroundings = REAL,
 ) -> Iterator[Accounts]:
@@ -286,7 +286,7 @@ def daily_tokens(crm: PipedriveConnection) -> int:
     return DAILY_TOKENS * PLAN_STEPS[crm.plan] * crm.seats
 
 
-def allowances(connections: Connections, definition: Definition) -> dict[str, Allowance]:
+def allowances(connections: Connections, definition: SyncDefinition) -> dict[str, Allowance]:
     """What is ours of a day of each account; nobody is contacted."""
     names = definition.connections
     crm = _pick(connections, names.crm, PipedriveConnection)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from pipelines.mailigen_pipedrive.config import Alert, Definition
+from pipelines.definition import Alert, SyncDefinition
 from pipelines.report import Outcome
 from pipelines.settings import MissingSecretError, Settings
 from state import connections, notices
@@ -26,7 +26,7 @@ def kind_of(outcome: Outcome) -> str | None:
     return None
 
 
-def alert(definition: Definition, settings: Settings, outcome: Outcome, today: date) -> None:
+def alert(definition: SyncDefinition, settings: Settings, outcome: Outcome, today: date) -> None:
     """Post the outcome's sentences to the sync's alert address, if it asked for this kind.
 
     A connection that has to be connected again is told once, until it is well and fails anew; an

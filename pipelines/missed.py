@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipelines.alerts import call
-from pipelines.mailigen_pipedrive.config import Definition, Schedule
+from pipelines.definition import Schedule, SyncDefinition
 from pipelines.report import Outcome, minute
 from pipelines.settings import Settings
 from pipelines.timetable import MOST_COUNTED, due_between
@@ -66,7 +66,7 @@ def before_run(settings: Settings, sync: str) -> Gap | None:
 
 
 def after_run(
-    definition: Definition, settings: Settings, outcome: Outcome, gap: Gap | None,
+    definition: SyncDefinition, settings: Settings, outcome: Outcome, gap: Gap | None,
     *, is_audit: bool = False,
 ) -> None:  # fmt: skip
     """Say in the outcome of a scheduled run or audit what was missed before it, and call once.
@@ -94,7 +94,7 @@ def _what_now(outcome: Outcome, *, is_audit: bool) -> str:
 
 
 def _call_once(
-    definition: Definition, settings: Settings, outcome: Outcome, gap: Gap, said: str
+    definition: SyncDefinition, settings: Settings, outcome: Outcome, gap: Gap, said: str
 ) -> None:
     """One call for a gap, whether an audit or the run after it tells it first."""
     trouble = f"since {gap.since.isoformat()}"

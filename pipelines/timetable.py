@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
-from pipelines.mailigen_pipedrive.config import SECONDS, Schedule
+from pipelines.definition import SECONDS, Schedule
 
 DAY = 86_400
 INTERVALS = ("1m", "2m", "3m", "5m", "10m", "15m", "20m", "30m", "45m",

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from connectors.errors import ConnectorError, Gone
+from pipelines import price
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
-from pipelines.mailigen_pipedrive import price
 from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound, filter_problem
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits, unlisted_bots

@@ -11,8 +11,8 @@ killed first run goes on without a second question, and a large one the next day
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pipelines.definition import Guards
 from pipelines.mailigen_pipedrive import life, setting_up
-from pipelines.mailigen_pipedrive.config import Guards
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import StoppedByGuardError, Sweep
 from pipelines.report import counted

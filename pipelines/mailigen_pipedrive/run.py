@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from connectors.errors import ConnectorError, QuotaExhausted, StopTheSync
+from pipelines import price
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.alerts import alert
 from pipelines.checks import CheckFailedError
-from pipelines.mailigen_pipedrive import forgotten, left_over, life, price, record
+from pipelines.mailigen_pipedrive import forgotten, left_over, life, record
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.extract import IncompleteError
 from pipelines.mailigen_pipedrive.flow import sync

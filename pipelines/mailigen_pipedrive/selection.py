@@ -13,21 +13,14 @@ contacts:
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from pipelines.definition import NameOrId, Text
 from pipelines.settings import Strict
 
 MOST_CONDITIONS = 16  # of one Pipedrive filter
 
 
-def _name_or_id(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, str | int) or value in ("", 0):
-        raise ValueError("give a name in quotes or an id")
-    return value
-
-
-NameOrId = Annotated[str | int, BeforeValidator(_name_or_id)]
-Text = Annotated[str, Field(min_length=1)]
 Value = str | int | float | date
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pipelines.mailigen_pipedrive.config import Schedule
+from pipelines.definition import Schedule
 from pipelines.timetable import (
     DAY,
     MOST_COUNTED,

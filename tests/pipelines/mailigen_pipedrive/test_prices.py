@@ -5,7 +5,7 @@ from typing import Any
 from pipelines.accounts import allowances
 from pipelines.mailigen_pipedrive.check import check_sync
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.price import fit_of, price_of
+from pipelines.price import fit_of, price_of
 from pipelines.report import CheckReport, Finding
 from pipelines.timetable import Fit
 from state import schedules

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import orjson
 
-from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.definition import SyncDefinition
 from pipelines.report import Cost
 from pipelines.timetable import Allowance, Fit, fit
 from state import schedules
@@ -20,18 +20,20 @@ from state.schedules import Price
 NOT_READ = {"schedule", "alert", "guards", "audit"}
 
 
-def kind_of(definition: Definition) -> str:
+def kind_of(definition: SyncDefinition) -> str:
     """The same for definitions that read the same: another selection has another price."""
     read = definition.model_dump(mode="json", exclude=NOT_READ)
     return sha256(orjson.dumps(read, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
-def price_of(state: State, definition: Definition) -> Price | None:
+def price_of(state: State, definition: SyncDefinition) -> Price | None:
     """What a run's reading costs; None when nobody has read for such a definition yet."""
     return schedules.price(state, definition.name, kind_of(definition))
 
 
-def note(state: State, definition: Definition, spent: Sequence[Cost], *, is_of_run: bool) -> None:
+def note(
+    state: State, definition: SyncDefinition, spent: Sequence[Cost], *, is_of_run: bool
+) -> None:
     """Keep what a reading cost; what a check read is kept only while no run has."""
     by_account = {one.account: one.tokens for one in spent}
     calls = sum(one.requests for one in spent)
@@ -40,7 +42,7 @@ def note(state: State, definition: Definition, spent: Sequence[Cost], *, is_of_r
     )
 
 
-def fit_of(state: State, definition: Definition, allowances: Mapping[str, Allowance]) -> Fit:
+def fit_of(state: State, definition: SyncDefinition, allowances: Mapping[str, Allowance]) -> Fit:
     """The schedule to run by: the wanted one too where the price is not known."""
     known = price_of(state, definition)
     return fit(definition.schedule, known.by_account if known else {}, allowances)
