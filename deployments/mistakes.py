@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from pipelines.mailigen_pipedrive.selection import TAGS
+from pipelines.pipedrive_side.selection import TAGS
 
 Place = tuple[str | int, ...]
 TIMESTAMP = "tag:yaml.org,2002:timestamp"

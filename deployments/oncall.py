@@ -16,7 +16,7 @@ from deployments.definitions import load
 from deployments.mistakes import nearest
 from deployments.published import NothingPublishedError, ask
 from deployments.trouble import OperatorError, UsageTrouble
-from pipelines.mailigen_pipedrive.remote_ids import is_possible
+from pipelines.pipedrive_side.remote_ids import is_possible
 from pipelines.settings import Settings
 from state import bots, deeds, doubts, horizons, lease
 from state.database import State, open_state

@@ -18,7 +18,7 @@ from connectors.mailigen import Mailigen
 from connectors.pipedrive import COSTS, Pipedrive
 from connectors.pipedrive.nouns import CHANGED, ONE, Noun, is_deleted
 from pipelines.audit import Place, Share
-from pipelines.mailigen_pipedrive.remote_ids import is_possible
+from pipelines.pipedrive_side.remote_ids import is_possible
 from transforms.plain_text import plain_text
 
 NOUNS: tuple[Noun, ...] = ("activity", "deal", "note", "person")

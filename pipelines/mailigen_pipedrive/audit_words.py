@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from pipelines.mailigen_pipedrive.remote_ids import is_possible
+from pipelines.pipedrive_side.remote_ids import is_possible
 from pipelines.report import Finding, counted
 from state import identity
 from state.database import State

@@ -1,9 +1,8 @@
-"""Tie the names in a definition to the accounts' own ids, once and for good.
+"""Tie what a definition names at Pipedrive and Mailigen to the accounts' own ids.
 
-A name is looked up the first time it is used and pinned: after that the id counts, and
-renaming the thing at the vendor changes nothing. Unknown or ambiguous names are refused,
-all of them at once, with what could have been meant. A pinned thing that has vanished is
-left to whoever uses it: a field stops being updated (MG-05), a filter suspends its bot.
+How a name is looked up and pinned is told in pipelines/names.py; here, which names there are. A
+pinned thing that has vanished is left to whoever uses it: a field stops being updated (MG-05), a
+filter suspends its bot.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pipelines.mailigen_pipedrive.config import Bot, DealRule, Definition
-from pipelines.mailigen_pipedrive.filters import Fields, Terms, read_terms
-from pipelines.mailigen_pipedrive.meant import choices_in_words, nearest_first
 from pipelines.mailigen_pipedrive.merge_tags import LIST_NAMES, MergeVar, plan_merge_vars
-from pipelines.mailigen_pipedrive.selection import NewFilter
+from pipelines.names import Candidate, Names, Pin, candidates
+from pipelines.pipedrive_side.filters import Fields, Terms, read_terms
+from pipelines.pipedrive_side.names import owner_id
+from pipelines.pipedrive_side.selection import NewFilter
 from pipelines.report import Finding
 
 DEAL_FIELD = "Syncline ref"  # the custom deal field that carries our marker
@@ -25,22 +25,6 @@ SUBJECTS = {
     "bounce": "{count} e-mails bounced, last: {campaign}",
 }
 DEAL_TITLE = "{name}: {campaign} ({count})"
-
-
-class Pin(NamedTuple):
-    """A name and what it was tied to. `kind` says what sort of thing, `name` is the YAML's."""
-
-    kind: str
-    name: str
-    remote_id: str
-    label: str
-
-
-class Candidate(NamedTuple):
-    """Something a name may mean: its id (or code) and its label at the vendor."""
-
-    remote_id: str
-    label: str
 
 
 NO_FILTER = 0
@@ -119,50 +103,9 @@ class Account(NamedTuple):
     merge_vars: list[dict[str, Any]]  # of the list, when it exists
 
 
-class _Names:
-    """Looks names up and keeps every mistake, so that all are told at once."""
-
-    def __init__(self, pinned: Mapping[tuple[str, str], Pin]) -> None:
-        self.pinned = pinned
-        self.pins: list[Pin] = []
-        self.findings: list[Finding] = []
-
-    def find(
-        self, kind: str, name: str | int, candidates: Iterable[Candidate], *, where: str
-    ) -> tuple[str | None, bool]:
-        """Return (id, whether it is still there). No id: a mistake was noted."""
-        known = list(candidates)
-        by_id = {c.remote_id: c for c in known}
-        pin = self.pinned.get((kind, str(name)))
-        if pin is not None:
-            return pin.remote_id, pin.remote_id in by_id
-        if str(name) in by_id:
-            matches = [by_id[str(name)]]
-        else:
-            matches = [c for c in known if c.label == name] or [
-                c for c in known if c.label.casefold() == str(name).casefold()
-            ]
-        if len(matches) == 1:
-            self.pins.append(Pin(kind, str(name), *matches[0]))
-            return matches[0].remote_id, True
-        self.findings.append(_mistake(kind, name, matches, known, where))
-        return None, False
-
-    def is_known(self, kind: str, name: str | int, records: Iterable[Mapping[str, Any]]) -> bool:
-        """Whether the account has, or ever had for us, a thing of this name in any capitals."""
-        labels = {str(r.get("name")).casefold() for r in records}
-        return (kind, str(name)) in self.pinned or str(name).casefold() in labels
-
-    def error(self, thing: str, sentence: str, remedy: str, choices: tuple[str, ...] = ()) -> None:
-        self.findings.append(Finding("error", thing, sentence, remedy, choices))
-
-    def warn(self, thing: str, sentence: str, remedy: str = "") -> None:
-        self.findings.append(Finding("warn", thing, sentence, remedy))
-
-
 def bind(definition: Definition, account: Account, pinned: Mapping[tuple[str, str], Pin]) -> Bound:
     """Return the definition bound to ids; `findings` holds every mistake (level error)."""
-    names = _Names(pinned)
+    names = Names(pinned)
     list_id = _bind_list(definition, account, names)
     bots = tuple(_bind_bot(bot, account, names) for bot in definition.bots)
     rules = tuple(
@@ -210,7 +153,7 @@ class WantedField(NamedTuple):
         return f"{self.entity}.{self.field_code}"
 
 
-def _bind_list(definition: Definition, account: Account, names: _Names) -> str | None:
+def _bind_list(definition: Definition, account: Account, names: Names) -> str | None:
     wanted = definition.list
     candidates = [Candidate(str(one["id"]), str(one.get("name", ""))) for one in account.lists]
     exists = any(wanted.title in (c.label, c.remote_id) for c in candidates)
@@ -228,18 +171,18 @@ def _bind_list(definition: Definition, account: Account, names: _Names) -> str |
     return list_id
 
 
-def _bind_bot(bot: Bot, account: Account, names: _Names) -> BoundBot:
+def _bind_bot(bot: Bot, account: Account, names: Names) -> BoundBot:
     if bot.contacts == "all":
         return BoundBot(bot, None)
     people = [f for f in account.filters if f.get("type") == "people"]
     name, where = bot.contacts.name, f"bot {bot.id}"
     if isinstance(bot.contacts.filter, NewFilter) and not names.is_known("filter", name, people):
         return BoundBot(bot, NO_FILTER, _new_filter(bot.contacts.filter, account, names, where))
-    filter_id, _ = names.find("filter", name, _candidates(people, "name"), where=where)
+    filter_id, _ = names.find("filter", name, candidates(people, "name"), where=where)
     return BoundBot(bot, NO_FILTER if filter_id is None else int(filter_id))
 
 
-def _new_filter(wanted: NewFilter, account: Account, names: _Names, where: str) -> Terms | None:
+def _new_filter(wanted: NewFilter, account: Account, names: Names, where: str) -> Terms | None:
     fields = Fields(account.person_fields, account.organization_fields, account.users)
     terms, mistakes = read_terms(wanted, fields)
     for mistake in mistakes:
@@ -248,19 +191,8 @@ def _new_filter(wanted: NewFilter, account: Account, names: _Names, where: str) 
     return terms
 
 
-def filter_problem(record: Mapping[str, Any] | None) -> str:
-    """Why a filter cannot be walked; '' when it can. A dead filter may answer with everybody."""
-    if record is None:
-        return "its Pipedrive filter no longer exists"
-    if record.get("type") != "people":
-        return f"its Pipedrive filter selects {record.get('type')}, not people"
-    if not record.get("active_flag", True):
-        return "its Pipedrive filter is inactive"
-    return ""
-
-
 def _bind_rules(
-    definition: Definition, bot: Bot, account: Account, names: _Names
+    definition: Definition, bot: Bot, account: Account, names: Names
 ) -> Iterable[BoundRule]:
     for rule in bot.activities:
         where = f"bot {bot.id}, activity {rule.id}"
@@ -288,18 +220,18 @@ def _activity_types(account: Account) -> list[Candidate]:
 
 
 def _bind_deal(
-    bot: Bot, deal: DealRule, account: Account, names: _Names
+    bot: Bot, deal: DealRule, account: Account, names: Names
 ) -> tuple[int | None, int | None]:
     where = f"bot {bot.id}, deal {deal.id}"
-    owner = _owner(deal.owner, account, names, where)
+    owner = owner_id(deal.owner, account.users, names, where)
     pipeline, _ = names.find(
-        "pipeline", deal.pipeline, _candidates(account.pipelines, "name"), where=where
+        "pipeline", deal.pipeline, candidates(account.pipelines, "name"), where=where
     )
     inside = [s for s in account.stages if str(s.get("pipeline_id")) == pipeline]
     stage: str | None = None
     if pipeline is not None:
         kind = f"stage of pipeline {pipeline}"
-        stages = _candidates(inside, "name")
+        stages = candidates(inside, "name")
         inside_of = f"{where}, pipeline {deal.pipeline}"
         stage, is_stage = names.find(kind, deal.stage, stages, where=inside_of)
         if stage and not is_stage:
@@ -307,31 +239,14 @@ def _bind_deal(
     return owner, (int(stage) if stage else None)
 
 
-def _bind_importer(definition: Definition, account: Account, names: _Names) -> int | None:
+def _bind_importer(definition: Definition, account: Account, names: Names) -> int | None:
     """The user who owns new subscribers, if they are imported."""
     if definition.new_subscribers is None:
         return None
-    return _owner(definition.new_subscribers.owner, account, names, "new_subscribers")
+    return owner_id(definition.new_subscribers.owner, account.users, names, "new_subscribers")
 
 
-def _owner(owner: str | int, account: Account, names: _Names, where: str) -> int | None:
-    """A user who may own things; whoever is gone or deactivated can own nothing."""
-    active = [u for u in account.users if u.get("active_flag")]
-    pin = names.pinned.get(("user", str(owner)))
-    meant = pin.remote_id if pin else str(owner).casefold()
-    found = [u for u in account.users if meant in (str(u["id"]), str(u.get("email")).casefold())]
-    if found and not any(u.get("active_flag") for u in found):
-        names.error(where, f"user {owner} is deactivated", "choose another owner")
-        return None
-    user, is_there = names.find("user", owner, _candidates(active, "email"), where=where)
-    if user and not is_there:
-        names.error(where, f"user {owner} is gone", "choose another owner")
-    return int(user) if user else None
-
-
-def _bind_fields(
-    definition: Definition, account: Account, names: _Names
-) -> tuple[WantedField, ...]:
+def _bind_fields(definition: Definition, account: Account, names: Names) -> tuple[WantedField, ...]:
     wanted = [
         WantedField("person", "first_name", "varchar", LIST_NAMES["FNAME"], False),
         WantedField("person", "last_name", "varchar", LIST_NAMES["LNAME"], False),
@@ -364,7 +279,7 @@ def _bind_fields(
     return tuple(wanted)
 
 
-def _deal_field(account: Account, names: _Names) -> str | None:
+def _deal_field(account: Account, names: Names) -> str | None:
     mine = [f for f in account.deal_fields if f.get("field_name") == DEAL_FIELD]
     pin = names.pinned.get(("deal field", DEAL_FIELD))
     if pin is not None and any(f.get("field_code") == pin.remote_id for f in mine):
@@ -374,24 +289,3 @@ def _deal_field(account: Account, names: _Names) -> str | None:
         names.pins.append(Pin("deal field", DEAL_FIELD, code, DEAL_FIELD))
         return code
     return None
-
-
-def _candidates(records: Iterable[Mapping[str, Any]], label: str) -> list[Candidate]:
-    return [Candidate(str(r["id"]), str(r.get(label) or "")) for r in records]
-
-
-def _mistake(
-    kind: str, name: str | int, matches: list[Candidate], known: list[Candidate], where: str
-) -> Finding:
-    noun = kind.split(" of ", maxsplit=1)[0]
-    if matches:
-        found = ", ".join(f"{c.remote_id} ({c.label})" for c in matches)
-        return Finding(
-            "error", where, f"{len(matches)} things answer to the {noun} {name!r}: {found}",
-            "write the id instead of the name",
-        )  # fmt: skip
-    choices = nearest_first(str(name), (c.label for c in known))
-    return Finding(
-        "error", where, f"there is no {noun} {name!r}",
-        choices_in_words(choices) or f"create the {noun} first", choices,
-    )  # fmt: skip

@@ -10,11 +10,12 @@ from contextlib import closing
 from connectors.errors import ConnectorError, Gone
 from pipelines import price
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
-from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound, filter_problem
+from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits, unlisted_bots
 from pipelines.mailigen_pipedrive.naming import look_up_with
 from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
+from pipelines.pipedrive_side.names import filter_problem
 from pipelines.report import CheckReport, Finding, counted
 from pipelines.settings import (
     Connections,

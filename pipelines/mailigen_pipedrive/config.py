@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipelines import definition
 from pipelines.definition import Consent, NameOrId, Slug, SyncDefinition, Text, refuse_twins
-from pipelines.mailigen_pipedrive.selection import Contacts, NewFilter
+from pipelines.pipedrive_side.selection import Contacts, NewFilter
 from pipelines.settings import Strict
 
 EventKind = Literal["open", "send", "click", "bounce"]

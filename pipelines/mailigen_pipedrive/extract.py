@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import Gone
-from pipelines.mailigen_pipedrive.bind import BoundBot, filter_problem
+from pipelines.mailigen_pipedrive.bind import BoundBot
 from pipelines.mailigen_pipedrive.life import barred_by_now, is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
+from pipelines.pipedrive_side.names import filter_problem
 from pipelines.report import counted
 from state.raw import put_raw
 from transforms.build import build, number

@@ -10,8 +10,6 @@ from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines.audit import note_late
 from pipelines.load import Loader, Vendor, load, load_settings, settle_doubts
 from pipelines.mailigen_pipedrive import life, naming
-from pipelines.mailigen_pipedrive.filters import Filters, body_of
-from pipelines.mailigen_pipedrive.remote_ids import known_id
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.writes import (
@@ -22,9 +20,10 @@ from pipelines.mailigen_pipedrive.writes import (
     Members,
     MergeVars,
     Notes,
-    PersonLinks,
-    Persons,
 )
+from pipelines.pipedrive_side.filters import Filters, body_of
+from pipelines.pipedrive_side.persons import PersonLinks, Persons
+from pipelines.pipedrive_side.remote_ids import known_id
 from state import horizons, ledger
 from state.deeds import Deed, by_key, retry
 from state.lease import Lease

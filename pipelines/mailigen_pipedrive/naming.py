@@ -7,12 +7,13 @@ from typing import Any
 from connectors.mailigen import Mailigen
 from connectors.pipedrive import Pipedrive
 from pipelines.mailigen_pipedrive import extract, life
-from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind
+from pipelines.mailigen_pipedrive.bind import Account, Bound, bind
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits, remember_homes
-from pipelines.mailigen_pipedrive.selection import NewFilter
 from pipelines.mailigen_pipedrive.signing_in import sign_in
 from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
+from pipelines.names import Pin
+from pipelines.pipedrive_side.selection import NewFilter
 from state import bots, deeds, pins
 from state.database import State
 from state.deeds import Deed

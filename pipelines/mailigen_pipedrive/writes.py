@@ -2,16 +2,16 @@
 
 activity, note    a visible last line `ref SL-...`, looked for in the person's plain lists
 deal              the marker in a custom field of our own, archived and deleted ones included
-person            the address, among the persons changed since a while before the request
 list, merge var,  their own name or tag, looked for in the account's listings
 deal field
 list member       the address; read back with listMemberInfo
+
+Persons and filters are pipelines/pipedrive_side's.
 """
 
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from html import escape
 from typing import Any
 
@@ -24,8 +24,6 @@ from state.deeds import Deed
 from state.settings import Setting
 
 PLAN_IS_FULL = re.compile(r"\b(limit|quota|upgrade)", re.IGNORECASE)  # as the connector guesses
-# A doubt is dated by when we gave up waiting; what was sent may be as much older.
-EARLIER = timedelta(hours=1)
 ALREADY_THERE = "already"  # how Mailigen words a batch row whose address is on the list
 
 
@@ -74,32 +72,6 @@ class Notes:
 
     def find(self, deed: Deed) -> str | None:
         return _text(self.crm.find_note(deed.body["person_id"], deed.marker))
-
-
-@dataclass(frozen=True)
-class Persons:
-    """New subscribers. Who has the address by the time of a look-up is the person, whoever made
-    it: two people with one address are what must not be."""
-
-    crm: Pipedrive
-
-    def send(self, deed: Deed) -> str:
-        return str(self.crm.create_person(deed.body))
-
-    def find(self, deed: Deed) -> str | None:
-        since = deed.sending_at and deed.sending_at - EARLIER
-        return _text(self.crm.find_person(deed.natural_key, since))
-
-
-@dataclass(frozen=True)
-class PersonLinks:
-    """Newcomers who are persons already: the ledger remembers which, and nothing is sent."""
-
-    def send(self, deed: Deed) -> str:
-        return str(deed.body["person_id"])
-
-    def find(self, deed: Deed) -> str | None:
-        return str(deed.body["person_id"])
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from pipelines.mailigen_pipedrive.bind import Account, Bound, Pin, bind, filter_problem
+from pipelines.mailigen_pipedrive.bind import Account, Bound, bind
 from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.names import Pin
+from pipelines.pipedrive_side.names import filter_problem
 
 CONSENT = {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}
 ACCOUNT = Account(

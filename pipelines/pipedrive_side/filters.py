@@ -12,8 +12,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from connectors.pipedrive import Pipedrive
-from pipelines.mailigen_pipedrive.meant import choices_in_words, nearest_first
-from pipelines.mailigen_pipedrive.selection import Condition, NewFilter, Value
+from pipelines.names import choices_in_words, nearest_first
+from pipelines.pipedrive_side.selection import Condition, NewFilter, Value
 from state.deeds import Deed
 
 TEXT = {"is": "=", "is not": "!=", "contains": "LIKE '%$%'", "starts with": "LIKE '$%'"}
