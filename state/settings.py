@@ -363,7 +363,7 @@ def _observation() -> Update:
         changes[name] = case((was_taken_away, table.c[name]), else_=value)
     return (
         update(table)
-        .where(*machine.this_row(table), ~_IN_FLIGHT)
+        .where(*machine.this_row(table), ~_IN_FLIGHT, table.c.sync == machine.MY_SYNC)
         .values(
             acknowledged_generation=case(
                 (is_as_desired, table.c.generation), else_=table.c.acknowledged_generation
