@@ -46,6 +46,8 @@ class Sent(NamedTuple):
     key: SettingKey
     result: str  # done | refused | planned | unknown | stop: like it, no later one can work
     said: str = ""
+    remote_id: str = ""
+    held: Any = None  # what the answer says the vendor made of it; None: it says nothing
 
 
 class SettingWriter(Protocol):
@@ -170,7 +172,9 @@ def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
         by_result.setdefault(one.result, []).append(one)
     lease = loader.lease
     if "done" in by_result:
-        settings.acknowledged(lease, [(s.key, "") for s in by_result["done"]])
+        done = by_result["done"]
+        held = {s.key: s.held for s in done if s.held is not None}
+        settings.acknowledged(lease, [(s.key, s.remote_id) for s in done], held)
     if "refused" in by_result:
         settings.refused(lease, [(s.key, s.said) for s in by_result["refused"]])
     if "unknown" in by_result:

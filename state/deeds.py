@@ -27,6 +27,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
     or_,
     select,
@@ -100,8 +101,15 @@ def _sealing(insert: Any) -> Any:
         machine.is_in(table, machine.WITHDRAWN),
         and_(machine.is_in(table, machine.REFUSED), table.c.body_hash != new.body_hash),
     )
+    changes: dict[str, Any] = {
+        name: case((is_revived, new[name]), else_=table.c[name]) for name in REPLACED
+    }
+    # Two writers of one sync, a sweep and a window: what one left unsent is the other's to send.
+    is_unsent = machine.is_in(table, machine.PLANNED, machine.REFUSED)
+    is_taken_over = and_(is_unsent, table.c.sync != new.sync)
+    changes["sync"] = new.sync
     return insert.on_conflict_do_update(
-        index_elements=["write_key"], set_={name: new[name] for name in REPLACED}, where=is_revived
+        index_elements=["write_key"], set_=changes, where=or_(is_revived, is_taken_over)
     )
 
 
@@ -111,8 +119,9 @@ _SEAL = Upsert(table, SEALED, _sealing)
 def seal(db: Connection, lease: Lease, wanted: Sequence[Deed], first_position: int) -> None:
     """Plan deeds on an open, fenced connection.
 
-    A known key is left alone, with two exceptions: a withdrawn deed that is
-    wanted again, and a refused one whose body is another now.
+    A known key is left alone, with three exceptions: a withdrawn deed that is
+    wanted again, a refused one whose body is another now, and one that another
+    writer planned and has not sent, which passes to this one as it is.
     """
     _SEAL.run(db, [_row(deed, lease, first_position + i) for i, deed in enumerate(wanted)])
 

@@ -110,10 +110,15 @@ def in_doubt(table: FromClause, fence: Any = MY_FENCE) -> ColumnElement[bool]:
 
 
 def subject_is_clear(table: Table, subject: Sequence[str]) -> ColumnElement[bool]:
-    """True when no other row of the same subject is in doubt. Rows without a subject are free."""
+    """True when no other row of the same subject is in doubt, or under way by another writer.
+
+    Which of two writers began later says nothing. Rows without a subject are free.
+    """
     other = table.alias("other")
     same = [other.c[name] == table.c[name] for name in subject]
-    return or_(table.c.subject == "", ~exists(select(1).where(*same, in_doubt(other))))
+    elsewhere = and_(is_in(other, SENDING), other.c.fence != MY_FENCE)
+    taken = or_(is_in(other, UNKNOWN), elsewhere)
+    return or_(table.c.subject == "", ~exists(select(1).where(*same, taken)))
 
 
 def claiming(

@@ -3,6 +3,10 @@
 another value, another verb, withdrawn, or done and seen different  -> the next generation
 the same value                                                      -> only still wanted
 being sent by this very run, or planned from a newer source         -> left alone
+on its way, or in doubt, by another writer                          -> left alone
+
+A row belongs to whoever planned it last: a sweep and a real-time window of one sync are two
+writers, each under a lease of its own.
 """
 
 from collections.abc import Sequence
@@ -39,6 +43,7 @@ def _sealing(insert: Any) -> Any:
     # Tries are counted for one value; a row in doubt keeps the count of what was sent.
     changes["attempt"] = case((is_free, 0), else_=table.c.attempt)
     changes["wanted_sweep"] = new.wanted_sweep
+    changes["sync"] = new.sync
     return insert.on_conflict_do_update(
         index_elements=list(SettingKey._fields), set_=changes, where=_may_replan(new)
     )
@@ -59,8 +64,10 @@ def _is_replanned(new: Any) -> ColumnElement[bool]:
 
 def _may_replan(new: Any) -> ColumnElement[bool]:
     in_flight = and_(machine.is_in(table, machine.SENDING), table.c.fence == new.sweep)
+    in_doubt = machine.is_in(table, machine.SENDING, machine.UNKNOWN)
+    of_another = and_(in_doubt, table.c.sync != new.sync)
     is_older = new.source_updated_at < table.c.source_updated_at
-    return and_(~in_flight, or_(is_older.is_(None), ~is_older))
+    return and_(~in_flight, ~of_another, or_(is_older.is_(None), ~is_older))
 
 
 _SEAL = Upsert(table, SEALED, _sealing)

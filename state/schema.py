@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"  # the newest migration; a test compares it with the folder
+HEAD = "0003"  # the newest migration; a test compares it with the folder
 
 metadata = MetaData()
 
@@ -309,6 +309,7 @@ settings = Table(
     Column("desired_hash", String, nullable=False),
     _json("acknowledged"),
     Column("acknowledged_hash", String),
+    _json("held"),  # what answers said the vendor made of what we sent, by part, and since when
     Column("generation", BigInteger, nullable=False),
     Column("acknowledged_generation", BigInteger, nullable=False, default=0),
     Column("sending_hash", String),

@@ -13,10 +13,11 @@ one when it comes. `doubt_hash` and `doubt_at` remember it across settlements.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -68,6 +69,7 @@ class Setting:
     generation: int = 0
     acknowledged: Any = None
     acknowledged_hash: str | None = None
+    held: Any = None  # what answers said the vendor made of it; kept through what has no answer
     acknowledged_generation: int = 0
     sending_hash: str | None = None
     doubt_hash: str | None = None
@@ -190,15 +192,12 @@ def claim(
         return {SettingKey(*key) for key in db.execute(_CLAIM, asked)}
 
 
-_ACKNOWLEDGED = machine.settlement(
-    table,
-    machine.DONE,
-    {
-        "said": "", "acknowledged": table.c.desired, "acknowledged_hash": table.c.sending_hash,
-        "acknowledged_generation": table.c.generation, "is_adopted": False,
-    },
-    "remote_id",
-)  # fmt: skip
+_AS_DESIRED = {
+    "said": "", "acknowledged": table.c.desired, "acknowledged_hash": table.c.sending_hash,
+    "acknowledged_generation": table.c.generation, "is_adopted": False,
+}  # fmt: skip
+_ACKNOWLEDGED = machine.settlement(table, machine.DONE, _AS_DESIRED, "remote_id")
+_SHOWN = machine.settlement(table, machine.DONE, _AS_DESIRED, "remote_id", "held")
 _REFUSED = machine.settlement(table, machine.REFUSED, machine.refusal(table), "said")
 _NOT_SENT = machine.settlement(table, machine.PLANNED, machine.not_sent(table))
 _DOUBTFUL = {"doubt_hash": table.c.sending_hash}
@@ -210,11 +209,19 @@ _UNKNOWN_SINCE = machine.settlement(
 )
 
 
-def acknowledged(lease: Lease, outcomes: Sequence[tuple[SettingKey, str]]) -> None:
-    """Settle (key, remote id) pairs the vendor confirmed; an empty id makes no link."""
+def acknowledged(
+    lease: Lease, outcomes: Sequence[tuple[SettingKey, str]],
+    held: Mapping[SettingKey, Any] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """Settle (key, remote id) pairs the vendor confirmed; an empty id makes no link.
+
+    `held` is what its answers said it holds now, where they say so: vendors rewrite values.
+    """
     rows = [(key, remote_id or None) for key, remote_id in outcomes]
     with lease.changing() as db:
-        machine.apply(db, lease, _ACKNOWLEDGED, rows)
+        machine.apply(db, lease, _ACKNOWLEDGED, [row for row in rows if row[0] not in held])
+        shown = [(*row, held[row[0]]) for row in rows if row[0] in held]
+        machine.apply(db, lease, _SHOWN, shown)
         machine.link_written(db, lease, table, [key for key, _ in outcomes])
 
 
@@ -356,7 +363,7 @@ def _observation() -> Update:
         changes[name] = case((was_taken_away, table.c[name]), else_=value)
     return (
         update(table)
-        .where(*machine.this_row(table), ~_IN_FLIGHT)
+        .where(*machine.this_row(table), ~_IN_FLIGHT, table.c.sync == machine.MY_SYNC)
         .values(
             acknowledged_generation=case(
                 (is_as_desired, table.c.generation), else_=table.c.acknowledged_generation

@@ -120,6 +120,15 @@ def test_a_late_body_is_feared_even_after_the_same_body_was_confirmed(lease, clo
     assert may_send(row, row.desired_hash, clock.at + HORIZON, HORIZON)
 
 
+def test_what_the_vendor_made_of_a_value_is_kept_until_it_answers_again(lease, clock):
+    send(lease, member("c1", " 1 "))
+    settings.acknowledged(lease, [(member("c1").key, "m1")], {member("c1").key: {"PHONE": "1"}})
+    assert stored(lease).held == {"PHONE": "1"}
+    assert stored(lease).acknowledged == {"PHONE": " 1 "}
+    confirm(lease, member("c1", "2"))
+    assert stored(lease).held == {"PHONE": "1"}, "an answer that shows nothing teaches nothing"
+
+
 def test_what_others_took_away_during_a_doubt_stays_known(lease):
     """ALL-08: a look that finds nothing must not make us forget that something was there."""
     confirm(lease, member("c1", "1"))
