@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from pipelines.mailigen_pipedrive.config import Bot, DealRule, Definition
 from pipelines.mailigen_pipedrive.merge_tags import LIST_NAMES, MergeVar, plan_merge_vars
 from pipelines.names import Candidate, Names, Pin, candidates
-from pipelines.pipedrive_side.filters import Fields, Terms, read_terms
-from pipelines.pipedrive_side.names import owner_id
+from pipelines.pipedrive_side.filters import Fields, Terms, terms_of
+from pipelines.pipedrive_side.names import owner_id, stage_id
 from pipelines.pipedrive_side.selection import NewFilter
 from pipelines.report import Finding
 
@@ -177,18 +177,10 @@ def _bind_bot(bot: Bot, account: Account, names: Names) -> BoundBot:
     people = [f for f in account.filters if f.get("type") == "people"]
     name, where = bot.contacts.name, f"bot {bot.id}"
     if isinstance(bot.contacts.filter, NewFilter) and not names.is_known("filter", name, people):
-        return BoundBot(bot, NO_FILTER, _new_filter(bot.contacts.filter, account, names, where))
+        fields = Fields(account.person_fields, account.organization_fields, account.users)
+        return BoundBot(bot, NO_FILTER, terms_of(bot.contacts.filter, fields, names, where))
     filter_id, _ = names.find("filter", name, candidates(people, "name"), where=where)
     return BoundBot(bot, NO_FILTER if filter_id is None else int(filter_id))
-
-
-def _new_filter(wanted: NewFilter, account: Account, names: Names, where: str) -> Terms | None:
-    fields = Fields(account.person_fields, account.organization_fields, account.users)
-    terms, mistakes = read_terms(wanted, fields)
-    for mistake in mistakes:
-        thing = f"{where}, filter {wanted.name}"
-        names.error(thing, str(mistake), mistake.remedy, mistake.choices)
-    return terms
 
 
 def _bind_rules(
@@ -224,19 +216,8 @@ def _bind_deal(
 ) -> tuple[int | None, int | None]:
     where = f"bot {bot.id}, deal {deal.id}"
     owner = owner_id(deal.owner, account.users, names, where)
-    pipeline, _ = names.find(
-        "pipeline", deal.pipeline, candidates(account.pipelines, "name"), where=where
-    )
-    inside = [s for s in account.stages if str(s.get("pipeline_id")) == pipeline]
-    stage: str | None = None
-    if pipeline is not None:
-        kind = f"stage of pipeline {pipeline}"
-        stages = candidates(inside, "name")
-        inside_of = f"{where}, pipeline {deal.pipeline}"
-        stage, is_stage = names.find(kind, deal.stage, stages, where=inside_of)
-        if stage and not is_stage:
-            names.error(where, f"stage {deal.stage} no longer exists", "choose another stage")
-    return owner, (int(stage) if stage else None)
+    wanted = (deal.pipeline, deal.stage)
+    return owner, stage_id(wanted, account.pipelines, account.stages, names, where)
 
 
 def _bind_importer(definition: Definition, account: Account, names: Names) -> int | None:

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from connectors.pipedrive import Pipedrive
-from pipelines.names import choices_in_words, nearest_first
+from pipelines.names import Names, choices_in_words, nearest_first
 from pipelines.pipedrive_side.selection import Condition, NewFilter, Value
 from state.deeds import Deed
 
@@ -68,6 +68,15 @@ def _nothing_called(name: str, labels: Iterable[str], problem: str) -> UnclearCo
     choices = nearest_first(name, labels)
     remedy = choices_in_words(choices) or "make it in Pipedrive first"
     return UnclearConditionError(problem, remedy, choices)
+
+
+def terms_of(wanted: NewFilter, fields: Fields, names: Names, where: str) -> Terms | None:
+    """Understand a filter that a definition describes; every mistake is kept among `names`."""
+    terms, mistakes = read_terms(wanted, fields)
+    for mistake in mistakes:
+        thing = f"{where}, filter {wanted.name}"
+        names.error(thing, str(mistake), mistake.remedy, mistake.choices)
+    return terms
 
 
 def read_terms(

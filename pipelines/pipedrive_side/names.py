@@ -1,4 +1,4 @@
-"""What a definition names at Pipedrive and how that may fail: users who own, filters of people."""
+"""What a definition names at Pipedrive and how that may fail: users, stages, filters of people."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,6 +22,28 @@ def owner_id(
     if user and not is_there:
         names.error(where, f"user {owner} is gone", "choose another owner")
     return int(user) if user else None
+
+
+def stage_id(
+    wanted: tuple[str | int, str | int],
+    pipelines: Iterable[Mapping[str, Any]],
+    stages: Iterable[Mapping[str, Any]],
+    names: Names,
+    where: str,
+) -> int | None:
+    """The stage of (pipeline, stage): a stage's name may stand in several pipelines."""
+    pipeline, stage = wanted
+    pipeline_id, _ = names.find("pipeline", pipeline, candidates(pipelines, "name"), where=where)
+    if pipeline_id is None:
+        return None
+    inside = [one for one in stages if str(one.get("pipeline_id")) == pipeline_id]
+    found, is_there = names.find(
+        f"stage of pipeline {pipeline_id}", stage, candidates(inside, "name"),
+        where=f"{where}, pipeline {pipeline}",
+    )  # fmt: skip
+    if found and not is_there:
+        names.error(where, f"stage {stage} no longer exists", "choose another stage")
+    return int(found) if found else None
 
 
 def filter_problem(record: Mapping[str, Any] | None) -> str:
