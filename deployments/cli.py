@@ -130,8 +130,8 @@ def end_in_a_sentence(
 
 def _foreseen() -> tuple[type[Exception], ...]:
     """Errors whose words are for the operator. Imported when something is raised, not before."""
-    from pipelines.mailigen_pipedrive.run import EXPECTED
-    from pipelines.mailigen_pipedrive.sweep import DefinitionError
+    from pipelines.run import EXPECTED
+    from pipelines.sweep import DefinitionError
 
     return (*EXPECTED, DefinitionError)
 

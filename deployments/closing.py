@@ -15,13 +15,13 @@ from pipelines.mailigen_pipedrive.listening import TROUBLES
 from pipelines.mailigen_pipedrive.webhook import (
     IN_DOUBT,
     accounts_rung_from,
-    listener_name,
     remove_webhook,
 )
 from pipelines.report import counted
 from pipelines.settings import Connections, Settings
 from state import doors, lease
 from state.database import State
+from state.doors import listener_name
 from state.errors import LeaseHeld
 from state.inbox import Inbox
 

@@ -9,12 +9,12 @@ from contextlib import closing
 from typing import NamedTuple
 
 from deployments.oncall import opened
-from pipelines.mailigen_pipedrive.webhook import accounts_rung_from, listener_name
+from pipelines.mailigen_pipedrive.webhook import accounts_rung_from
 from pipelines.report import counted, minute
 from pipelines.settings import Settings
 from state import doors, lease
 from state.database import State
-from state.doors import Refused, Standing
+from state.doors import Refused, Standing, listener_name
 from state.inbox import FILE, Inbox
 from state.lease import Holding
 

@@ -19,8 +19,8 @@ from deployments.reach import is_out_of_reach
 from deployments.running import is_recorded, run_here, run_recorded
 from deployments.timing import least_wake
 from deployments.trouble import DefinitionsError, OperatorError
+from pipelines.left_over import ANSWERED
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.left_over import ANSWERED
 from pipelines.mailigen_pipedrive.listening import (
     NOT_SEEN,
     Files,
@@ -29,12 +29,12 @@ from pipelines.mailigen_pipedrive.listening import (
     Reading,
     webhook_secret,
 )
-from pipelines.mailigen_pipedrive.run import EXPECTED
-from pipelines.mailigen_pipedrive.webhook import listener_name
 from pipelines.report import Outcome, RunOptions
+from pipelines.run import EXPECTED
 from pipelines.settings import Connections, MailigenConnection, MissingSecretError, Settings
 from state import lease
 from state.database import State
+from state.doors import listener_name
 from state.errors import LeaseHeld, StateTrouble
 from web.listen import Woken
 from web.receiver import Source

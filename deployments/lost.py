@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.mailigen_pipedrive.forgotten import Old, old_state
+from pipelines.forgotten import Old, old_state
 from pipelines.settings import Settings
 from state import bots, keep, restore
 from state.database import State

@@ -1,9 +1,9 @@
 """Open the two accounts of a sync: clients that spend from the account's shared budget."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import httpx
 
@@ -41,6 +41,7 @@ BURSTS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests
 OAUTH_BURSTS = {"lite": 80, "growth": 160, "premium": 400, "ultimate": 480}
 BURST_WINDOW = 2.0
 T = TypeVar("T", PipedriveConnection, MailigenConnection)
+E_co = TypeVar("E_co", covariant=True)  # the client of an engagement platform
 LONGEST_PAUSE = 60.0  # seconds; above it is not the burst window but a block of the account
 
 
@@ -117,18 +118,18 @@ class Metered:
 
 
 @dataclass(frozen=True)
-class Accounts:
+class Accounts(Generic[E_co]):
     """Both clients, their budgets, and how long (seconds) each may hide a write."""
 
     crm: Pipedrive
-    engagement: Mailigen
+    engagement: E_co
     state: State
     budgets: Mapping[str, Budget]
     horizons: dict[str, float]  # in use: the configured ones, or longer ones that were learned
     configured: Mapping[str, float]
     allowances: Mapping[str, Allowance]
     credentials: Mapping[str, Credentials]  # by vendor
-    counts_emails: bool
+    counts_emails: bool  # as Engagement says
 
     def cost(self) -> list[Cost]:
         return [
@@ -141,32 +142,54 @@ class Accounts:
         return {account: float(budget.left_today) for account, budget in self.budgets.items()}
 
 
-class Engagement(NamedTuple):
-    """A Mailigen account alone; `horizon`: seconds it may hide a write, as in use."""
+@dataclass(frozen=True)
+class Engagement(Generic[E_co]):
+    """An engagement platform's account alone, with how long (seconds) it may hide a write."""
 
-    client: Mailigen
+    client: E_co
     budget: Budget
-    horizon: float
+    horizon: float  # in use
+    configured: float
     credentials: Credentials
+    counts_emails: bool = True  # False: a plan by subscribers, whose 0 e-mails left mean nothing
 
 
-@contextmanager
+class OpensEngagement(Protocol[E_co]):
+    """Connects to the engagement platform of one vendor; nothing is sent yet."""
+
+    def __call__(
+        self, settings: Settings, connections: Connections, account: str, state: State,
+        around: Surroundings, /,
+    ) -> AbstractContextManager[Engagement[E_co]]: ...  # fmt: skip
+
+
 def open_accounts(
     settings: Settings,
     connections: Connections,
     definition: SyncDefinition,
     state: State,
     around: Surroundings = REAL,
-) -> Iterator[Accounts]:
-    """Connect to both accounts; nothing is sent yet."""
-    crm = _pick(connections, definition.connections.crm, PipedriveConnection)
-    engagement = _pick(connections, definition.connections.engagement, MailigenConnection)
+) -> AbstractContextManager[Accounts[Mailigen]]:
+    """Connect to Pipedrive and Mailigen; nothing is sent yet."""
+    return open_both(open_engagement, settings, connections, definition, state, around)
+
+
+@contextmanager
+def open_both(
+    open_side: OpensEngagement[E_co],
+    settings: Settings,
+    connections: Connections,
+    definition: SyncDefinition,
+    state: State,
+    around: Surroundings,
+) -> Iterator[Accounts[E_co]]:
+    """Connect to Pipedrive, and to whatever platform `open_side` is for; nothing is sent yet."""
     names = definition.connections
-    configured = {names.crm: crm.horizon.list, names.engagement: engagement.horizon.list}
+    crm = _pick(connections, names.crm, PipedriveConnection)
     held = credentials_of(names.crm, crm)
     with naming(held), ExitStack() as stack:
         place = stack.enter_context(
-            open_engagement(settings, connections, names.engagement, state, around)
+            open_side(settings, connections, names.engagement, state, around)
         )
         budgets = {
             names.crm: stack.enter_context(
@@ -195,10 +218,10 @@ def open_accounts(
             budgets=budgets,
             horizons=horizons.in_use(state, {names.crm: crm.horizon.list})
             | {names.engagement: place.horizon},
-            configured=configured,
+            configured={names.crm: crm.horizon.list, names.engagement: place.configured},
             allowances=allowances(connections, definition),
             credentials={held.vendor: held, place.credentials.vendor: place.credentials},
-            counts_emails=engagement.counts_emails,
+            counts_emails=place.counts_emails,
         )
 
 
@@ -209,7 +232,7 @@ def open_engagement(
     account: str,
     state: State,
     around: Surroundings = REAL,
-) -> Iterator[Engagement]:
+) -> Iterator[Engagement[Mailigen]]:
     """Connect to a Mailigen account alone: a webhook needs neither the CRM nor its secret."""
     known = _pick(connections, account, MailigenConnection)
     held = credentials_of(account, known)
@@ -233,8 +256,9 @@ def open_engagement(
             )
         )
         yield Engagement(
-            client, budget, horizons.in_use(state, {account: known.horizon.list})[account], held
-        )
+            client, budget, horizons.in_use(state, {account: known.horizon.list})[account],
+            known.horizon.list, held, known.counts_emails,
+        )  # fmt: skip
 
 
 def _impatiently(sleep: Callable[[float], None], vendor: str) -> Callable[[float], None]:

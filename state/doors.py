@@ -37,6 +37,11 @@ class Refused(NamedTuple):
     last_at: datetime
 
 
+def listener_name(sync: str) -> str:
+    """What a listener is called where syncs are: no sync can be called that."""
+    return f"{sync}:listen"
+
+
 def note_webhook(state: State, listener: str, trouble: str) -> None:
     """Keep what a look found; the same as before is no commit."""
     known = webhook(state, listener)

@@ -4,7 +4,6 @@ Read from top to bottom. Nothing is written to a vendor. What is found is in his
 what follows from it is told in docs/decisions, "The audit".
 """
 
-import resource
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import duckdb
 import orjson
 import pyarrow as pa
 
+from connectors.mailigen import Mailigen
 from pipelines.accounts import Accounts, open_accounts
 from pipelines.alerts import alert
 from pipelines.audit import (
@@ -28,6 +28,7 @@ from pipelines.audit import (
     keep_findings,
     open_findings,
 )
+from pipelines.forgotten import refuse_old_state
 from pipelines.mailigen_pipedrive.audit_reads import (
     LOOKS,
     MOST_ASKED,
@@ -57,13 +58,13 @@ from pipelines.mailigen_pipedrive.audit_tables import (
 )
 from pipelines.mailigen_pipedrive.audit_words import by_people, by_people_in_short, look_up
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.forgotten import refuse_old_state
 from pipelines.mailigen_pipedrive.naming import list_id_of
-from pipelines.mailigen_pipedrive.run import EXPECTED
-from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, recognise, unauthorized
+from pipelines.mailigen_pipedrive.signing_in import recognise
 from pipelines.mailigen_pipedrive.sweep import SYNC
 from pipelines.report import Finding, Outcome, Progress, Reporter, counted
+from pipelines.run import EXPECTED, measure
 from pipelines.settings import Connections, Settings, read_settings
+from pipelines.signing_in import UNAUTHORIZED, unauthorized
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
 from state import audits, consent, cursors, deeds, horizons, lease, restore, runs, settings
@@ -89,7 +90,7 @@ class Audit:
 
     definition: Definition
     lease: Lease
-    accounts: Accounts
+    accounts: Accounts[Mailigen]
     work: Work
     home: Path
     outcome: Outcome
@@ -175,14 +176,13 @@ def audit_sync(
         outcome.next_step = "Nothing was read; the next audit looks at what this one would have."
     except EXPECTED as error:
         _fail(outcome, error)
-    outcome.seconds = round(time.monotonic() - began, 2)
-    outcome.peak_memory_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+    measure(outcome, began)
     alert(definition, settings, outcome, around.now().date())
     return outcome
 
 
 def _begin(
-    definition: Definition, held: Lease, accounts: Accounts, work: Work, home: Path,
+    definition: Definition, held: Lease, accounts: Accounts[Mailigen], work: Work, home: Path,
     outcome: Outcome, report: Reporter,
 ) -> Audit:  # fmt: skip
     """Where the last audit stopped, and what this one may spend."""

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from contextlib import closing
 
 from connectors.errors import ConnectorError, Gone
+from connectors.mailigen import Mailigen
 from pipelines import price
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
 from pipelines.mailigen_pipedrive.bind import NO_FILTER, Bound
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits, unlisted_bots
 from pipelines.mailigen_pipedrive.naming import look_up_with
-from pipelines.mailigen_pipedrive.signing_in import UNAUTHORIZED, account_of, recognise
+from pipelines.mailigen_pipedrive.signing_in import recognise
 from pipelines.pipedrive_side.names import filter_problem
 from pipelines.report import CheckReport, Finding, counted
 from pipelines.settings import (
@@ -23,6 +24,7 @@ from pipelines.settings import (
     Settings,
     read_settings,
 )
+from pipelines.signing_in import UNAUTHORIZED, account_of
 from pipelines.timetable import Fit, runs_a_day
 from state import bots
 from state.database import open_state
@@ -71,7 +73,7 @@ def check_sync(
     )
 
 
-def _introductions(definition: Definition, accounts: Accounts) -> Iterable[Finding]:
+def _introductions(definition: Definition, accounts: Accounts[Mailigen]) -> Iterable[Finding]:
     me = recognise(definition, accounts).crm
     yield Finding("ok", "pipedrive", f"connected as user {me.get('id')}, an administrator")
     yield Finding(
@@ -82,7 +84,7 @@ def _introductions(definition: Definition, accounts: Accounts) -> Iterable[Findi
     )
 
 
-def _selections(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
+def _selections(accounts: Accounts[Mailigen], bound: Bound) -> Iterable[Finding]:
     """Look at each bot's filter, and walk the persons once for the cost."""
     walked: set[int | None] = set()
     for one in bound.bots:
@@ -102,7 +104,7 @@ def _selections(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
             yield Finding("ok", name, f"selects {counted(count, 'person')}")
 
 
-def _newcomers(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
+def _newcomers(accounts: Accounts[Mailigen], bound: Bound) -> Iterable[Finding]:
     """A run that meets new subscribers reads every person; the cost counts that for each run."""
     if bound.import_owner_id is None:
         return
@@ -114,7 +116,7 @@ def _newcomers(accounts: Accounts, bound: Bound) -> Iterable[Finding]:
     yield Finding("ok", "new_subscribers", said)
 
 
-def _problem(accounts: Accounts, filter_id: int | None) -> str:
+def _problem(accounts: Accounts[Mailigen], filter_id: int | None) -> str:
     if filter_id is None:
         return ""
     try:

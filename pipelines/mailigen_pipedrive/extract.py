@@ -15,6 +15,7 @@ from pipelines.mailigen_pipedrive.life import barred_by_now, is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
 from pipelines.pipedrive_side.names import filter_problem
 from pipelines.report import counted
+from pipelines.sweep import IncompleteError
 from state.raw import put_raw
 from transforms.build import build, number
 
@@ -50,10 +51,6 @@ FROM (
 ) AS p
 ANTI JOIN staging.pipedrive__confirmations AS k ON k.person_id_pipedrive = p.person_id_pipedrive
 """
-
-
-class IncompleteError(Exception):
-    """The vendor says there is more than it gave us; nothing may be planned on that."""
 
 
 def account(

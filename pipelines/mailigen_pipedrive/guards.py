@@ -14,8 +14,9 @@ from typing import NamedTuple
 from pipelines.definition import Guards
 from pipelines.mailigen_pipedrive import life, setting_up
 from pipelines.mailigen_pipedrive.seal import setup_deeds
-from pipelines.mailigen_pipedrive.sweep import StoppedByGuardError, Sweep
+from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import counted
+from pipelines.sweep import StoppedByGuardError
 from state import bots
 from state import guards as stored
 from transforms.build import number

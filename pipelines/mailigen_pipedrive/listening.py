@@ -23,7 +23,6 @@ from pipelines.mailigen_pipedrive.webhook import (
     Wanted,
     accounts_rung_from,
     keep_webhook,
-    listener_name,
     remove_webhook,
     wanted_events,
 )
@@ -31,6 +30,7 @@ from pipelines.settings import Connections, MailigenConnection, MissingSecretErr
 from pipelines.surroundings import REAL, Surroundings
 from state import consent, doors, guards, lease, runs
 from state.database import State
+from state.doors import listener_name
 from state.errors import StateTrouble
 from state.lease import Lease
 

@@ -24,6 +24,7 @@ from pipelines.mailigen_pipedrive.writes import (
 from pipelines.pipedrive_side.filters import Filters, body_of
 from pipelines.pipedrive_side.persons import PersonLinks, Persons
 from pipelines.pipedrive_side.remote_ids import known_id
+from pipelines.sweep import SetupIncompleteError
 from state import horizons, ledger
 from state.deeds import Deed, by_key, retry
 from state.lease import Lease
@@ -33,10 +34,6 @@ FILTERS = ("create_filter",)
 SETUP = (("create_list",), ("create_merge_var", "create_deal_field"))
 DEEDS = ("create_activity", "create_deal", "create_note", "create_person", "link_person")
 FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look costs calls
-
-
-class SetupIncompleteError(Exception):
-    """What the members need on the list is not there; writing them would lose values."""
 
 
 def settle(sweep: Sweep) -> None:

@@ -11,9 +11,10 @@ from pipelines.mailigen_pipedrive.bind import Account, Bound, bind
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits, remember_homes
 from pipelines.mailigen_pipedrive.signing_in import sign_in
-from pipelines.mailigen_pipedrive.sweep import DefinitionError, Sweep
+from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.names import Pin
 from pipelines.pipedrive_side.selection import NewFilter
+from pipelines.sweep import DefinitionError
 from state import bots, deeds, pins
 from state.database import State
 from state.deeds import Deed

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.run import planning
-from pipelines.mailigen_pipedrive.sweep import DefinitionError
+from pipelines.mailigen_pipedrive.run import COURSE
 from pipelines.report import Finding, Reporter, RunOptions
 from pipelines.settings import Connections, Settings
+from pipelines.sweep import DefinitionError
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def preview_bot(
 ) -> Preview:
     """Plan as if the bot ran, paused or not, and look at its part. Raises what a plan raises."""
     _require(definition, bot_id)
-    with planning(
+    with COURSE.planning(
         definition, connections, options=RunOptions(), report=report, settings=settings,
         previewed=bot_id,
     ) as swept:  # fmt: skip

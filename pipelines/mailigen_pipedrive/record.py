@@ -136,6 +136,16 @@ def plan_report(sweep: Sweep, shown: int, cost: list[Cost]) -> PlanReport:
     )
 
 
+def tell_and_keep(sweep: Sweep) -> None:
+    """Put counts and plan into the outcome, and the run into the history."""
+    outcome = sweep.outcome
+    outcome.counts = counts(sweep)
+    outcome.skipped = skipped(sweep)
+    outcome.plan = plan_reasons(sweep)
+    outcome.created = created(sweep)
+    keep(sweep)
+
+
 def keep(sweep: Sweep) -> None:
     """Append the run, its skips, checks and writes to the history file."""
     assert sweep.lease is not None

@@ -28,6 +28,7 @@ from pipelines.mailigen_pipedrive.config import Definition
 from state import deeds, ledger
 from state.database import State
 from state.deeds import Deed, marker_of
+from state.doors import listener_name
 from state.lease import Lease
 from state.settings import Setting
 
@@ -71,11 +72,6 @@ class Removed(NamedTuple):
 
     webhook_id: str
     trouble: str
-
-
-def listener_name(sync: str) -> str:
-    """What a listener is called where syncs are: no sync can be called that."""
-    return f"{sync}:listen"
 
 
 def wanted_events(definition: Definition) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from deployments.listing import SHOWN, Line, list_bots
 from deployments.published import CannotAskError
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.preview import Preview, preview_bot
-from pipelines.mailigen_pipedrive.sweep import DefinitionError
+from pipelines.sweep import DefinitionError
 from state import bots
 from tests.pipelines.mailigen_pipedrive.desk import CAMPAIGN, CUSTOMERS, QUIET, Desk, connections
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from deployments.doorkeepers import Doorkeepers
-from pipelines.mailigen_pipedrive.webhook import listener_name
 from pipelines.settings import read_settings
 from state import lease
 from state.database import State, open_state
+from state.doors import listener_name
 
 CONNECTIONS = """
 p: {vendor: pipedrive, base_url: "http://127.0.0.1:9", secret: {token: T}}

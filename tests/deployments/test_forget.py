@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deployments.cli import main
-from pipelines.mailigen_pipedrive.webhook import listener_name
 from state import keep, lease
+from state.doors import listener_name
 from state.inbox import Inbox
 from tests.pipelines.mailigen_pipedrive.conftest import fresh as fresh  # noqa: PLC0414
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk

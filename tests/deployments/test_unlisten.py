@@ -8,8 +8,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import PrefectServer, prefect_server
 
 from deployments.cli import main
-from pipelines.mailigen_pipedrive.webhook import listener_name
 from state import doors, lease
+from state.doors import listener_name
 from state.inbox import Inbox
 from tests.pipelines.mailigen_pipedrive.conftest import fresh as fresh  # noqa: PLC0414
 from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk

@@ -15,12 +15,12 @@ from dataclasses import replace
 
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.listening import Files, Listening, Reading, webhook_secret
-from pipelines.mailigen_pipedrive.webhook import listener_name
 from pipelines.settings import Connections, KeySecret, MailigenConnection, Settings
 from pipelines.surroundings import Surroundings
 from sandbox.stage import Stage
 from state import lease
 from state.database import State
+from state.doors import listener_name
 from tests.lab.level_b.way import URL, Delivery, Outbox
 
 SECRETS = {"HOOK_SECRET": "a secret of 26 characters"}

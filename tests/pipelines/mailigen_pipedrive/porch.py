@@ -18,11 +18,11 @@ import uvicorn
 
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.listening import Files, Listening, Reading
-from pipelines.mailigen_pipedrive.webhook import listener_name
 from pipelines.settings import Connections, KeySecret, MailigenConnection, Settings
 from pipelines.step import Step, plainly
 from state import lease
 from state.database import open_state
+from state.doors import listener_name
 from state.inbox import Inbox
 from tests.pipelines.mailigen_pipedrive.desk import Desk, Json, connections
 from web.listen import Listener, Woken
