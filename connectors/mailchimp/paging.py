@@ -54,9 +54,9 @@ def _pass(
         if tail and records and not tail & keyed.keys():
             return f"rows moved while they were read, at {offset} of {total}"
         known = len(passed)
-        passed |= keyed.keys()
+        passed.update(keyed)
         fresh = [record for at, record in keyed.items() if at not in seen]
-        seen |= keyed.keys()
+        seen.update(keyed)
         if fresh:
             yield fresh
         if offset + len(records) >= total or len(passed) == known:

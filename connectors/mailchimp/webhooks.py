@@ -129,7 +129,7 @@ def is_signed(body: bytes, signature: str | None, secret: str, now: datetime) ->
     signed = times[0].encode() + b"." + body
     expected = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
     told = [value.lower().encode(errors="replace") for key, _, value in pairs if key == "v1"]
-    return any([hmac.compare_digest(expected, each) for each in told])
+    return any(hmac.compare_digest(expected, each) for each in told)
 
 
 def read_delivery(body: bytes) -> Event:
@@ -163,7 +163,7 @@ def _fields(body: bytes) -> dict[str, str]:
         raise DeliveryError(f"more than {MOST_BYTES} bytes")
     try:
         pairs = parse_qsl(
-            body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
         )
     except ValueError as error:
         raise DeliveryError("no form that we can read") from error
