@@ -19,6 +19,11 @@ from hypothesis import strategies as st
 
 from connectors.errors import OutcomeUnknown, ReadFailed, Refused, StopTheSync, TryAgain
 from connectors.http import open_http, send
+from connectors.mailchimp import Mailchimp
+from connectors.mailchimp import wire as mailchimp
+from connectors.mailchimp.oauth import read_account, read_token
+from connectors.mailchimp.refusals import read_answer as read_audience_answer
+from connectors.mailchimp.webhooks import DeliveryError
 from connectors.mailigen import Mailigen, Pace
 from connectors.mailigen import wire as mailigen
 from connectors.mailigen.form import encode_form
@@ -27,6 +32,7 @@ from connectors.meter import Tally
 from connectors.pipedrive import Pipedrive, nouns
 from connectors.pipedrive import wire as pipedrive
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
+from tests.connectors import mailchimp_answers as audience
 from tests.connectors.broken_answers import JUNK, Answered, answers, spoilt
 
 FAMILIES = (TryAgain, Refused, OutcomeUnknown, StopTheSync)
@@ -177,7 +183,8 @@ def _vendor(played: Sequence[Answered]) -> httpx.Client:
         if found is None:
             raise httpx.ReadError("hung up", request=request)
         headers = [(k.encode(), v.encode("utf-8", "replace")) for k, v in found.headers.items()]
-        return httpx.Response(found.status, headers=headers, content=found.content)
+        body = httpx.ByteStream(found.content)
+        return httpx.Response(found.status, headers=headers, stream=body)
 
     return httpx.Client(transport=httpx.MockTransport(answer))
 
@@ -203,6 +210,35 @@ def _in_list(ask: Callable[[Mailigen], Any]) -> Callable[[Sequence[Answered]], o
             return found
 
     return try_
+
+
+def _in_audience(ask: Callable[[Mailchimp], Any]) -> Callable[[Sequence[Answered]], object]:
+    def try_(played: Sequence[Answered]) -> object:
+        with _vendor(played) as http:
+            client = Mailchimp(NOBODY, key=TOKEN, meter=Tally(), http=http, sleep=lambda _: None)
+            found = ask(client)
+            client.vendor_now()
+            return found
+
+    return try_
+
+
+def _read_audience_answer(case: tuple[str, Answered]) -> object:
+    name, answered = case
+    call = mailchimp.call(name, *["9"] * name.count("{"), body={"email_address": "a@x.lv"})
+    body = read_audience_answer(
+        call, answered.status, answered.headers, answered.content, secrets=(TOKEN,)
+    )
+    return mailchimp.read_page(call, body).records if name in mailchimp.COLLECTIONS else body
+
+
+def _read_sign_in(answered: Answered) -> object:
+    told = httpx.Response(answered.status, content=answered.content)
+    try:
+        read_account(told, TOKEN)
+    except FAMILIES:
+        read_token(told, (TOKEN,))
+    return None
 
 
 def _read_envelope(case: tuple[str, Answered]) -> object:
@@ -284,6 +320,8 @@ HEADS = st.sampled_from([
     b"HTTP/1.1 200 OK\r\nset-cookie: \xff=;expires=x;domain=[\r\ncontent-length: 2\r\n\r\n",
 ])  # fmt: skip
 
+SIGNED_IN = [{"access_token": "t", "scope": None}, {"error": "invalid_grant"},
+             {"dc": "us6", "accountname": "A", "api_endpoint": "https://us6.api.mailchimp.com"}]  # fmt: skip
 FROM_CRM = st.lists(answers(ENVELOPES), min_size=1, max_size=3)
 FROM_LIST = st.lists(answers(ANSWERS), min_size=1, max_size=3)
 CRM_NAMES = sorted(name for name in pipedrive.COSTS if "search" not in name)
@@ -295,6 +333,13 @@ FORMS = st.dictionaries(
 TARGETS = tuple(itertools.chain(
     (Target(f"pipedrive.{name}", FROM_CRM, _in_crm(ask)) for name, ask in CRM_CALLS.items()),
     (Target(f"mailigen.{name}", FROM_LIST, _in_list(ask)) for name, ask in LIST_CALLS.items()),
+    (Target(f"mailchimp.{name}", audience.from_audience(), _in_audience(ask)) for name, ask in audience.AUDIENCE_CALLS.items()),
+    (
+        Target("mailchimp/wire", st.tuples(st.sampled_from(sorted(mailchimp.READS | mailchimp.WRITES)), answers(audience.GOOD)), _read_audience_answer),
+        Target("mailchimp/oauth", answers(SIGNED_IN), _read_sign_in),
+        Target("mailchimp/batches", audience.tars(), audience.try_tar),
+        Target("mailchimp/webhooks", audience.deliveries(), audience.try_delivery, (DeliveryError,)),
+    ),
     (
         Target("pipedrive/wire", st.tuples(st.sampled_from(CRM_NAMES), answers(ENVELOPES)), _read_envelope),
         Target("mailigen/wire", st.tuples(st.sampled_from(sorted(mailigen.METHODS)), answers(ANSWERS)), _read_answer),
