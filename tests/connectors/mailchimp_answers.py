@@ -61,7 +61,7 @@ AUDIENCE_CALLS: dict[str, Callable[[Mailchimp], Any]] = {
     "update_member": lambda one: one.update_member("9", "a@x.lv", {"FNAME": "Ann"}),
     "move_member": lambda one: one.move_member("9", "a@x.lv", "b@x.lv"),
     "tag_member": lambda one: one.tag_member("9", "a@x.lv", ["VIP"]),
-    "subscribe_batch": lambda one: list(one.subscribe_batch("9", [NEW])),
+    "subscribe_batch": lambda one: sorted(one.subscribe_batch("9", [NEW]).created),
     "start_batch": lambda one: one.start_batch(OPERATIONS),
     "batch": lambda one: one.batch("b1"),
     "unfinished_batches": lambda one: one.unfinished_batches(),

@@ -32,7 +32,7 @@ KEY = "0123456789abcdef0123456789abcdef-us6"
 MEMBER = {"id": "h1", "contact_id": "c1", "email_address": "a@x.lv", "status": "unsubscribed"}
 GONE = {"title": "Resource Not Found", "detail": "The requested resource could not be found."}
 EXISTS = {"title": "Member Exists", "detail": "b@x.lv is already a list member."}
-NOTHING = object()
+NOTHING = None
 
 
 def page(name, *found, total=None):
