@@ -31,7 +31,9 @@ from connectors.mailigen.webhooks import is_signed, leavers, read_delivery
 from connectors.meter import Tally
 from connectors.pipedrive import Pipedrive, nouns
 from connectors.pipedrive import wire as pipedrive
+from connectors.pipedrive.passages import passages
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
+from connectors.pipedrive.webhooks import read_delivery as read_event
 from tests.connectors import mailchimp_answers as audience
 from tests.connectors.broken_answers import JUNK, Answered, answers, spoilt
 
@@ -77,7 +79,15 @@ FIELD = {
 NAMED = {"id": 3, "name": "Sales", "type": "people", "active_flag": True, "pipeline_id": 1,
          "key_string": "call", "key": "abc", "email": "a@x.lv"}  # fmt: skip
 WRITTEN = {"id": 5, "content": "SL-X", "participants": [{"person_id": 7, "primary": True}]}
-ONES = (PERSON, ME, FIELD, NAMED, WRITTEN)
+DEAL = {"stage_id": 2, "add_time": "2026-01-01T00:00:00Z"}
+CHANGE = {
+    "field_key": "stage_id",
+    "old_value": "1",
+    "new_value": "2",
+    "time": "2026-01-01 00:00:00",
+}
+HOOK = {"id": 9, "subscription_url": "https://x.lv", "name": "x", "http_auth_password": "p"}
+ONES = (PERSON, ME, FIELD, NAMED, WRITTEN, CHANGE, HOOK)
 ENVELOPES = [
     *({"success": True, "data": one} for one in ONES),
     *({"success": True, "data": [one], "additional_data": {"next_cursor": None}} for one in ONES),
@@ -106,6 +116,11 @@ CRM_CALLS: dict[str, Callable[[Pipedrive], Any]] = {
     "organizations_by_id": lambda crm: list(crm.organizations_by_id([1])),
     "activities_by_id": lambda crm: list(crm.activities_by_id([1])),
     "activities_of": lambda crm: list(crm.activities_of(7, WHEN)),
+    "deals": lambda crm: list(crm.deals(WHEN)),
+    "deal_changes": lambda crm: [one.stage_id for one in passages(DEAL, [c for p in crm.deal_changes(5) for c in p])],
+    "webhooks": lambda crm: crm.webhooks(),
+    "create_webhook": lambda crm: crm.create_webhook({"name": "x"}, user="u", password=TOKEN),
+    "delete_webhook": lambda crm: crm.delete_webhook(5),
     "deals_of": lambda crm: list(crm.deals_of(7)),
     "notes_of": lambda crm: list(crm.notes_of(7)),
     "thing": lambda crm: nouns.is_deleted(crm.thing("deal", 5)),
@@ -171,6 +186,18 @@ LIST_CALLS: dict[str, Callable[[Mailigen], Any]] = {
 DELIVERIES = (
     {"hook": "contact.unsubscribe", "data": [{"list": "9", "email": "a@x.lv"}]},
     {"hook": "email.open", "data": {"list": 9, "email": "a@x.lv"}},
+    {
+        "meta": {
+            "action": "change",
+            "entity": "deal",
+            "entity_id": "7",
+            "user_id": "1",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+            "merged_to_id": "8",
+        },
+        "data": {"stage_id": 2},
+        "previous": {"stage_id": 1},
+    },
 )
 
 
@@ -266,6 +293,11 @@ def _read_delivery(body: bytes) -> object:
     return [] if delivery is None else [*leavers(delivery, "9"), *map(list, delivery.rows)]
 
 
+def _read_event(body: bytes) -> object:
+    event = read_event(body)
+    return None if event is None else [str(part) for part in event]
+
+
 def _read_form(value: Any) -> object:
     encode_form(value)
     return None
@@ -343,6 +375,7 @@ TARGETS = tuple(itertools.chain(
     (
         Target("pipedrive/wire", st.tuples(st.sampled_from(CRM_NAMES), answers(ENVELOPES)), _read_envelope),
         Target("mailigen/wire", st.tuples(st.sampled_from(sorted(mailigen.METHODS)), answers(ANSWERS)), _read_answer),
+        Target("pipedrive/webhooks", NOISY, _read_event, ()),
         Target("mailigen/webhooks", NOISY, _read_delivery, ()),
         # What is ours to name is refused with a ValueError: a bracket, or no name at all.
         Target("mailigen/form", FORMS, _read_form, (ValueError,)),
