@@ -1,6 +1,7 @@
 """From a method and a path to the function that answers, and from its result to a reply."""
 
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sandbox.mailchimp.account import Account
@@ -30,7 +31,7 @@ def perform(visit: Visit, asked: Asked) -> Replied:
             raw=asked.raw,
             at=visit.at,
             root=visit.root,
-            replay=lambda other: perform(visit, other),
+            replay=partial(perform, visit),
             search_lag_s=visit.search_lag_s,
         )
         body = answer(call)
