@@ -52,6 +52,8 @@ def test_a_value_that_fits_its_field_reads_back(
     [
         ("number", {}, "much", "Please enter a number"),
         ("number", {}, "nan", "Please enter a number"),
+        ("number", {}, "1_000", "Please enter a number"),
+        ("number", {}, "1e5", "Please enter a number"),
         ("number", {}, True, "Please enter a number"),
         ("address", {}, {"addr1": "1 High St"}, "Please enter a complete address"),
         ("address", {}, "1 High St, Riga", "Please enter a complete address"),

@@ -53,7 +53,7 @@ def among(desk: Desk, path: str) -> str:
         ({"condition_type": "TextMerge", "field": "FNAME", "op": "ends", "value": "d"}, "c"),
         ({"condition_type": "TextMerge", "field": "FNAME", "op": "contains", "value": "n"}, "ab"),
         ({"condition_type": "TextMerge", "field": "FNAME", "op": "notcontain", "value": "n"}, "c"),
-        ({"condition_type": "TextMerge", "field": "SCORE", "op": "greater", "value": 999.5}, "ab"),
+        ({"condition_type": "TextMerge", "field": "SCORE", "op": "greater", "value": "999.5"}, "ab"),
         ({"condition_type": "TextMerge", "field": "SCORE", "op": "less", "value": "1002"}, "a"),
         ({"condition_type": "TextMerge", "field": "SCORE", "op": "is", "value": "1002.0"}, "b"),
         ({"condition_type": "TextMerge", "field": "SCORE", "op": "blank"}, "c"),
@@ -158,6 +158,12 @@ def test_interests_choose_by_any_or_all(three: Desk) -> None:
 def test_conditions_nobody_could_evaluate_are_refused(desk: Desk, options: Any) -> None:
     body = {"name": "S", "options": options}
     assert desk.refusal("POST", f"/lists/{desk.list_id}/segments", body)["status"] == 400
+
+
+def test_a_condition_without_a_kind_is_shown_with_it(three: Desk) -> None:
+    path = saved(three, {"field": "EMAIL", "op": "ends", "value": "@x.lv"})
+    (condition,) = three.call("GET", path)["options"]["conditions"]
+    assert condition["condition_type"] == "EmailAddress"
 
 
 def test_segments_of_all_kinds_are_seeded(desk: Desk) -> None:
