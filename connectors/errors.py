@@ -8,6 +8,8 @@
       x Refused             the vendor understood this one record and said no
         + AlreadyThere        (.existing_id)
         + Gone
+        + Barred              (.because) the address is held back by its owner's own will
+        + Misfilled           (.fields) these values were wrong
       x OutcomeUnknown      a write may or may not have happened; look, then decide
       x StopTheSync         no later record can succeed; wake a human (.next_step)
         + BadCredentials
@@ -111,6 +113,30 @@ class AlreadyThere(Refused):
 
 class Gone(Refused):
     """The vendor itself says that it does not exist, or no longer does."""
+
+
+class Barred(Refused):
+    """The address may not be put on the list, whoever asks: its owner left, bounced or was erased.
+
+    `because` is "left" or "forgotten". Nobody who asks again is told otherwise, unless the
+    owner signs up again by own act.
+    """
+
+    def __init__(
+        self, vendor: str, call: str, said: str, *, because: str, request_id: str = ""
+    ) -> None:
+        super().__init__(vendor, call, said, request_id=request_id)
+        self.because = because
+
+
+class Misfilled(Refused):
+    """The record's values did not pass; `fields` names which, in the vendor's words."""
+
+    def __init__(
+        self, vendor: str, call: str, said: str, *, fields: tuple[str, ...], request_id: str = ""
+    ) -> None:
+        super().__init__(vendor, call, said, request_id=request_id)
+        self.fields = fields
 
 
 class OutcomeUnknown(ConnectorError):

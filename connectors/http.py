@@ -5,6 +5,7 @@ transport failures, the vendor's clock, and the patience of reads.
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
@@ -40,6 +41,8 @@ try:
     USER_AGENT = f"syncline/{version('syncline')}"
 except PackageNotFoundError:  # run from a checkout that nobody installed
     USER_AGENT = "syncline"
+# A file is wanted as it lies there: unpacked on the way, its size would not be bounded.
+PLAINLY = {"accept-encoding": "identity", "user-agent": USER_AGENT}
 LONGEST_WAIT_S = 60.0  # a read that is told to wait longer gives up and says so
 
 
@@ -74,7 +77,9 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def open_http(*, connect_s: float = 5.0, read_s: float = 30.0) -> httpx.Client:
+def open_http(
+    *, connect_s: float = 5.0, read_s: float = 30.0, most_at_once: int = 10
+) -> httpx.Client:
     """Return a client that follows no redirect and reuses no stale connection.
 
     A kept connection that the vendor closes just as we write makes an unknown
@@ -83,7 +88,7 @@ def open_http(*, connect_s: float = 5.0, read_s: float = 30.0) -> httpx.Client:
     """
     return httpx.Client(
         timeout=httpx.Timeout(read_s, connect=connect_s, pool=connect_s),
-        limits=httpx.Limits(max_connections=10, keepalive_expiry=2.0),
+        limits=httpx.Limits(max_connections=most_at_once, keepalive_expiry=2.0),
         follow_redirects=False,
     )
 
@@ -145,6 +150,19 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _bounded(answer: httpx.Response, vendor: str, call: str, most_bytes: int) -> bytes:
+    """All of a streamed body, as it came; a larger one is not read to its end."""
+    if answer.status_code != 200:
+        raise ReadFailed(vendor, call, f"HTTP {answer.status_code} where the result should lie")
+    parts, count = [], 0
+    for part in answer.iter_raw():
+        count += len(part)
+        if count > most_bytes:
+            raise ReadFailed(vendor, call, f"is larger than {most_bytes} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
 class Line:
     """One vendor's line: metered requests out, answers and the vendor's time in."""
 
@@ -154,10 +172,11 @@ class Line:
         http: httpx.Client | None,
         meter: Meter,
         now: Callable[[], datetime] = utc_now,
+        opened: Callable[[], httpx.Client] = open_http,
     ) -> None:
         self._vendor, self._meter, self._now = vendor, meter, now
         self._is_lent = http is not None
-        self._http = http or open_http()
+        self._http = http or opened()
         self._offset = timedelta(0)
 
     def close(self) -> None:
@@ -172,6 +191,19 @@ class Line:
         self._learn_time(answer.headers.get("date", ""))
         self._meter.learned(dict(answer.headers))
         return answer
+
+    def fetch(self, url: str, *, call: str, most_bytes: int) -> bytes:
+        """Return what lies at an address the vendor gave, without any credential.
+
+        ReadFailed for anything but all of it: it is elsewhere, and its host has no say.
+        """
+        try:
+            request = httpx.Request("GET", url, headers=PLAINLY)
+            with closing(self._http.send(request, stream=True)) as answer:
+                return _bounded(answer, self._vendor, call, most_bytes)
+        except (httpx.InvalidURL, httpx.RequestError, UnicodeError) as error:
+            said = f"could not be fetched ({type(error).__name__})"
+            raise ReadFailed(self._vendor, call, said) from error
 
     def clock_offset(self) -> float:
         """Seconds the vendor's clock is ahead of ours; 0.0 until it has answered once."""

@@ -14,30 +14,16 @@ from typing import Any, Self
 
 import httpx
 
-from connectors.errors import (
-    BadCredentials,
-    Blocked,
-    Gone,
-    NotAdministrator,
-    QuotaExhausted,
-    Throttled,
-)
-from connectors.http import Line, address_of, patiently, utc_now
+from connectors.errors import Gone, NotAdministrator
+from connectors.http import Line, address_of, utc_now
 from connectors.meter import Meter
 from connectors.pipedrive import wire
-from connectors.pipedrive.credential import Credential, Fixed, Shown, api_token
+from connectors.pipedrive.credential import Credential, Fixed, api_token
+from connectors.pipedrive.door import Door, Page, Record
 from connectors.pipedrive.matches import addresses, first, is_in, only
 from connectors.pipedrive.nouns import CHANGED, EVERY_DEAL, ONE, Noun
-from connectors.pipedrive.refusals import has_calls_left, read_envelope
-
-Record = dict[str, Any]
-Page = list[Record]
 
 LAST_CONTACT = ("last_incoming_mail_time", "last_outgoing_mail_time", "last_activity_id")
-# 429s in a row after which the day, and not the window, must be used up: a window of
-# two seconds would long have been free. One that came with calls left in its window
-# counts threefold; alone it proves nothing, for the window may just have rolled over.
-MOST_THROTTLED = 8
 IN_ID_ORDER = {"sort_by": "id", "sort_direction": "asc"}  # rows that change do not move
 
 
@@ -56,11 +42,10 @@ class Pipedrive:
     ) -> None:
         """`base_url` is the part before /v1 and /api/v2; '' leaves it to what the credential
         says. A lent `http` stays open."""
-        self._credential = Fixed(api_token(token)) if isinstance(token, str) else token
-        self._base_url = address_of(base_url) if base_url else ""
+        credential = Fixed(api_token(token)) if isinstance(token, str) else token
+        url = address_of(base_url) if base_url else ""
         self._line = Line(wire.VENDOR, http, meter, now)
-        self._meter, self._sleep = meter, sleep
-        self._throttled_in_a_row = 0
+        self._door = Door(url, credential, self._line, meter, sleep)
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +68,7 @@ class Pipedrive:
     # The account
 
     def me(self) -> Record:
-        return self._one("GET /v1/users/me")
+        return self._door.one("GET /v1/users/me")
 
     def require_admin(self) -> Record:
         """Return users/me, or raise NotAdministrator: a sync of less would be partial."""
@@ -94,39 +79,39 @@ class Pipedrive:
         return me
 
     def users(self) -> Page:
-        return self._list("GET /v1/users")
+        return self._door.list("GET /v1/users")
 
     def filters(self) -> Page:
-        return self._list("GET /v1/filters")
+        return self._door.list("GET /v1/filters")
 
     def filter(self, filter_id: int) -> Record:
         """Return a saved filter, or raise Gone. It may still be inactive (`active_flag`)
         or of another `type`; walk persons by it only after a look at both."""
-        return self._one("GET /v1/filters/{id}", remote_id=filter_id)
+        return self._door.one("GET /v1/filters/{id}", remote_id=filter_id)
 
     def person_fields(self) -> Page:
-        return self._small("GET /api/v2/personFields")
+        return self._door.small("GET /api/v2/personFields")
 
     def organization_fields(self) -> Page:
-        return self._small("GET /api/v2/organizationFields")
+        return self._door.small("GET /api/v2/organizationFields")
 
     def field_numbers(self, entity: str) -> dict[str, int]:
         """Return the number of each field of `person` or `organization` by its code: filters
         name fields by it, and only v1 tells it."""
-        pages = self._walk_v1(f"GET /v1/{entity}Fields")
+        pages = self._door.walk_v1(f"GET /v1/{entity}Fields")
         return {str(field["key"]): int(field["id"]) for page in pages for field in page}
 
     def deal_fields(self) -> Page:
-        return self._small("GET /api/v2/dealFields")
+        return self._door.small("GET /api/v2/dealFields")
 
     def activity_types(self) -> Page:
-        return self._list("GET /v1/activityTypes")
+        return self._door.list("GET /v1/activityTypes")
 
     def pipelines(self) -> Page:
-        return self._small("GET /api/v2/pipelines", **IN_ID_ORDER)
+        return self._door.small("GET /api/v2/pipelines", **IN_ID_ORDER)
 
     def stages(self) -> Page:
-        return self._small("GET /api/v2/stages", **IN_ID_ORDER)
+        return self._door.small("GET /api/v2/stages", **IN_ID_ORDER)
 
     # Large lists
 
@@ -138,7 +123,7 @@ class Pipedrive:
     ) -> Iterator[Page]:
         """Yield persons by id. Deleted ones are simply not there, and nothing is
         counted: absence proves nothing, `person` does."""
-        return self._walk(
+        return self._door.walk(
             "GET /api/v2/persons",
             filter_id=filter_id,
             updated_since=updated_since,
@@ -151,42 +136,58 @@ class Pipedrive:
     ) -> Iterator[Page]:
         """Yield the persons that still exist; missing ones are left out without a word."""
         fields = tuple(include_fields) or None
-        return self._by_id("GET /api/v2/persons", ids, include_fields=fields)
+        return self._door.by_id("GET /api/v2/persons", ids, include_fields=fields)
 
     def person(self, person_id: int) -> Record:
         """Return a living person. Gone for a 404 and for one marked deleted alike: which
         of the two the vendor sends is not documented."""
-        person = self._one("GET /api/v2/persons/{id}", remote_id=person_id)
+        person = self._door.one("GET /api/v2/persons/{id}", remote_id=person_id)
         if person.get("is_deleted"):
             raise Gone(wire.VENDOR, "GET /api/v2/persons/{id}", f"person {person_id} is deleted")
         return person
 
     def organizations(self, updated_since: datetime | None = None) -> Iterator[Page]:
         name = "GET /api/v2/organizations"
-        return self._walk(name, updated_since=updated_since, **IN_ID_ORDER)
+        return self._door.walk(name, updated_since=updated_since, **IN_ID_ORDER)
 
     def organizations_by_id(self, ids: Sequence[int]) -> Iterator[Page]:
-        return self._by_id("GET /api/v2/organizations", ids)
+        return self._door.by_id("GET /api/v2/organizations", ids)
 
     def activities_by_id(self, ids: Sequence[int]) -> Iterator[Page]:
-        return self._by_id("GET /api/v2/activities", ids)
+        return self._door.by_id("GET /api/v2/activities", ids)
 
     def activities_of(self, person_id: int | None, since: datetime | None = None) -> Iterator[Page]:
         """Yield activities whose primary participant is the person (None: whoever), changed
         since then."""
         name = "GET /api/v2/activities"
-        return self._walk(name, person_id=person_id, updated_since=since, **IN_ID_ORDER)
+        return self._door.walk(name, person_id=person_id, updated_since=since, **IN_ID_ORDER)
 
     def deals_of(self, person_id: int | None) -> Iterator[Page]:
         """Yield the person's deals (None: everybody's): living, deleted (30 days back),
         archived, and both."""
         for name in ("GET /api/v2/deals", "GET /api/v2/deals/archived"):
             for status in (None, "deleted"):
-                yield from self._walk(name, person_id=person_id, status=status, **IN_ID_ORDER)
+                yield from self._door.walk(name, person_id=person_id, status=status, **IN_ID_ORDER)
+
+    def deals(self, updated_since: datetime | None = None) -> Iterator[Page]:
+        """Yield everybody's deals of every status, archived ones last, changed since then.
+
+        `stage_change_time` is that of the last change alone: a stage entered and left again is
+        in `deal_changes`.
+        """
+        for name in CHANGED["deal"]:
+            yield from self._door.walk(
+                name, updated_since=updated_since, status=EVERY_DEAL, **IN_ID_ORDER
+            )
+
+    def deal_changes(self, deal_id: int) -> Iterator[Page]:
+        """Yield what was changed of a deal, field by field, newest first; 20 tokens a page.
+        `passages.py` reads its stages from it."""
+        return self._door.walk("GET /v1/deals/{id}/changelog", remote_id=deal_id)
 
     def notes_of(self, person_id: int | None, since: datetime | None = None) -> Iterator[Page]:
         name = "GET /v1/notes"
-        return self._walk_v1(name, person_id=person_id, updated_since=since, sort="id ASC")
+        return self._door.walk_v1(name, person_id=person_id, updated_since=since, sort="id ASC")
 
     # What became of what we wrote
 
@@ -195,7 +196,7 @@ class Pipedrive:
 
         Gone is no proof that it never was: what was deleted is forgotten after 30 days.
         """
-        return self._one(ONE[noun], remote_id=remote_id)
+        return self._door.one(ONE[noun], remote_id=remote_id)
 
     def changed_since(self, noun: Noun, since: datetime) -> Page | None:
         """Return what the whole account changed since then, or None when that is above a page.
@@ -206,7 +207,7 @@ class Pipedrive:
         status = EVERY_DEAL if noun == "deal" else None
         for name in CHANGED[noun]:
             call = wire.call(name, updated_since=since, status=status, limit=wire.PAGE_LIMIT)
-            answer = self._ask(call)
+            answer = self._door.ask(call)
             is_v1 = call.path.startswith("/v1/")
             page = wire.read_page_v1(call, answer, 0) if is_v1 else wire.read_page(call, answer)
             if page.next_mark:
@@ -217,30 +218,49 @@ class Pipedrive:
     # Writes: sent once, never repeated here
 
     def create_filter(self, body: Mapping[str, Any]) -> int:
-        return self._create("POST /v1/filters", body)
+        return self._door.create("POST /v1/filters", body)
 
     def create_activity(self, body: Mapping[str, Any]) -> int:
         """Tie it to a person by `participants`: `person_id` is read-only at the vendor."""
-        return self._create("POST /api/v2/activities", body)
+        return self._door.create("POST /api/v2/activities", body)
 
     def create_deal(self, body: Mapping[str, Any]) -> int:
-        return self._create("POST /api/v2/deals", body)
+        return self._door.create("POST /api/v2/deals", body)
 
     def create_note(self, body: Mapping[str, Any]) -> int:
         """`content` is HTML and is sanitised: comments do not survive, visible text does."""
-        return self._create("POST /v1/notes", body)
+        return self._door.create("POST /v1/notes", body)
 
     def create_person(self, body: Mapping[str, Any]) -> int:
-        return self._create("POST /api/v2/persons", body)
+        return self._door.create("POST /api/v2/persons", body)
 
     def update_person(self, person_id: int, body: Mapping[str, Any]) -> Record:
-        return self._one("PATCH /api/v2/persons/{id}", remote_id=person_id, body=body)
+        return self._door.one("PATCH /api/v2/persons/{id}", remote_id=person_id, body=body)
 
     def create_deal_field(self, name: str, field_type: str) -> str:
         """Return the new field's code; names are labels, several fields may share one."""
         body = {"field_name": name, "field_type": field_type}
         call = wire.call("POST /api/v2/dealFields", body=body)
-        return wire.read_code(call, self._ask(call))
+        return wire.read_code(call, self._door.ask(call))
+
+    # Webhooks (what they deliver is read in webhooks.py)
+
+    def webhooks(self) -> Page:
+        """Return the webhooks of the app or user: whoever made one finds it by its
+        `subscription_url` or `name`. They hold the passwords they were made with."""
+        return self._door.list("GET /v1/webhooks")
+
+    def create_webhook(self, settings: Mapping[str, Any], *, user: str, password: str) -> int:
+        """Return the new webhook's id. `settings`: name, subscription_url, event_action and
+        event_object; each delivery shows `user` and `password`."""
+        body = {
+            **settings, "version": "2.0", "http_auth_user": user, "http_auth_password": password,
+        }  # fmt: skip
+        return self._door.create("POST /v1/webhooks", body, secret=password)
+
+    def delete_webhook(self, webhook_id: int) -> None:
+        """Gone for one that was no longer there: the vendor deletes those that fail for days."""
+        self._door.ask(wire.call("DELETE /v1/webhooks/{id}", remote_id=webhook_id))
 
     # Look-ups for what was written
 
@@ -286,94 +306,3 @@ class Pipedrive:
         ]
         alone = only(found, "GET /api/v2/dealFields", "field_code")
         return None if alone is None else str(alone["field_code"])
-
-    # How calls are made
-
-    def _one(self, name: str, **parts: Any) -> Record:
-        call = wire.call(name, **parts)
-        return wire.read_one(call, self._ask(call))
-
-    def _create(self, name: str, body: Mapping[str, Any]) -> int:
-        call = wire.call(name, body=body)
-        return wire.read_id(call, self._ask(call))
-
-    def _list(self, name: str) -> Page:
-        call = wire.call(name)
-        return wire.read_list(call, self._ask(call))
-
-    def _small(self, name: str, **query: Any) -> Page:
-        return [record for page in self._walk(name, **query) for record in page]
-
-    def _by_id(self, name: str, ids: Sequence[int], **query: Any) -> Iterator[Page]:
-        unique = sorted(set(ids))
-        for at in range(0, len(unique), wire.MOST_IDS):
-            batch = tuple(unique[at : at + wire.MOST_IDS])
-            yield from self._walk(name, ids=batch, **query)
-
-    def _walk(self, name: str, **query: Any) -> Iterator[Page]:
-        seen: set[str] = set()
-        cursor: str | None = None
-        while True:
-            call = wire.call(name, **query, limit=wire.PAGE_LIMIT, cursor=cursor)
-            page = wire.read_page(call, self._ask(call))
-            yield page.records
-            cursor = page.next_mark
-            if cursor is None:
-                return
-            if cursor in seen:
-                raise wire.misread(call, "answered with a page marker it had given before")
-            seen.add(cursor)
-
-    def _walk_v1(self, name: str, **query: Any) -> Iterator[Page]:
-        start: str | None = "0"
-        while start is not None:
-            call = wire.call(name, **query, limit=wire.PAGE_LIMIT, start=start)
-            page = wire.read_page_v1(call, self._ask(call), int(start))
-            yield page.records
-            start = page.next_mark
-
-    def _ask(self, call: wire.Call) -> Record:
-        if call.writes:
-            return self._once(call)
-        return patiently(lambda: self._once(call), sleep=self._sleep)
-
-    def _once(self, call: wire.Call) -> Record:
-        shown = self._credential.show()
-        try:
-            return self._sent(call, shown)
-        except BadCredentials:
-            # A 401 comes before anything is done, so that a write too may be sent again.
-            newer = self._credential.renewed(shown)
-            if newer is None:
-                raise
-        return self._sent(call, newer)
-
-    def _sent(self, call: wire.Call, shown: Shown) -> Record:
-        request = self._request(call, shown)
-        answer = self._line.ask(request, call=call.name, cost=call.cost, kind=call.kind)
-        try:
-            envelope = read_envelope(
-                call, answer.status_code, answer.headers, answer.content, token=shown.secret
-            )
-        except Throttled as error:
-            self._throttled_in_a_row += 3 if has_calls_left(call, answer.headers) else 1
-            if self._throttled_in_a_row < MOST_THROTTLED:
-                raise
-            said = f"{error.said}, again and again: the day's tokens are used up"
-            raise QuotaExhausted(wire.VENDOR, call.name, said) from error
-        except Blocked as error:
-            self._meter.blocked(error.retry_after, error.said)
-            raise
-        finally:
-            if answer.status_code != 429:
-                self._throttled_in_a_row = 0
-        return envelope
-
-    def _request(self, call: wire.Call, shown: Shown) -> httpx.Request:
-        headers = {shown.header: shown.value, "accept": "application/json"}
-        if call.content is not None:
-            headers["content-type"] = "application/json"
-        url = (self._base_url or shown.api) + call.path
-        return httpx.Request(
-            call.method, url, params=call.query, headers=headers, content=call.content
-        )

@@ -35,6 +35,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "GET /api/v2/deals": _NUMBERED,
     "GET /api/v2/deals/{id}": _NUMBERED,
     "GET /api/v2/deals/archived": _NUMBERED,
+    "GET /v1/deals/{id}/changelog": {"field_key": is_text, "time": is_text},
+    "GET /v1/webhooks": {"id": is_number, "subscription_url": is_text},
     "GET /v1/notes": _NUMBERED,
     "GET /v1/notes/{id}": _NUMBERED,
 }  # by the name of the call that reads them

@@ -86,7 +86,7 @@ def error_for(
 ) -> ConnectorError:
     """Name the failure in a non-2xx answer by what the caller must do about it."""
     body = _object(content)
-    said = _said(status, body, token)
+    said = _said(status, body, token, call.secret)
     request_id = request_id_of(headers)
     if status == 429:
         wait = wait_of(headers, BURST_WINDOW_S)
@@ -149,12 +149,15 @@ def _object(content: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _said(status: int, body: Mapping[str, Any] | None, token: str) -> str:
+def _said(status: int, body: Mapping[str, Any] | None, *secrets: str) -> str:
     words = [f"HTTP {status}"]
     for key in ("error", "code"):
         if body and isinstance(body.get(key), str | int):
             words.append(str(body[key]))
-    return quoted(", ".join(words), token)
+    fields = body.get("errors") if body else None  # webhooks have these, and no `error`
+    for field, said in fields.items() if isinstance(fields, dict) else ():
+        words.append(f"{field}: {said[0] if isinstance(said, list) and said else said}")
+    return quoted(", ".join(words), *secrets)
 
 
 def request_id_of(headers: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ the four families.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -23,18 +23,25 @@ MOST_IDS = 100  # `ids` of the list calls
 
 # Setting up an account needs its administrator, so "no permission" here is not
 # about one record.
-NEEDS_ADMIN = frozenset({"POST /api/v2/dealFields"})
+NEEDS_ADMIN = frozenset(
+    {
+        "POST /api/v2/dealFields", "GET /v1/webhooks", "POST /v1/webhooks",
+        "DELETE /v1/webhooks/{id}",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request, not yet sent. `name` is its path with places instead of ids."""
+    """One request, not yet sent. `name` is its path with places instead of ids; `secret` is in
+    the body, and never in a message."""
 
     method: str
     name: str
     path: str
     query: tuple[tuple[str, str], ...] = ()
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    secret: str = field(default="", repr=False)
 
     @property
     def cost(self) -> int:
@@ -66,6 +73,7 @@ def call(
     *,
     body: Mapping[str, Any] | None = None,
     remote_id: int | None = None,
+    secret: str = "",
     **query: object,
 ) -> Call:
     """Build the request called `name`, e.g. "GET /api/v2/persons/{id}".
@@ -79,7 +87,7 @@ def call(
     if remote_id is not None:
         path = path.replace("{id}", str(remote_id))
     pairs = tuple((key, _query_text(value)) for key, value in query.items() if value is not None)
-    return Call(method, name, path, pairs, body)
+    return Call(method, name, path, pairs, body, secret)
 
 
 def _query_text(value: object) -> str:

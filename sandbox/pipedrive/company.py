@@ -32,12 +32,13 @@ CONTACT_SYNC = ("postal_address", "notes", "im", "birthday", "job_title")
 
 
 class Past(NamedTuple):
-    """What a record was before a change; `None` before it was created."""
+    """What a record was before a change, and who made that; `None` before it was created."""
 
     at: datetime
     object: str
     id: int
     before: Record | None
+    user_id: int
 
 
 class Company:
@@ -67,7 +68,7 @@ class Company:
 
     def create(self, name: str, record: Record, call: Call) -> Record:
         """Store a new record, which has its id already."""
-        self._past.append(Past(call.at, name, record["id"], None))
+        self._past.append(Past(call.at, name, record["id"], None, call.user["id"]))
         self.seed(name, record)
         self.hooks.tell("create", name, record, None, call)
         return record
@@ -79,7 +80,7 @@ class Company:
         real = {k: v for k, v in changes.items() if k not in before or before[k] != v}
         if not real and not meta:
             return before
-        self._past.append(Past(call.at, name, before["id"], before))
+        self._past.append(Past(call.at, name, before["id"], before, call.user["id"]))
         after = before | real | {"update_time": self.stamp(name, call.at)}
         self._index(name, before, after)
         self.books[name].put(before["id"], after)
@@ -89,7 +90,7 @@ class Company:
 
     def remove(self, name: str, before: Record, call: Call, **meta: Any) -> None:
         """Soft: the record stays, marked, with the time of its deletion as update time."""
-        self._past.append(Past(call.at, name, before["id"], before))
+        self._past.append(Past(call.at, name, before["id"], before, call.user["id"]))
         marks: dict[str, Any] = {"update_time": self.stamp(name, call.at)}
         for flag, value in (("is_deleted", True), ("active_flag", False)):
             if flag in before:
@@ -151,6 +152,14 @@ class Company:
             if past.object == name:
                 then[past.id] = past.before
         return then
+
+    def changes_of(self, name: str, record_id: int) -> Iterator[tuple[Past, Record, Record]]:
+        """Every change of one record, the latest first: when and by whom, before, after."""
+        after = self.books[name].get(record_id) or {}
+        for past in reversed(self._past):
+            if (past.object, past.id) == (name, record_id) and past.before is not None:
+                yield past, past.before, after
+                after = past.before
 
     def records(self, name: str, *, with_deleted: bool = False, start: int = 0) -> Iterator[Record]:
         """Records by ascending id, from position `start` of the object's ids."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sandbox.pipedrive import (
     activities,
+    changelog,
     contacts,
     deals,
     fields,
@@ -91,6 +92,7 @@ ROUTES: list[Route] = [
     *_fields("dealFields"),
     Route("v2", "GET", "/activityFields", 10, fields.list_fields),
     Route("v2", "GET", "/activityFields/{code}", 1, fields.get_field),
+    Route("v1", "GET", "/deals/{id}/changelog", 20, changelog.list_changes),
     Route("v1", "GET", "/users", 20, settings.list_users),
     Route("v1", "GET", "/users/me", 2, settings.get_me),
     Route("v1", "GET", "/users/{id}", 2, settings.get_user),

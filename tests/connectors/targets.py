@@ -19,6 +19,11 @@ from hypothesis import strategies as st
 
 from connectors.errors import OutcomeUnknown, ReadFailed, Refused, StopTheSync, TryAgain
 from connectors.http import open_http, send
+from connectors.mailchimp import Mailchimp
+from connectors.mailchimp import wire as mailchimp
+from connectors.mailchimp.oauth import read_account, read_token
+from connectors.mailchimp.refusals import read_answer as read_audience_answer
+from connectors.mailchimp.webhooks import DeliveryError
 from connectors.mailigen import Mailigen, Pace
 from connectors.mailigen import wire as mailigen
 from connectors.mailigen.form import encode_form
@@ -26,7 +31,10 @@ from connectors.mailigen.webhooks import is_signed, leavers, read_delivery
 from connectors.meter import Tally
 from connectors.pipedrive import Pipedrive, nouns
 from connectors.pipedrive import wire as pipedrive
+from connectors.pipedrive.passages import passages
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
+from connectors.pipedrive.webhooks import read_delivery as read_event
+from tests.connectors import mailchimp_answers as audience
 from tests.connectors.broken_answers import JUNK, Answered, answers, spoilt
 
 FAMILIES = (TryAgain, Refused, OutcomeUnknown, StopTheSync)
@@ -71,7 +79,15 @@ FIELD = {
 NAMED = {"id": 3, "name": "Sales", "type": "people", "active_flag": True, "pipeline_id": 1,
          "key_string": "call", "key": "abc", "email": "a@x.lv"}  # fmt: skip
 WRITTEN = {"id": 5, "content": "SL-X", "participants": [{"person_id": 7, "primary": True}]}
-ONES = (PERSON, ME, FIELD, NAMED, WRITTEN)
+DEAL = {"stage_id": 2, "add_time": "2026-01-01T00:00:00Z"}
+CHANGE = {
+    "field_key": "stage_id",
+    "old_value": "1",
+    "new_value": "2",
+    "time": "2026-01-01 00:00:00",
+}
+HOOK = {"id": 9, "subscription_url": "https://x.lv", "name": "x", "http_auth_password": "p"}
+ONES = (PERSON, ME, FIELD, NAMED, WRITTEN, CHANGE, HOOK)
 ENVELOPES = [
     *({"success": True, "data": one} for one in ONES),
     *({"success": True, "data": [one], "additional_data": {"next_cursor": None}} for one in ONES),
@@ -100,6 +116,11 @@ CRM_CALLS: dict[str, Callable[[Pipedrive], Any]] = {
     "organizations_by_id": lambda crm: list(crm.organizations_by_id([1])),
     "activities_by_id": lambda crm: list(crm.activities_by_id([1])),
     "activities_of": lambda crm: list(crm.activities_of(7, WHEN)),
+    "deals": lambda crm: list(crm.deals(WHEN)),
+    "deal_changes": lambda crm: [one.stage_id for one in passages(DEAL, [c for p in crm.deal_changes(5) for c in p])],
+    "webhooks": lambda crm: crm.webhooks(),
+    "create_webhook": lambda crm: crm.create_webhook({"name": "x"}, user="u", password=TOKEN),
+    "delete_webhook": lambda crm: crm.delete_webhook(5),
     "deals_of": lambda crm: list(crm.deals_of(7)),
     "notes_of": lambda crm: list(crm.notes_of(7)),
     "thing": lambda crm: nouns.is_deleted(crm.thing("deal", 5)),
@@ -165,6 +186,18 @@ LIST_CALLS: dict[str, Callable[[Mailigen], Any]] = {
 DELIVERIES = (
     {"hook": "contact.unsubscribe", "data": [{"list": "9", "email": "a@x.lv"}]},
     {"hook": "email.open", "data": {"list": 9, "email": "a@x.lv"}},
+    {
+        "meta": {
+            "action": "change",
+            "entity": "deal",
+            "entity_id": "7",
+            "user_id": "1",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+            "merged_to_id": "8",
+        },
+        "data": {"stage_id": 2},
+        "previous": {"stage_id": 1},
+    },
 )
 
 
@@ -177,7 +210,8 @@ def _vendor(played: Sequence[Answered]) -> httpx.Client:
         if found is None:
             raise httpx.ReadError("hung up", request=request)
         headers = [(k.encode(), v.encode("utf-8", "replace")) for k, v in found.headers.items()]
-        return httpx.Response(found.status, headers=headers, content=found.content)
+        body = httpx.ByteStream(found.content)
+        return httpx.Response(found.status, headers=headers, stream=body)
 
     return httpx.Client(transport=httpx.MockTransport(answer))
 
@@ -205,6 +239,35 @@ def _in_list(ask: Callable[[Mailigen], Any]) -> Callable[[Sequence[Answered]], o
     return try_
 
 
+def _in_audience(ask: Callable[[Mailchimp], Any]) -> Callable[[Sequence[Answered]], object]:
+    def try_(played: Sequence[Answered]) -> object:
+        with _vendor(played) as http:
+            client = Mailchimp(NOBODY, key=TOKEN, meter=Tally(), http=http, sleep=lambda _: None)
+            found = ask(client)
+            client.vendor_now()
+            return found
+
+    return try_
+
+
+def _read_audience_answer(case: tuple[str, Answered]) -> object:
+    name, answered = case
+    call = mailchimp.call(name, *["9"] * name.count("{"), body={"email_address": "a@x.lv"})
+    body = read_audience_answer(
+        call, answered.status, answered.headers, answered.content, secrets=(TOKEN,)
+    )
+    return mailchimp.read_page(call, body).records if name in mailchimp.COLLECTIONS else body
+
+
+def _read_sign_in(answered: Answered) -> object:
+    told = httpx.Response(answered.status, content=answered.content)
+    try:
+        read_account(told, TOKEN)
+    except FAMILIES:
+        read_token(told, (TOKEN,))
+    return None
+
+
 def _read_envelope(case: tuple[str, Answered]) -> object:
     name, answered = case
     call = pipedrive.call(name, remote_id=7)
@@ -228,6 +291,11 @@ def _read_delivery(body: bytes) -> object:
     is_signed(body, body.decode("latin-1"), TOKEN)
     delivery = read_delivery(body)
     return [] if delivery is None else [*leavers(delivery, "9"), *map(list, delivery.rows)]
+
+
+def _read_event(body: bytes) -> object:
+    event = read_event(body)
+    return None if event is None else [str(part) for part in event]
 
 
 def _read_form(value: Any) -> object:
@@ -284,6 +352,8 @@ HEADS = st.sampled_from([
     b"HTTP/1.1 200 OK\r\nset-cookie: \xff=;expires=x;domain=[\r\ncontent-length: 2\r\n\r\n",
 ])  # fmt: skip
 
+SIGNED_IN = [{"access_token": "t", "scope": None}, {"error": "invalid_grant"},
+             {"dc": "us6", "accountname": "A", "api_endpoint": "https://us6.api.mailchimp.com"}]  # fmt: skip
 FROM_CRM = st.lists(answers(ENVELOPES), min_size=1, max_size=3)
 FROM_LIST = st.lists(answers(ANSWERS), min_size=1, max_size=3)
 CRM_NAMES = sorted(name for name in pipedrive.COSTS if "search" not in name)
@@ -295,9 +365,17 @@ FORMS = st.dictionaries(
 TARGETS = tuple(itertools.chain(
     (Target(f"pipedrive.{name}", FROM_CRM, _in_crm(ask)) for name, ask in CRM_CALLS.items()),
     (Target(f"mailigen.{name}", FROM_LIST, _in_list(ask)) for name, ask in LIST_CALLS.items()),
+    (Target(f"mailchimp.{name}", audience.from_audience(), _in_audience(ask)) for name, ask in audience.AUDIENCE_CALLS.items()),
+    (
+        Target("mailchimp/wire", st.tuples(st.sampled_from(sorted(mailchimp.READS | mailchimp.WRITES)), answers(audience.GOOD)), _read_audience_answer),
+        Target("mailchimp/oauth", answers(SIGNED_IN), _read_sign_in),
+        Target("mailchimp/batches", audience.tars(), audience.try_tar),
+        Target("mailchimp/webhooks", audience.deliveries(), audience.try_delivery, (DeliveryError,)),
+    ),
     (
         Target("pipedrive/wire", st.tuples(st.sampled_from(CRM_NAMES), answers(ENVELOPES)), _read_envelope),
         Target("mailigen/wire", st.tuples(st.sampled_from(sorted(mailigen.METHODS)), answers(ANSWERS)), _read_answer),
+        Target("pipedrive/webhooks", NOISY, _read_event, ()),
         Target("mailigen/webhooks", NOISY, _read_delivery, ()),
         # What is ours to name is refused with a ValueError: a bracket, or no name at all.
         Target("mailigen/form", FORMS, _read_form, (ValueError,)),

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from connectors.mailchimp import Mailchimp
 from connectors.mailigen import Mailigen
 from connectors.pipedrive import Pipedrive
+from tests.connectors.mailchimp_answers import AUDIENCE_CALLS
 from tests.connectors.targets import CRM_CALLS, LIST_CALLS, TARGETS, Target, check
 
 QUICK = settings(
@@ -34,7 +36,10 @@ def test_whatever_is_answered_ends_in_a_value_or_in_one_of_the_four_families(
     tried()
 
 
-@pytest.mark.parametrize(("client", "calls"), [(Pipedrive, CRM_CALLS), (Mailigen, LIST_CALLS)])
+@pytest.mark.parametrize(
+    ("client", "calls"),
+    [(Pipedrive, CRM_CALLS), (Mailigen, LIST_CALLS), (Mailchimp, AUDIENCE_CALLS)],
+)
 def test_every_call_of_a_client_is_a_target(client: type, calls: dict[str, object]) -> None:
     """ALL-04: whoever adds a call adds its target"""
     public = {name for name, _ in inspect.getmembers(client, inspect.isfunction) if name[0] != "_"}
