@@ -24,6 +24,7 @@ from pipelines.report import Cost
 from pipelines.settings import (
     Connection,
     Connections,
+    MailchimpConnection,
     MailigenConnection,
     PipedriveConnection,
     Settings,
@@ -40,7 +41,7 @@ PLAN_STEPS = {"lite": 1, "growth": 2, "premium": 5, "ultimate": 7}
 BURSTS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests a token, per 2 s
 OAUTH_BURSTS = {"lite": 80, "growth": 160, "premium": 400, "ultimate": 480}
 BURST_WINDOW = 2.0
-T = TypeVar("T", PipedriveConnection, MailigenConnection)
+T = TypeVar("T", PipedriveConnection, MailigenConnection, MailchimpConnection)
 E_co = TypeVar("E_co", covariant=True)  # the client of an engagement platform
 LONGEST_PAUSE = 60.0  # seconds; above it is not the burst window but a block of the account
 
@@ -80,6 +81,9 @@ class Credentials(NamedTuple):
 def credentials_of(name: str, connection: Connection) -> Credentials:
     if isinstance(connection, MailigenConnection):
         return Credentials(connection.vendor, name, connection.secret.key)
+    if isinstance(connection, MailchimpConnection):
+        secret = connection.secret.key or connection.secret.token
+        return Credentials(connection.vendor, name, str(secret))
     return Credentials(connection.vendor, name, connection.secret.token or "")
 
 
@@ -185,7 +189,7 @@ def open_both(
 ) -> Iterator[Accounts[E_co]]:
     """Connect to Pipedrive, and to whatever platform `open_side` is for; nothing is sent yet."""
     names = definition.connections
-    crm = _pick(connections, names.crm, PipedriveConnection)
+    crm = pick(connections, names.crm, PipedriveConnection)
     held = credentials_of(names.crm, crm)
     with naming(held), ExitStack() as stack:
         place = stack.enter_context(
@@ -196,7 +200,7 @@ def open_both(
                 Budget(
                     state, names.crm, day_allowance=daily_tokens(crm),
                     burst=(burst_of(crm), BURST_WINDOW), share=crm.quota_share,
-                    sleep=_impatiently(around.sleep, "pipedrive"),
+                    sleep=impatiently(around.sleep, "pipedrive"),
                 )
             ),
             names.engagement: place.budget,
@@ -234,14 +238,14 @@ def open_engagement(
     around: Surroundings = REAL,
 ) -> Iterator[Engagement[Mailigen]]:
     """Connect to a Mailigen account alone: a webhook needs neither the CRM nor its secret."""
-    known = _pick(connections, account, MailigenConnection)
+    known = pick(connections, account, MailigenConnection)
     held = credentials_of(account, known)
     with naming(held), ExitStack() as stack:
         budget = stack.enter_context(
             Budget(
-                state, account, day_allowance=int(_calls(known).share),
+                state, account, day_allowance=int(daily_calls(known).share),
                 burst=(max(1, int(known.calls_per_second * BURST_WINDOW)), BURST_WINDOW),
-                share=1.0, sleep=_impatiently(around.sleep, "mailigen"),
+                share=1.0, sleep=impatiently(around.sleep, "mailigen"),
             )
         )  # fmt: skip
         client = stack.enter_context(
@@ -261,7 +265,7 @@ def open_engagement(
         )  # fmt: skip
 
 
-def _impatiently(sleep: Callable[[float], None], vendor: str) -> Callable[[float], None]:
+def impatiently(sleep: Callable[[float], None], vendor: str) -> Callable[[float], None]:
     """Sleep through the burst window, and end the run where a block would have it wait for long:
     nothing waits holding a lease."""
 
@@ -313,22 +317,27 @@ def daily_tokens(crm: PipedriveConnection) -> int:
 def allowances(connections: Connections, definition: SyncDefinition) -> dict[str, Allowance]:
     """What is ours of a day of each account; nobody is contacted."""
     names = definition.connections
-    crm = _pick(connections, names.crm, PipedriveConnection)
-    engagement = _pick(connections, names.engagement, MailigenConnection)
+    crm = pick(connections, names.crm, PipedriveConnection)
+    engagement = connections.get(names.engagement)
+    if not isinstance(engagement, MailigenConnection | MailchimpConnection):
+        raise ConnectionMismatchError(
+            f"connection {names.engagement} is no engagement platform's; see connections.yaml"
+        )
     tokens = int(daily_tokens(crm) * crm.quota_share)
     return {
         names.crm: Allowance(tokens, "tokens", "raise quota_share or the plan"),
-        names.engagement: _calls(engagement),
+        names.engagement: daily_calls(engagement),
     }
 
 
-def _calls(engagement: MailigenConnection) -> Allowance:
-    """Our share of the day's calls; of a second `calls_per_second` says already what is ours."""
+def daily_calls(engagement: MailigenConnection | MailchimpConnection) -> Allowance:
+    """Our share of the day's calls; how many at a time the connection says apart."""
     calls = int(engagement.calls_per_day * engagement.quota_share)
     return Allowance(max(calls, 1), "calls", "raise quota_share or calls_per_day")
 
 
-def _pick(connections: Connections, name: str, kind: type[T]) -> T:
+def pick(connections: Connections, name: str, kind: type[T]) -> T:
+    """The connection of that name; ConnectionMismatchError unless it is one of the vendor's."""
     found = connections.get(name)
     if not isinstance(found, kind):
         raise ConnectionMismatchError(

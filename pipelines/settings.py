@@ -298,5 +298,66 @@ class MailigenConnection(Strict):
         return {("key",): self.secret.key}
 
 
-Connection = Annotated[PipedriveConnection | MailigenConnection, Field(discriminator="vendor")]
+class MailchimpSecret(Strict):
+    """How Mailchimp lets us in: an API key, or an app's token; and what webhooks carry."""
+
+    key: SecretName | None = Field(
+        None, description="NAME of the secret with an API key, never the key itself."
+    )
+    token: SecretName | None = Field(
+        None, description="Instead of a key: NAME of the secret with an app's OAuth token."
+    )
+    webhook: SecretName | None = Field(
+        None, description="NAME of the secret for `listen`: a long random word you make up."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.key is None) == (self.token is None):
+            raise ValueError("give either `key: NAME` or `token: NAME`")
+        return self
+
+
+class MailchimpHorizon(Strict):
+    """How long a write may stay invisible before it counts as not having happened."""
+
+    list: Seconds = Field(150, description="Seconds until reads show a write.")
+
+
+class MailchimpConnection(Strict):
+    """One Mailchimp account, reached with an API key or an app's token."""
+
+    vendor: Literal["mailchimp"]
+    base_url: BaseUrl | None = Field(
+        None, description="Where the API answers; without it the key's last part says."
+    )
+    secret: MailchimpSecret
+    # The vendor counts open requests, not calls: what follows is our own manners.
+    most_at_once: int = Field(
+        4, ge=1, le=10, description="Requests open at a time, of the ten an account has for all."
+    )
+    calls_per_day: int = Field(
+        1_000_000, ge=1, description="Calls the account bears in a day, of which we take our share."
+    )
+    quota_share: Share = Field(0.5, description="The most of the account's budget we may use.")
+    horizon: MailchimpHorizon = MailchimpHorizon()
+
+    @model_validator(mode="after")
+    def _knows_its_address(self) -> Self:
+        if self.secret.token is not None and self.base_url is None:
+            raise ValueError(
+                "a token does not say in which datacenter its account is: give base_url, "
+                "like https://us6.api.mailchimp.com"
+            )
+        return self
+
+    def secret_names(self) -> dict[Place, str]:
+        """NAMES of the secrets without which nothing goes, by where they stand below `secret`."""
+        place = "key" if self.secret.key else "token"
+        return {(place,): str(self.secret.key or self.secret.token)}
+
+
+Connection = Annotated[
+    PipedriveConnection | MailigenConnection | MailchimpConnection, Field(discriminator="vendor")
+]
 Connections = dict[str, Connection]

@@ -121,15 +121,16 @@ def set_baseline(lease: Lease, bot_ids: Sequence[str]) -> None:
         )
 
 
-def activate(state: State, sync: str, bot_id: str) -> Bot:
-    """Start a new bot. Raises NotAllowed without the confirmation that its contacts agreed.
+def activate(state: State, sync: str, bot_id: str, *, subscribes: bool = True) -> Bot:
+    """Start a new bot. Raises NotAllowed without the confirmation that its contacts agreed, unless
+    it is one that subscribes nobody.
 
     Counting starts with the sweep whose reading is the baseline: `set_baseline`, or
     `start_counting` for a bot that never waited.
     """
     bot = _one(state, sync, bot_id)
     _require(bot, "activated", ("new",))
-    if not bot.confirmed_by or bot.confirmed_on is None:
+    if subscribes and (not bot.confirmed_by or bot.confirmed_on is None):
         raise NotAllowed(
             f"bot {bot_id} has no confirmation that the selected contacts agreed to receive "
             "messages: add consent: {confirmed_by, on} to its definition and deploy it"

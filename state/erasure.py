@@ -172,6 +172,7 @@ def _names(column: Any, addresses: Sequence[str]) -> Any:
 HISTORY = (
     "DELETE FROM history.events WHERE list_contains($addresses, email)",
     "DELETE FROM history.arrivals WHERE list_contains($addresses, email)",
+    "DELETE FROM history.agreed WHERE list_contains($contacts, contact_id)",
     "DELETE FROM history.selections WHERE list_contains($contacts, contact_id)",
     "DELETE FROM history.overrides WHERE list_contains($contacts, contact_id)",
     """

@@ -54,6 +54,28 @@ HISTORY_TABLES = (
         read_at TIMESTAMPTZ
     )
     """,
+    # Both sides of a mapped pair were seen to be equal, or as they were when they first met.
+    """
+    CREATE TABLE IF NOT EXISTS history.agreed (
+        contact_id VARCHAR NOT NULL,
+        list_id_mailchimp VARCHAR NOT NULL,
+        field_code VARCHAR NOT NULL,
+        merge_tag VARCHAR NOT NULL,
+        crm_value VARCHAR NOT NULL,
+        engagement_value VARCHAR NOT NULL,
+        agreed_at TIMESTAMPTZ NOT NULL,
+        PRIMARY KEY (contact_id, list_id_mailchimp, field_code, merge_tag)
+    )
+    """,
+    # Contact of an audience was there in this sweep, the first that looked.
+    """
+    CREATE TABLE IF NOT EXISTS history.members_seen (
+        list_id_mailchimp VARCHAR NOT NULL,
+        member_id_mailchimp VARCHAR NOT NULL,
+        first_sweep BIGINT NOT NULL,
+        PRIMARY KEY (list_id_mailchimp, member_id_mailchimp)
+    )
+    """,
     # Address was subscribed from the one sweep until (not in) the other, as far as an import was
     # on. Who was on the list when it began, and not subscribed, has a stretch without length.
     """

@@ -328,6 +328,20 @@ settings = Table(
     Index("ix_settings_sync", "sync", "state"),
 )  # fmt: skip
 
+# What happened once and is to be dealt with once: somebody joined, a deal entered a stage.
+facts = Table(
+    "facts", metadata,
+    Column("sync", String, primary_key=True),
+    Column("bot_id", String, primary_key=True),  # the flow it is a matter of
+    Column("fact_key", String, primary_key=True),
+    _text("person_id"),
+    _text("member_id"),
+    Column("happened_at", Moment),  # by the vendor's clock
+    _number("sweep"),  # that took it in
+    Column("settled_sweep", Integer),
+    _text("said"),
+)  # fmt: skip
+
 cursors = Table(
     "cursors", metadata,
     Column("sync", String, primary_key=True),
