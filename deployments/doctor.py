@@ -25,6 +25,7 @@ from pipelines.accounts import credentials_of, naming
 from pipelines.report import counted, minute
 from pipelines.settings import (
     Connection,
+    MailchimpConnection,
     MissingSecretError,
     PipedriveConnection,
     Settings,
@@ -219,6 +220,12 @@ def _knock(name: str, connection: Connection, settings: Settings) -> None:
 
             token = _credential(name, connection, settings, http, stack)
             Pipedrive(connection.api_url, token=token, meter=Tally(), http=http).require_admin()
+        elif isinstance(connection, MailchimpConnection):
+            from connectors.mailchimp.client import Mailchimp
+            from pipelines.mailchimp_pipedrive.accounts import login_of
+
+            login = login_of(connection, settings)
+            Mailchimp(connection.base_url or "", key=login, meter=Tally(), http=http).account()
         else:
             from connectors.mailigen.client import Mailigen
 
