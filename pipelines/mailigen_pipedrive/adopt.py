@@ -25,7 +25,6 @@ from pipelines.mailigen_pipedrive import (
     extract,
     kept,
     life,
-    record,
     recovered,
     tables,
 )
@@ -39,6 +38,7 @@ from pipelines.mailigen_pipedrive.seal import remember_identity
 from pipelines.mailigen_pipedrive.seen_first import remember
 from pipelines.mailigen_pipedrive.signing_in import recognise
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
+from pipelines.record import DEED_WRITES
 from pipelines.report import Outcome, Reporter, RunOptions, counted
 from pipelines.settings import Connections, Settings
 from pipelines.surroundings import REAL, Surroundings
@@ -242,7 +242,7 @@ def _end(sweep: Sweep, held: lease.Lease, work: Work, adopted: Adopted) -> None:
         )  # fmt: skip
     # What counts as done by no other proof than this adoption is kept for another one.
     sweep.db.register("arrived", deeds.read(sweep.state, held.sync))
-    of_this = f"INSERT INTO history.writes BY NAME {record.DEED_WRITES}"
+    of_this = f"INSERT INTO history.writes BY NAME {DEED_WRITES}"
     sweep.db.execute(of_this, [sweep.run_id, sweep.sweep])
     sweep.db.unregister("arrived")
     sweep.db.execute("COMMIT")
