@@ -10,13 +10,8 @@ from uuid import uuid4
 
 from deployments.doorbells import deliveries_waiting
 from deployments.trouble import OperatorError
-from pipelines.accounts import open_engagement
-from pipelines.mailigen_pipedrive.listening import TROUBLES
-from pipelines.mailigen_pipedrive.webhook import (
-    IN_DOUBT,
-    accounts_rung_from,
-    remove_webhook,
-)
+from pipelines.kinds import bell_at, rung_from
+from pipelines.listening import IN_DOUBT, TROUBLES, Wires
 from pipelines.report import counted
 from pipelines.settings import Connections, Settings
 from state import doors, lease
@@ -34,7 +29,7 @@ class StillListenedError(OperatorError):
 
 def has_door(settings: Settings, state: State, sync: str) -> bool:
     """Whether there is anything to take away, as far as state and inbox know."""
-    return bool(accounts_rung_from(state, sync) or sync in deliveries_waiting(settings))
+    return bool(rung_from(state, sync) or sync in deliveries_waiting(settings))
 
 
 def close_door(
@@ -50,7 +45,7 @@ def close_door(
     `listed_at` is the account the sync's file names, '' for none: there a webhook is looked for
     though the state knows of none. StillListenedError while somebody listens.
     """
-    accounts = accounts_rung_from(state, sync) | ({listed_at} - {""})
+    accounts = rung_from(state, sync) | ({listed_at} - {""})
     listener = listener_name(sync)
     try:
         held = lease.acquire(state, listener, run_id=f"close-{uuid4().hex[:6]}")
@@ -78,8 +73,8 @@ def _remove(
     say: Callable[[str], object],
 ) -> int:  # fmt: skip
     try:
-        with open_engagement(settings, connections, account, held.state) as place:
-            found = remove_webhook(held, place.client, sync, account, place.horizon)
+        bell = bell_at(connections, account)
+        found = bell.remove(Wires(settings, connections, held), sync, account)
     except TROUBLES as error:
         say(f"{sync}: the webhook at {account} is not removed: {error}. Ask again: {_again(sync)}")
         return 1

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.desk import sync_of
+from deployments.desk import need, sync_of
 from deployments.screen import progress, say, say_json
 from pipelines.report import counted
 
 if TYPE_CHECKING:
-    from pipelines.mailigen_pipedrive.adopt import Adopted
+    from pipelines.adopted import Adopted
 
 
 def adopt(
@@ -19,8 +19,9 @@ def adopt(
 ) -> None:
     """Rebuild a lost state database from the vendors' books; nothing is written at any vendor."""
     settings, definition, connections = sync_of(ctx, sync)
-    from pipelines.mailigen_pipedrive.adopt import adopt_sync
+    from pipelines.kinds import KINDS
 
+    adopt_sync = need(KINDS[definition.kind].doors.adopt, definition, "adopt")
     with progress() as report:
         adopted = adopt_sync(definition, connections, settings=settings, report=report)
     if as_json:

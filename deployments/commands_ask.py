@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.desk import settings_of, sync_of
+from deployments.desk import need, settings_of, sync_of
 from deployments.screen import is_terminal, say, say_csv, say_json, say_table
 from pipelines.report import counted
 
 if TYPE_CHECKING:
+    from pipelines.kinds import Kind
     from pipelines.settings import Settings
 
 
@@ -57,7 +58,7 @@ def explain(
 
     settings = settings_of(ctx)
     _refuse_unknown(settings, sync)
-    steps = explain_key(settings, sync, " ".join([key, *(more or [])]))
+    steps = explain_key(settings, sync, " ".join([key, *(more or [])]), _kind_of(settings, sync))
     if as_json:
         say_json([step._asdict() for step in steps])
         return
@@ -73,9 +74,10 @@ def preview(
 ) -> None:
     """Whom a bot selects now and what would become of each. Writes nothing, holds up nobody."""
     from deployments.screen import progress, say_finding
-    from pipelines.mailigen_pipedrive.preview import preview_bot
+    from pipelines.kinds import KINDS
 
     settings, definition, connections = sync_of(ctx, sync)
+    preview_bot = need(KINDS[definition.kind].doors.preview, definition, "preview")
     with progress() as report:
         found = preview_bot(
             definition, connections, bot, report=report, settings=settings,
@@ -96,6 +98,15 @@ def preview(
         say_table(list(found.rows[0]), [list(row.values()) for row in found.rows])
     if found.selected > len(found.rows):
         say(f"... and {found.selected - len(found.rows)} more; --json lists all")
+
+
+def _kind_of(settings: "Settings", sync: str) -> "Kind":
+    """The kind of a sync by its file; of one that no file lists any more, the first there was."""
+    from deployments.definitions import load
+    from pipelines.kinds import KINDS, MAILIGEN_PIPEDRIVE
+
+    listed = load(settings, with_secrets=False).syncs.get(sync)
+    return KINDS[listed.definition.kind] if listed else MAILIGEN_PIPEDRIVE
 
 
 def _refuse_unknown(settings: "Settings", sync: str) -> None:

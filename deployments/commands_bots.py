@@ -45,7 +45,7 @@ def delete(ctx: typer.Context, sync: Sync, bot: Which = None) -> None:
     settings = settings_of(ctx)
     definitions = load(settings, with_secrets=False)
     known = definitions.syncs.get(sync)
-    listed = {one.id for one in known.definition.bots} if known else set()
+    listed = {part.id for part in known.definition.parts} if known else set()
 
     def one(state: "State", bot_id: str) -> None:
         bots.remove(state, sync, bot_id, listed=bot_id in listed)

@@ -11,6 +11,7 @@ from deployments.desk import settings_of
 from deployments.screen import complain, say, say_finding, say_json
 
 if TYPE_CHECKING:
+    from deployments.prefect_deploy import Changes
     from pipelines.settings import Connections, Settings
     from pipelines.timetable import Fit
 
@@ -47,27 +48,32 @@ def deploy(
     require_server(settings.prefect_api_url)
     from prefect.client.orchestration import get_client
 
-    from deployments.prefect_deploy import AUDIT, deploy_installation, survey
+    from deployments.prefect_deploy import AUDIT, deploy_installation, entrypoint_of, survey
     from deployments.prefect_deploy import deploy as deploy_all
     from deployments.timing import fits, note_deployed
+    from pipelines.kinds import KINDS
 
     fitting = fits(settings, definitions, loaded.connections)
     with get_client(sync_client=True) as client:
-        gone = survey(client, definitions).removed
+        by_flow = {
+            entrypoint_of(kind): [one for one in definitions if one.kind == kind] for kind in KINDS
+        }
+        gone = [
+            name for flow, mine in by_flow.items()
+            for name in survey(client, mine, entrypoint=flow).removed
+        ]  # fmt: skip
         for name in gone:
             complain(f"no file lists {name} any more: " + ("removing it" if yes else "kept"))
-        changes = deploy_all(
-            client, definitions, settings, root=ROOT, remove=yes, fits=fitting
-        )  # fmt: skip
+        changes = [
+            deploy_all(client, mine, settings, root=ROOT, entrypoint=flow, remove=yes, fits=fitting)
+            for flow, mine in by_flow.items()
+        ]
         deploy_all(
             client, definitions, settings, root=ROOT, entrypoint=AUDIT, remove=yes, fits=fitting
         )
         note_deployed(settings, fitting, gone if yes else ())
         installed = deploy_installation(client, settings, ROOT)
-    for name in changes.created:
-        say(f"created  {name}")
-    for name in changes.updated:
-        say(f"updated  {name}")
+    _say_changes(changes)
     for name in installed:
         say(f"deployed {name}")
     if yes:
@@ -80,6 +86,13 @@ def deploy(
     say("run them with: prefect worker start --pool syncline")
     if _say_fits(fitting):
         raise typer.Exit(2)
+
+
+def _say_changes(changes: "Sequence[Changes]") -> None:
+    for name in (name for one in changes for name in one.created):
+        say(f"created  {name}")
+    for name in (name for one in changes for name in one.updated):
+        say(f"updated  {name}")
 
 
 def _say_fits(fitting: "Mapping[str, Fit]") -> bool:

@@ -9,7 +9,7 @@ from deployments.screen import complain
 from deployments.trouble import UsageTrouble
 
 if TYPE_CHECKING:
-    from pipelines.mailigen_pipedrive.config import Definition
+    from pipelines.definition import SyncDefinition
     from pipelines.settings import Connections, Settings
 
 
@@ -132,11 +132,14 @@ def _refuse_odd_url(url: str) -> str:
 
 
 def _refuse_deaf(
-    chosen: "list[Definition]", connections: "Connections", settings: "Settings", public_url: str
+    chosen: "list[SyncDefinition]",
+    connections: "Connections",
+    settings: "Settings",
+    public_url: str,
 ) -> None:
     """Refuse before a port is open what would have to be refused after."""
     from deployments.doorkeepers import DeafError, refuse_deaf
-    from pipelines.mailigen_pipedrive.listening import NoWebhookSecretError
+    from pipelines.listening import NoWebhookSecretError
     from pipelines.settings import MissingSecretError
 
     for definition in chosen:

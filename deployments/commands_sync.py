@@ -34,9 +34,9 @@ def check(
     if offline:
         say(f"{counted(len(chosen), 'definition')} read; nothing wrong in the files.")
         return
-    from pipelines.mailigen_pipedrive.check import check_sync
+    from pipelines.kinds import KINDS
 
-    reports = [check_sync(definition, definitions.connections) for definition in chosen]
+    reports = [KINDS[one.kind].doors.check(one, definitions.connections) for one in chosen]
     if as_json:
         say_json([_as_object(report) for report in reports])
     else:
@@ -50,11 +50,11 @@ def check(
 def plan(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
     """Say what a run would do, and write nothing anywhere."""
     settings, definition, connections = sync_of(ctx, sync)
-    from pipelines.mailigen_pipedrive.run import plan_sync
+    from pipelines.kinds import KINDS
     from pipelines.report import RunOptions
 
     with progress() as report:
-        planned = plan_sync(
+        planned = KINDS[definition.kind].doors.plan(
             definition,
             connections,
             options=RunOptions(),
@@ -91,7 +91,7 @@ def run(
     options = RunOptions(full=full, since=since, settle_within=settle_within)
     if is_recorded(settings):
         complain(f"recorded as a Prefect flow run on {settings.prefect_api_url}")
-        outcome = run_recorded(settings, sync, options)
+        outcome = run_recorded(settings, definition, options)
     else:
         complain("running in this process; PREFECT_API_URL is not set, so Prefect records nothing")
         with progress() as report:

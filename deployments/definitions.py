@@ -6,7 +6,8 @@ Nothing is contacted here: what the vendors think of a definition is the pipelin
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from deployments.mistakes import Mistake, Page, in_words, nearest, read_page
 from deployments.trouble import DefinitionsError, UsageTrouble
-from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.definition import SyncDefinition
+from pipelines.kinds import KINDS, Kind
 from pipelines.settings import Connections, MissingSecretError, Settings
 
 EARLIEST_ZONE = timedelta(hours=14)  # Kiritimati: where each day begins first
-KINDS = {"mailigen_pipedrive": Definition}
-VENDORS = {"mailigen_pipedrive": {"crm": "pipedrive", "engagement": "mailigen"}}
 
 
 class UnknownSyncError(UsageTrouble):
@@ -30,7 +30,7 @@ class UnknownSyncError(UsageTrouble):
 class Defined:
     """One sync and where it was read."""
 
-    definition: Definition
+    definition: SyncDefinition
     page: Page
 
 
@@ -47,7 +47,7 @@ class Definitions:
     warnings: tuple[Mistake, ...]
     connections_file: Path
 
-    def get(self, name: str) -> Definition:
+    def get(self, name: str) -> SyncDefinition:
         """The definition of that name. A mistake in another sync's file does not stop this one."""
         if name in self.syncs:
             files = {self.syncs[name].page.file, self.connections_file}
@@ -62,7 +62,7 @@ class Definitions:
             raise DefinitionsError(unread)
         raise UnknownSyncError(f"no sync is called {name}" + nearest(name, list(self.syncs)))
 
-    def all(self) -> list[Definition]:
+    def all(self) -> list[SyncDefinition]:
         """Every definition, by name; raises when any file has a mistake."""
         if self.mistakes:
             raise DefinitionsError(self.mistakes)
@@ -94,10 +94,22 @@ def load(settings: Settings, *, with_secrets: bool = True, are_needed: bool = Tr
 
 @cache
 def sync_schema() -> dict[str, Any]:
-    """The JSON schema of a definition, for editors."""
-    schema = Definition.model_json_schema()
+    """The JSON schema of a definition of any kind, for editors."""
+    kinds = tuple(KINDS.values())
+    schema = _schema_of(kinds[0]) if len(kinds) == 1 else _schema_of_all(kinds)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return head | schema | {"title": "Syncline sync"}
+
+
+@cache
+def _schema_of(kind: Kind) -> dict[str, Any]:
+    return kind.definition.model_json_schema()
+
+
+def _schema_of_all(kinds: tuple[Kind, ...]) -> dict[str, Any]:
+    """One of them, told by `kind`: what an editor then knows is that kind's keys alone."""
+    adapter: TypeAdapter[Any] = TypeAdapter(reduce(or_, (kind.definition for kind in kinds)))
+    return adapter.json_schema()
 
 
 @cache
@@ -141,7 +153,7 @@ def _read_syncs(folder: Path) -> tuple[list[Defined], list[Mistake]]:
     return defined, mistakes
 
 
-def _definition(page: Page) -> tuple[Definition | None, list[Mistake]]:
+def _definition(page: Page) -> tuple[SyncDefinition | None, list[Mistake]]:
     if page.values is None:
         return None, []
     kind = page.values.get("kind")
@@ -149,9 +161,9 @@ def _definition(page: Page) -> tuple[Definition | None, list[Mistake]]:
         said = "`kind` is missing" if kind is None else f"unknown kind `{kind}`"
         return None, [page.mistake(("kind",), said + nearest(str(kind), list(KINDS)))]
     try:
-        return KINDS[kind].model_validate(page.values), []
+        return KINDS[kind].definition.model_validate(page.values), []
     except ValidationError as error:
-        return None, in_words(page, error.errors(), sync_schema())
+        return None, in_words(page, error.errors(), _schema_of(KINDS[kind]))
 
 
 def _name_taken(name: str, first: Page, second: Page) -> Iterator[Mistake]:
@@ -166,7 +178,7 @@ def _unknown_connections(
     if page.values is None or (page.values and not connections):
         return  # the file itself has mistakes, and they are told already
     definition = defined.definition
-    for side, vendor in VENDORS[definition.kind].items():
+    for side, vendor in KINDS[definition.kind].vendors.items():
         name = getattr(definition.connections, side)
         fitting = [known for known, one in connections.items() if one.vendor == vendor]
         if name not in connections:
@@ -180,10 +192,10 @@ def _unknown_connections(
 def _future_consents(defined: Defined) -> Iterator[Mistake]:
     """Nobody has confirmed anything on a day that has begun nowhere on earth."""
     today = (datetime.now(UTC) + EARLIEST_ZONE).date()
-    for index, bot in enumerate(defined.definition.bots):
-        if bot.consent.on > today:
-            said = f"{bot.consent.on} is in the future: give the day the consent was confirmed on"
-            yield defined.page.mistake(("bots", index, "consent", "on"), said)
+    for part in defined.definition.parts:
+        if part.consent is not None and part.consent.on > today:
+            said = f"{part.consent.on} is in the future: give the day the consent was confirmed on"
+            yield defined.page.mistake((*part.place, "consent", "on"), said)
 
 
 def _unset_secrets(

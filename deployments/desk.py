@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
+from deployments.trouble import UsageTrouble
+
 if TYPE_CHECKING:
-    from pipelines.mailigen_pipedrive.config import Definition
+    from pipelines.definition import SyncDefinition
     from pipelines.settings import Connections, Settings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,10 @@ class Desk:
 
     syncs: Path | None
     connections: Path | None
+
+
+class NoDoorError(UsageTrouble):
+    """The command makes no sense for a sync of this kind."""
 
 
 def settings_of(ctx: typer.Context) -> "Settings":
@@ -28,10 +36,20 @@ def settings_of(ctx: typer.Context) -> "Settings":
     return read_settings(syncs=desk.syncs, connections=desk.connections)
 
 
-def sync_of(ctx: typer.Context, name: str) -> "tuple[Settings, Definition, Connections]":
+def sync_of(ctx: typer.Context, name: str) -> "tuple[Settings, SyncDefinition, Connections]":
     """The sync that a command names, as its files say. DefinitionsError: they hold a mistake."""
     from deployments.definitions import load
 
     settings = settings_of(ctx)
     definitions = load(settings)
     return settings, definitions.get(name), definitions.connections
+
+
+def need(door: "T | None", definition: "SyncDefinition", command: str) -> "T":
+    """The door, if the sync's kind has it. NoDoorError: the command makes no sense for it."""
+    if door is None:
+        raise NoDoorError(
+            f"{definition.name} is a {definition.kind} sync, for which there is no `{command}`; "
+            "nothing was done"
+        )
+    return door

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from deployments.oncall import opened
-from pipelines.mailigen_pipedrive.webhook import accounts_rung_from
+from pipelines.kinds import rung_from
 from pipelines.report import counted, minute
 from pipelines.settings import Settings
 from state import doors, lease
@@ -74,7 +74,7 @@ def doorbells(settings: Settings, listed: Sequence[str]) -> list[Doorbell]:
 def _doorbell(state: State, sync: str, waiting: int) -> Doorbell:
     listener = listener_name(sync)
     return Doorbell(
-        sync, lease.holding(state, listener), tuple(sorted(accounts_rung_from(state, sync))),
+        sync, lease.holding(state, listener), tuple(sorted(rung_from(state, sync))),
         doors.webhook(state, listener), waiting, doors.refused(state, listener),
     )  # fmt: skip
 

@@ -19,19 +19,20 @@ from deployments.reach import is_out_of_reach
 from deployments.running import is_recorded, run_here, run_recorded
 from deployments.timing import least_wake
 from deployments.trouble import DefinitionsError, OperatorError
+from pipelines.definition import SyncDefinition
+from pipelines.kinds import KINDS
 from pipelines.left_over import ANSWERED
-from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.listening import (
+from pipelines.listening import (
     NOT_SEEN,
+    Bell,
     Files,
     Listening,
     NoWebhookSecretError,
     Reading,
-    webhook_secret,
 )
 from pipelines.report import Outcome, RunOptions
 from pipelines.run import EXPECTED
-from pipelines.settings import Connections, MailigenConnection, MissingSecretError, Settings
+from pipelines.settings import Connections, MissingSecretError, Settings
 from state import lease
 from state.database import State
 from state.doors import listener_name
@@ -78,7 +79,7 @@ class Doorkeeper(Listening):
 
     def _run(self) -> Outcome:
         if is_recorded(self.settings):
-            return run_recorded(self.settings, self.name, RunOptions())
+            return run_recorded(self.settings, self.definition, RunOptions())
         definitions = load(self.settings)
         definition = definitions.get(self.name)
         connections = definitions.connections
@@ -105,13 +106,10 @@ class Doorkeepers:
     _look_again_at: float = 0.0
     _said: dict[str, str] = field(default_factory=dict)
 
-    def open(self, definition: Definition, connections: Connections) -> Doorkeeper:
+    def open(self, definition: SyncDefinition, connections: Connections) -> Doorkeeper:
         """Listen for a sync from now on. ListenError: somebody else does."""
-        account = definition.connections.engagement
-        connection = connections[account]
-        assert isinstance(connection, MailigenConnection)  # `load` has seen to it
-        secret = webhook_secret(account, connection, self.settings)
-        name = definition.name
+        bell, name = _bell_of(definition), definition.name
+        secret = bell.secret_of(definition, connections, self.settings)
         try:
             held = lease.acquire(
                 self.state, listener_name(name), run_id=f"listen-{uuid4().hex[:6]}"
@@ -122,7 +120,8 @@ class Doorkeepers:
                 "End that one first"
             ) from error
         keeper = Doorkeeper(
-            definition, connections, self.settings, self.state, held, secret=secret, say=self.say,
+            definition, connections, self.settings, self.state, held, bell, secret=secret,
+            say=self.say,
             address_of=lambda account: self.public + _path(name, account),
             files=Reading(
                 lambda: stamp_of(self.settings), lambda: read_files(self.settings, name)
@@ -203,21 +202,27 @@ class Doorkeepers:
 
 
 def refuse_deaf(
-    definition: Definition, connections: Connections, settings: Settings, public_url: str
+    definition: SyncDefinition, connections: Connections, settings: Settings, public_url: str
 ) -> None:
     """Refuse to open a door nobody can knock at, or at which nobody could be told apart.
 
     MissingSecretError, NoWebhookSecretError; or DeafError.
     """
-    account = definition.connections.engagement
-    connection = connections[account]
-    assert isinstance(connection, MailigenConnection)  # `load` has seen to it
-    webhook_secret(account, connection, settings)
+    bell = _bell_of(definition)
+    bell.secret_of(definition, connections, settings)
+    connection = connections[definition.connections.engagement]
     if is_out_of_reach(connection.base_url, public_url):
         raise DeafError(
-            "Mailigen cannot reach a loopback address. Say where your reverse proxy takes its "
-            "requests: --public-url https://hooks.example.com"
+            f"{bell.vendor} cannot reach a loopback address. Say where your reverse proxy takes "
+            "its requests: --public-url https://hooks.example.com"
         )
+
+
+def _bell_of(definition: SyncDefinition) -> Bell:
+    bell = KINDS[definition.kind].doors.bell
+    if bell is None:
+        raise DeafError(f"no vendor rings for a {definition.kind} sync: its schedule is all it has")
+    return bell
 
 
 def stamp_of(settings: Settings) -> tuple[tuple[str, int, int], ...]:

@@ -1,37 +1,20 @@
 """From one effect back to its causes: events -> rule -> crossing -> intent -> request -> id."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
 from sqlalchemy import and_, or_, select
 
 from deployments.published import CannotAskError, ask, published_file
-from pipelines.mailigen_pipedrive.newcomers import subject_of
-from pipelines.mailigen_pipedrive.seal import NEWCOMERS
+from pipelines.doors import Explaining
+from pipelines.kinds import MAILIGEN_PIPEDRIVE, Kind
 from pipelines.report import counted
 from pipelines.settings import Settings
 from state import consent, keep
 from state.database import State, open_state
 from state.doubts import without_addresses
 from state.schema import contact_addresses, deeds, links, settings
-
-# As it stood when the deed was planned: later opens and clicks did not cause it.
-EVENTS = """
-SELECT
-    e.campaign, e.kind, e.link, sum(e.times) AS times, min(e.first_seen_at) AS first_seen_at,
-    coalesce(any_value(c.title), any_value(c.subject), '') AS title
-FROM history.events AS e
-LEFT JOIN staging.mailigen__campaigns AS c ON c.campaign_id_mailigen = e.campaign
-WHERE list_contains(?, e.email) AND e.sweep <= ?
-GROUP BY e.campaign, e.kind, e.link
-ORDER BY first_seen_at, e.campaign, e.kind, e.link
-"""
-TITLE = """
-SELECT coalesce(title, subject, '') FROM staging.mailigen__campaigns
-WHERE campaign_id_mailigen = ?
-"""
-
 
 # In the run that left them out last; who is written by now is not left out any more.
 SKIPS = """
@@ -64,21 +47,25 @@ class Step(NamedTuple):
     said: str
 
 
-def explain_key(where: Settings, sync: str, key: str) -> list[Step]:
+def explain_key(
+    where: Settings, sync: str, key: str, kind: Kind = MAILIGEN_PIPEDRIVE
+) -> list[Step]:
     """The chain of every write that `key` names, and why who it names was left out.
 
     CannotAskError when nothing has that name, NothingPublishedError before the first run.
     """
     published_file(where.home, sync)
-    words = _words(where, sync)
+    words, its = _words(where, sync), kind.doors.explaining
     noun, name = read_key(key)
     with closing(open_state(where.state_url)) as state:
         contacts = [] if noun in DEEDS else _contacts(state, name, noun)
         names = [name, *contacts]
         steps: list[Step] = []
-        newcomer = subject_of(consent.read_key(where.home), name)
+        newcomer = its.newcomer_of(consent.read_key(where.home), name)
         for row in _deeds(state, sync, [*names, newcomer], noun):
-            steps += _deed_steps(row, _events(where, sync, state, row), _cause(where, sync, row))
+            addresses = _addresses(state, row.subject)
+            events = _events(row, ask(where.home, sync, its.events, [addresses, row.sweep]).rows)
+            steps += _deed_steps(row, events, _cause(where, sync, row, its.title), its)
             steps += words.get(str(row.write_key), ())
         if noun not in DEEDS:
             for row in _settings(state, sync, names):
@@ -172,12 +159,12 @@ def _settings(state: State, sync: str, names: list[str]) -> list[Any]:
         return list(db.execute(select(settings).where(settings.c.sync == sync, named)).all())
 
 
-def _deed_steps(row: Any, events: Iterator[Step], cause: str) -> Iterator[Step]:
+def _deed_steps(row: Any, events: Iterator[Step], cause: str, its: Explaining) -> Iterator[Step]:
     yield Step("write", row.write_key)
-    yield Step("newcomer" if row.operation in NEWCOMERS else "contact", row.subject)
+    yield Step("newcomer" if row.operation in its.newcomers else "contact", row.subject)
     yield from events
     rule = f"bot {row.bot_id}, rule {row.rule_id}" if row.rule_id else f"bot {row.bot_id}"
-    if row.operation in NEWCOMERS:
+    if row.operation in its.newcomers:
         rule = f"new_subscribers, {row.reason}"
     yield Step("rule", f"{rule}: {cause}" if cause else rule)
     yield Step("intent", f"{row.operation} {row.object} in {row.account}, sweep {row.sweep}")
@@ -188,15 +175,13 @@ def _deed_steps(row: Any, events: Iterator[Step], cause: str) -> Iterator[Step]:
         yield Step("id", f"{row.object} {row.remote_id}")
 
 
-def _events(where: Settings, sync: str, state: State, row: Any) -> Iterator[Step]:
+def _events(row: Any, found: Iterable[Sequence[Any]]) -> Iterator[Step]:
     """What the contact had done when the deed was planned; a rule's own kind of event only, and
     of a note its own e-mail and link: a rule counts all, a note stands for one."""
-    addresses = _addresses(state, row.subject)
-    answer = ask(where.home, sync, EVENTS, [addresses, row.sweep])
     cause = row.cause or {}
     own = str(cause.get("event") or cause.get("kind") or "")
     its_own = (str(cause.get("campaign")), cause.get("link") or "")
-    for campaign, kind, link, times, first_seen_at, title in answer.rows:
+    for campaign, kind, link, times, first_seen_at, title in found:
         if (own and kind != own) or (row.object == "note" and (campaign, link or "") != its_own):
             continue
         at = f" on {link}" if link else ""
@@ -204,12 +189,12 @@ def _events(where: Settings, sync: str, state: State, row: Any) -> Iterator[Step
         yield Step("event", f"{kind} of {_named(campaign, title)}{at}, {seen}")
 
 
-def _cause(where: Settings, sync: str, row: Any) -> str:
+def _cause(where: Settings, sync: str, row: Any, title: str) -> str:
     """What the plan said caused it, the campaign by its name."""
     told = dict(row.cause or {})
     campaign = told.get("campaign")
     if campaign:
-        titles = ask(where.home, sync, TITLE, [str(campaign)]).rows
+        titles = ask(where.home, sync, title, [str(campaign)]).rows
         told["campaign"] = _named(str(campaign), titles[0][0] if titles else "").partition(" ")[2]
     return ", ".join(f"{name} {value}" for name, value in told.items() if value not in ("", None))
 

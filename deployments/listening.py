@@ -20,7 +20,7 @@ import uvicorn
 
 from deployments.doorkeepers import Doorkeepers, ListenError
 from deployments.running import is_recorded
-from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.definition import SyncDefinition
 from pipelines.settings import Connections, Settings
 from state.database import open_state
 from state.inbox import Inbox
@@ -44,7 +44,7 @@ class Address(NamedTuple):
 
 def listen(
     settings: Settings,
-    definitions: Sequence[Definition],
+    definitions: Sequence[SyncDefinition],
     connections: Connections,
     address: Address,
     wake_after: float,

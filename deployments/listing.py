@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from deployments.timing import Timing, timings
-from pipelines.mailigen_pipedrive.config import Bot, Definition
+from pipelines.definition import SyncDefinition
+from pipelines.kinds import KINDS
 from pipelines.report import minute
 from pipelines.settings import Connections, PipedriveConnection, Settings
 from state import audits, connections, doubts, grants
@@ -54,7 +55,7 @@ class Remembered(NamedTuple):
 
 
 def list_bots(
-    settings: Settings, definitions: Sequence[Definition], connections: Connections
+    settings: Settings, definitions: Sequence[SyncDefinition], connections: Connections
 ) -> list[Line]:
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
     remembered, timed = Remembered({}, {}, {}, {}, {}), list[Timing]()
@@ -87,22 +88,22 @@ def _not_connected(connections: Connections, state: State | None) -> dict[str, s
     }
 
 
-def _lines(definition: Definition, remembered: Remembered) -> list[Line]:
+def _lines(definition: SyncDefinition, remembered: Remembered) -> list[Line]:
     troubled = [
         remembered.troubled[name]
         for name in (definition.connections.crm, definition.connections.engagement)
         if name in remembered.troubled
     ]
     connection = "; ".join(troubled)
-    if not definition.bots:
+    if not definition.parts:
         line = _line(remembered, definition.name, "", selection="nothing", connection=connection)
-        return [line._replace(active="no bots")]
+        return [line._replace(active=f"no {KINDS[definition.kind].parts}")]
     return [
         _line(
-            remembered, definition.name, bot.id, connection=connection, actions=_actions(bot),
-            selection="all" if bot.contacts == "all" else f"filter {bot.contacts.name}",
+            remembered, definition.name, part.id, connection=connection, actions=part.actions,
+            selection=part.selection,
         )
-        for bot in definition.bots
+        for part in definition.parts
     ]  # fmt: skip
 
 
@@ -122,15 +123,6 @@ def _line(
         connection=connection, confirmed=confirmed, doubts=remembered.doubts.get(sync, 0),
         last_audit=remembered.audits.get(sync, "never"),
     )  # fmt: skip
-
-
-def _actions(bot: Bot) -> str:
-    rules = [
-        *(f"{rule.type} after {rule.after} {rule.event}" for rule in bot.activities),
-        *(f"deal after {rule.after} {rule.event}" for rule in bot.deals),
-        *([f"notes on {'/'.join(bot.notes)}"] if bot.notes else []),
-    ]
-    return ", ".join(rules) or "none"
 
 
 def _remembered(state: State) -> Remembered:

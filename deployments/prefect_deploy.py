@@ -37,12 +37,12 @@ from prefect.utilities.callables import parameter_schema
 from ruamel.yaml import YAML
 
 from deployments.trouble import OperatorError
-from pipelines.definition import Schedule
-from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.definition import Schedule, SyncDefinition
+from pipelines.kinds import KINDS, MAILIGEN_PIPEDRIVE
 from pipelines.settings import Settings
 from pipelines.timetable import Fit, anchor, in_words
 
-ENTRYPOINT = "deployments.scheduled.mailigen_pipedrive"
+ENTRYPOINT = f"deployments.scheduled.{MAILIGEN_PIPEDRIVE.name}"
 AUDIT = "deployments.scheduled.audit"
 POOL = "syncline"
 TAG = "syncline"
@@ -69,8 +69,16 @@ class Changes:
     removed: tuple[str, ...]
 
 
+def entrypoint_of(kind: str) -> str:
+    """The flow that syncs of this kind are deployed with."""
+    return f"deployments.scheduled.{kind}"
+
+
 def survey(
-    client: SyncPrefectClient, definitions: Sequence[Definition], *, entrypoint: str = ENTRYPOINT
+    client: SyncPrefectClient,
+    definitions: Sequence[SyncDefinition],
+    *,
+    entrypoint: str = ENTRYPOINT,
 ) -> Changes:
     """What `deploy` would do. Changes nothing."""
     wanted = {definition.name for definition in definitions}
@@ -84,7 +92,7 @@ def survey(
 
 def deploy(
     client: SyncPrefectClient,
-    definitions: Sequence[Definition],
+    definitions: Sequence[SyncDefinition],
     settings: Settings,
     *,
     root: Path,
@@ -122,7 +130,11 @@ def deploy(
             schedules=[_schedule_create(_schedule(definition, entrypoint, fit), old)],
             paused=old.paused if old else False,
             description=describe_audit(definition) if is_audit else describe(definition, fit),
-            tags=[TAG, definition.kind, *(["audit"] if is_audit else ["mailigen", "pipedrive"])],
+            tags=[
+                TAG,
+                definition.kind,
+                *(["audit"] if is_audit else sorted(KINDS[definition.kind].vendors.values())),
+            ],
             pull_steps=[_start_in(root)],
             job_variables={"env": _environment(settings, root)},
         )
@@ -174,27 +186,18 @@ def ensure_zombie_automation(client: SyncPrefectClient) -> None:
     client.create_automation(AutomationCore(name=ZOMBIES, trigger=trigger, actions=[action]))
 
 
-def describe(definition: Definition, fit: Fit | None = None) -> str:
+def describe(definition: SyncDefinition, fit: Fit | None = None) -> str:
     """What the deployment's page says: the definition in words, without personal data."""
     said = f"{fit.said}; {fit.remedy}" if fit and fit.said else in_words(definition.schedule)
-    bots = "\n".join(
-        f"- **{bot.id}**: "
-        + ("all contacts" if bot.contacts == "all" else f"filter {bot.contacts.name}")
-        + f"; {len(bot.activities)} activity rules, {len(bot.deals)} deal rules, "
-        + (f"notes on {', '.join(bot.notes)}" if bot.notes else "no notes")
-        for bot in definition.bots
-    )
-    title = definition.list.title or definition.list.id
-    connections = definition.connections
+    parts = "\n".join(f"- **{part.id}**: {part.described}" for part in definition.parts)
+    none = f"No {KINDS[definition.kind].parts}: nothing is synced."
     return (
-        f"Keeps the Mailigen list **{title}** ({connections.engagement}) in step with Pipedrive "
-        f"({connections.crm}), {said}.\n\n"
-        f"{bots or 'No bots: nothing is synced.'}\n\n"
+        f"{definition.purpose}, {said}.\n\n{parts or none}\n\n"
         f"`syncline explain {definition.name} KEY` tells why something happened."
     )
 
 
-def describe_audit(definition: Definition) -> str:
+def describe_audit(definition: SyncDefinition) -> str:
     """What the page of a sync's audit says."""
     share = f"{definition.audit.budget_share:.0%}"
     return (
@@ -214,7 +217,7 @@ def prefect_schedule(name: str, wanted: Schedule) -> CronSchedule | IntervalSche
     return IntervalSchedule(interval=interval, anchor_date=anchor(name, seconds))
 
 
-def audit_schedule(definition: Definition) -> IntervalSchedule:
+def audit_schedule(definition: SyncDefinition) -> IntervalSchedule:
     """When a sync is audited: in the night (UTC) where it is once a day, each at its own minute."""
     shift = int.from_bytes(sha256(definition.name.encode()).digest()[8:16]) % NIGHT_SECONDS
     night = datetime(2026, 1, 1, NIGHT_BEGINS, tzinfo=UTC) + timedelta(seconds=shift)
@@ -223,7 +226,7 @@ def audit_schedule(definition: Definition) -> IntervalSchedule:
 
 
 def _schedule(
-    definition: Definition, entrypoint: str, fit: Fit | None
+    definition: SyncDefinition, entrypoint: str, fit: Fit | None
 ) -> CronSchedule | IntervalSchedule:
     if entrypoint == AUDIT:
         return audit_schedule(definition)
@@ -268,7 +271,7 @@ def _environment(settings: Settings, root: Path) -> dict[str, str]:
 
 
 def _verify(
-    client: SyncPrefectClient, definitions: Sequence[Definition], entrypoint: str,
+    client: SyncPrefectClient, definitions: Sequence[SyncDefinition], entrypoint: str,
     fits: Mapping[str, Fit],
 ) -> None:  # fmt: skip
     """Read back: Prefect accepts some things in silence and then does not run them."""

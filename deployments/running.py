@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from deployments.desk import need
 from deployments.trouble import OperatorError
-from pipelines.mailigen_pipedrive.config import Definition
+from pipelines.definition import SyncDefinition
+from pipelines.kinds import KINDS
 from pipelines.report import Outcome, Reporter, RunOptions
 from pipelines.settings import Connections, Settings
 
@@ -42,27 +44,26 @@ def is_recorded(settings: Settings) -> bool:
 
 def run_here(
     settings: Settings,
-    definition: Definition,
+    definition: SyncDefinition,
     connections: Connections,
     options: RunOptions,
     report: Reporter,
 ) -> Outcome:
     """Run without Prefect: seconds faster to start, and seen by nobody else."""
-    from pipelines.mailigen_pipedrive.run import run_sync
+    doors = KINDS[definition.kind].doors
+    return doors.run(definition, connections, options=options, report=report, settings=settings)
 
-    return run_sync(definition, connections, options=options, report=report, settings=settings)
 
-
-def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:
+def run_recorded(settings: Settings, definition: SyncDefinition, options: RunOptions) -> Outcome:
     """Run as the flow that the deployment runs, in this process."""
     _prepare(settings)
     from prefect import tags
 
-    from deployments.scheduled import mailigen_pipedrive
+    from deployments.scheduled import FLOWS
 
     with tags("syncline"):
-        state = mailigen_pipedrive(
-            sync,
+        state = FLOWS[definition.kind](
+            definition.name,
             full=options.full,
             since=options.since,
             settle_within=options.settle_within,
@@ -72,11 +73,10 @@ def run_recorded(settings: Settings, sync: str, options: RunOptions) -> Outcome:
 
 
 def audit_here(
-    settings: Settings, definition: Definition, connections: Connections, report: Reporter
+    settings: Settings, definition: SyncDefinition, connections: Connections, report: Reporter
 ) -> Outcome:
     """Audit without Prefect."""
-    from pipelines.mailigen_pipedrive.audit import audit_sync
-
+    audit_sync = need(KINDS[definition.kind].doors.audit, definition, "audit")
     return audit_sync(definition, connections, report=report, settings=settings)
 
 

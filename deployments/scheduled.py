@@ -33,28 +33,37 @@ def mailigen_pipedrive(
     A second run at once ends as skipped: our lease is the only lock. Re-running is always
     safe and goes on where the last run stopped.
     """
+    return _run(sync, RunOptions(full=full, since=since, settle_within=settle_within))
+
+
+# By kind. Each has a flow of its own, so that Prefect shows and deploys it under its name.
+FLOWS = {"mailigen_pipedrive": mailigen_pipedrive}
+
+
+def _run(sync: str, options: RunOptions) -> State[Any]:
     # Deploying reads this file too, and must not wait for DuckDB and the rest.
     from deployments.listing import SHOWN, list_bots
     from pipelines import missed
-    from pipelines.mailigen_pipedrive.run import run_sync
+    from pipelines.kinds import KINDS
 
     settings = read_settings()
     settings.make_home()
     definitions = load(settings)
     page = RunPage(sync)
     gap = missed.before_run(settings, sync) if is_scheduled() else None
-    outcome = run_sync(
-        definitions.get(sync),
+    definition = definitions.get(sync)
+    outcome = KINDS[definition.kind].doors.run(
+        definition,
         definitions.connections,
-        options=RunOptions(full=full, since=since, settle_within=settle_within),
+        options=options,
         report=page.tell,
         step=as_task,
         settings=settings,
     )
     if is_scheduled():
-        missed.after_run(definitions.get(sync), settings, outcome, gap)
+        missed.after_run(definition, settings, outcome, gap)
     page.finish(outcome)
-    lines = list_bots(settings, [definitions.get(sync)], definitions.connections)
+    lines = list_bots(settings, [definition], definitions.connections)
     page.show_bots(SHOWN, [line.shown() for line in lines if line.sync == sync])
     return end_state(outcome)
 
@@ -65,23 +74,26 @@ def audit(sync: str) -> State[Any]:
 
     While the sync runs this ends as skipped: the next audit looks at the same and more.
     """
+    from deployments.desk import need
     from deployments.timing import found_overdue
     from pipelines import missed
-    from pipelines.mailigen_pipedrive.audit import audit_sync
+    from pipelines.kinds import KINDS
 
     settings = read_settings()
     settings.make_home()
     definitions = load(settings)
     page = RunPage(f"audit {sync}")
     gap = found_overdue(settings, [sync]).get(sync) if is_scheduled() else None
+    definition = definitions.get(sync)
+    audit_sync = need(KINDS[definition.kind].doors.audit, definition, "audit")
     outcome = audit_sync(
-        definitions.get(sync),
+        definition,
         definitions.connections,
         report=page.tell,
         step=as_task,
         settings=settings,
     )
-    missed.after_run(definitions.get(sync), settings, outcome, gap, is_audit=True)
+    missed.after_run(definition, settings, outcome, gap, is_audit=True)
     page.finish(outcome)
     return end_state(outcome)
 

@@ -88,7 +88,7 @@ def found_overdue(settings: Settings, syncs: Collection[str]) -> dict[str, Gap]:
 def paused_in_prefect(api_url: str, syncs: Collection[str]) -> set[str]:
     """The syncs whose deployment, or its schedule, somebody paused; nobody's if it cannot say."""
     # The tag tells a sync's deployment from that of its audit, which has the same name.
-    which = {"name": {"any_": sorted(syncs)}, "tags": {"all_": ["syncline", "mailigen"]}}
+    which = {"name": {"any_": sorted(syncs)}, "tags": {"all_": ["syncline", "pipedrive"]}}
     try:
         answer = httpx.post(
             f"{api_url.rstrip('/')}/deployments/filter",

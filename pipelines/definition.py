@@ -4,8 +4,9 @@ A kind extends `SyncDefinition` with what is its own: a list and bots, an audien
 Everything here is what the operator *wants*; what is active or paused is state, never in a file.
 """
 
+from abc import abstractmethod
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -139,6 +140,17 @@ class Consent(Strict):
     on: date = Field(description="The day of the confirmation, e.g. 2026-11-01.")
 
 
+class Part(NamedTuple):
+    """What of a sync is activated, paused and listed on its own: a bot, a flow."""
+
+    id: str
+    selection: str  # whom it is for, on a line
+    actions: str  # what it does with them, on a line
+    described: str  # both, for a page of its own
+    consent: Consent | None  # None: it subscribes nobody
+    place: tuple[str | int, ...]  # where the file says it
+
+
 class SyncDefinition(Strict):
     """What the definition of any kind of sync says; each kind adds what it keeps in step."""
 
@@ -149,6 +161,16 @@ class SyncDefinition(Strict):
     alert: Alert | None = Field(None, description="Whom to call when a person is needed.")
     guards: Guards = Guards()
     audit: Audit = Audit()
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple[Part, ...]:
+        """Its bots or flows, in the file's order."""
+
+    @property
+    @abstractmethod
+    def purpose(self) -> str:
+        """What it keeps in step, as the beginning of a sentence for its page."""
 
 
 def refuse_twins(noun: str, ids: list[str]) -> None:

@@ -13,18 +13,18 @@ Until it has ended well no run begins, and doing it again does no more.
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from uuid import uuid4
 
 import orjson
 
 from pipelines.accounts import open_accounts
+from pipelines.adopted import Adopted
 from pipelines.mailigen_pipedrive import (
     engagement,
     extract,
     kept,
     life,
-    record,
     recovered,
     tables,
 )
@@ -33,13 +33,13 @@ from pipelines.mailigen_pipedrive.flow import READ, WHO
 from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lost_books import Books, read_books
 from pipelines.mailigen_pipedrive.naming import bind_names
-from pipelines.mailigen_pipedrive.references import Reference
 from pipelines.mailigen_pipedrive.run import begin
 from pipelines.mailigen_pipedrive.seal import remember_identity
 from pipelines.mailigen_pipedrive.seen_first import remember
 from pipelines.mailigen_pipedrive.signing_in import recognise
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
-from pipelines.report import Cost, Outcome, Reporter, RunOptions, counted
+from pipelines.record import DEED_WRITES
+from pipelines.report import Outcome, Reporter, RunOptions, counted
 from pipelines.settings import Connections, Settings
 from pipelines.surroundings import REAL, Surroundings
 from state import bots, consent, deeds, lease, restore, runs
@@ -63,31 +63,6 @@ REMEMBERED = """
 SELECT sweep FROM history.events
 UNION SELECT from_sweep FROM history.selections
 """
-
-
-@dataclass
-class Adopted:
-    """What an adoption found and put back. `unexplained` are things whose reference no key
-    makes, `doubles` living ones that carry a reference another one carries as well."""
-
-    run_id: str
-    sync: str
-    has_history: bool
-    has_keep: bool  # the keep file, and the key its hashes were made with
-    references: int = 0
-    recognised: int = 0
-    restored_deeds: int = 0
-    counted_as_done: int = 0
-    contacts: int = 0
-    members: int = 0
-    opt_outs: int = 0
-    barred: int = 0
-    bots: dict[str, str] = field(default_factory=dict)
-    unexplained: list[Reference] = field(default_factory=list)
-    doubles: list[Reference] = field(default_factory=list)
-    strangers: int = 0  # members with our source whom no contact claims
-    cost: list[Cost] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
 
 
 def adopt_sync(
@@ -267,7 +242,7 @@ def _end(sweep: Sweep, held: lease.Lease, work: Work, adopted: Adopted) -> None:
         )  # fmt: skip
     # What counts as done by no other proof than this adoption is kept for another one.
     sweep.db.register("arrived", deeds.read(sweep.state, held.sync))
-    of_this = f"INSERT INTO history.writes BY NAME {record.DEED_WRITES}"
+    of_this = f"INSERT INTO history.writes BY NAME {DEED_WRITES}"
     sweep.db.execute(of_this, [sweep.run_id, sweep.sweep])
     sweep.db.unregister("arrived")
     sweep.db.execute("COMMIT")

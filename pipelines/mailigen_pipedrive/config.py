@@ -9,7 +9,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipelines import definition
-from pipelines.definition import Consent, NameOrId, Slug, SyncDefinition, Text, refuse_twins
+from pipelines.definition import (
+    Consent,
+    NameOrId,
+    Part,
+    Slug,
+    SyncDefinition,
+    Text,
+    refuse_twins,
+)
 from pipelines.pipedrive_side.selection import Contacts, NewFilter
 from pipelines.settings import Strict
 
@@ -122,6 +130,16 @@ class Bot(Strict):
     def rules(self) -> tuple[ActivityRule | DealRule, ...]:
         return (*self.activities, *self.deals)
 
+    @property
+    def actions(self) -> str:
+        """What it does, on a line."""
+        rules = [
+            *(f"{rule.type} after {rule.after} {rule.event}" for rule in self.activities),
+            *(f"deal after {rule.after} {rule.event}" for rule in self.deals),
+            *([f"notes on {'/'.join(self.notes)}"] if self.notes else []),
+        ]
+        return ", ".join(rules) or "none"
+
     @field_validator("notes")
     @classmethod
     def notes_are_named_once(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
@@ -164,6 +182,33 @@ class Definition(SyncDefinition):
                 raise ValueError(f"two bots describe the filter {new.name!r} differently")
         return self
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(_part(index, bot) for index, bot in enumerate(self.bots))
+
+    @property
+    def purpose(self) -> str:
+        names = self.connections
+        return (
+            f"Keeps the Mailigen list **{self.list.title or self.list.id}** ({names.engagement}) "
+            f"in step with Pipedrive ({names.crm})"
+        )
+
     def count_from_of(self, bot: Bot, rule: Rule | None = None) -> CountFrom:
         """Since when a rule (or a bot's notes) counts: the nearest word said about it."""
         return (rule and rule.count_from) or bot.count_from or self.count_from
+
+
+def _part(index: int, bot: Bot) -> Part:
+    is_all = bot.contacts == "all"
+    name = "" if bot.contacts == "all" else bot.contacts.name
+    counts = f"{len(bot.activities)} activity rules, {len(bot.deals)} deal rules"
+    notes = f"notes on {', '.join(bot.notes)}" if bot.notes else "no notes"
+    return Part(
+        bot.id,
+        selection="all" if is_all else f"filter {name}",
+        actions=bot.actions,
+        described=f"{'all contacts' if is_all else f'filter {name}'}; {counts}, {notes}",
+        consent=bot.consent,
+        place=("bots", index),
+    )

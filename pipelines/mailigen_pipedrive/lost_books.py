@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from pipelines.adopted import Reference
 from pipelines.mailigen_pipedrive import forgotten, references
 from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lineup import Person, Written
-from pipelines.mailigen_pipedrive.references import Reference
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.pipedrive_side.remote_ids import known_id
 from pipelines.report import counted

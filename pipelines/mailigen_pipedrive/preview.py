@@ -1,27 +1,13 @@
 """Whom one bot selects now, and what would become of each: read without a lease or a write."""
 
-from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.run import COURSE
+from pipelines.preview import Preview
 from pipelines.report import Finding, Reporter, RunOptions
 from pipelines.settings import Connections, Settings
 from pipelines.sweep import DefinitionError
-
-
-@dataclass(frozen=True)
-class Preview:
-    """`rows` has at most `shown` persons; names and addresses are for the user's eyes only."""
-
-    sync: str
-    bot: str
-    selected: int
-    becomes: dict[str, int]  # what would become of the selected -> persons
-    deeds: dict[str, int]  # activities, deals and notes the bot would make
-    rows: list[dict[str, Any]]
-    findings: list[Finding]
 
 
 def preview_bot(

@@ -17,7 +17,7 @@ from state.restore import Done, Held, Who
 from transforms.build import build
 
 if TYPE_CHECKING:
-    from pipelines.mailigen_pipedrive.adopt import Adopted
+    from pipelines.adopted import Adopted
 
 FIXED_TAGS = ("EMAIL", "FNAME", "LNAME")  # the vendor's own: no list is without them
 

@@ -20,6 +20,7 @@ import duckdb
 import pyarrow as pa
 
 from connectors.pipedrive import Pipedrive
+from pipelines.adopted import Reference
 from pipelines.mailigen_pipedrive.bind import DEAL_FIELD
 from state.deeds import marker_of
 
@@ -29,16 +30,6 @@ TEXTS = {"activity": ("note", "public_description"), "note": ("content",)}
 KINDS = ("open", "send", "click", "bounce")
 NEAR_N, WIDE_N = 3, 9  # how many contacts one person may have founded
 NEAR_COUNT, WIDE_COUNT = 20, 1000  # 1000 is the highest `after` a rule may have
-
-
-class Reference(NamedTuple):
-    """A thing that carries a reference of ours, living or not."""
-
-    marker: str
-    object: str
-    remote_id: int
-    person_id: int | None
-    is_living: bool
 
 
 class Ending(NamedTuple):

@@ -17,12 +17,13 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from connectors.errors import Refused
 from connectors.mailigen import Mailigen
 from connectors.mailigen.webhooks import CONTACT_EVENTS, MAIL_EVENTS, SOURCES
 from connectors.mailigen.wire import VENDOR
+from pipelines.listening import IN_DOUBT, Removed
 from pipelines.load import Loader, Sent, Vendor, load, settle_doubts
 from pipelines.mailigen_pipedrive.config import Definition
 from state import deeds, ledger
@@ -36,9 +37,6 @@ SET, REMOVE = "set_webhook", "remove_webhook"
 # A lost state does not know how often the webhook was changed; more often than this it never was.
 MOST_CHANGES = 1000
 OPTIONS = ("list_id", "url", "events", "sources")
-IN_DOUBT = "nobody knows yet whether its last change arrived"
-LOOK_EVERY_S = 3600.0  # somebody may delete it in Mailigen
-TRY_AGAIN_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -65,13 +63,6 @@ class Wanted:
     @property
     def fingerprint(self) -> str:
         return hmac.digest(self.key, self.secret.encode(), hashlib.sha256).hex()[:16]
-
-
-class Removed(NamedTuple):
-    """What became of a removal: the webhook that went ('' for none), and what is in the way."""
-
-    webhook_id: str
-    trouble: str
 
 
 def wanted_events(definition: Definition) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from deployments.explain import explain_key, in_short
 from deployments.listing import SHOWN, Line, list_bots
 from deployments.published import CannotAskError
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.preview import Preview, preview_bot
+from pipelines.mailigen_pipedrive.preview import preview_bot
+from pipelines.preview import Preview
 from pipelines.sweep import DefinitionError
 from state import bots
 from tests.pipelines.mailigen_pipedrive.desk import CAMPAIGN, CUSTOMERS, QUIET, Desk, connections

@@ -11,6 +11,8 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from house.tree import ROOT
+
 FILE_LINES = 400
 FLOW_LINES = 150
 FUNCTION_LINES = 60
@@ -135,6 +137,25 @@ def prefect_downstairs(path: str, source: str) -> list[str]:
         for module in imported(source)
         if module.partition(".")[0] == "prefect"
     ]
+
+
+def kind_by_the_back_door(path: str, source: str) -> list[str]:
+    """A kind of sync is imported by itself alone: everybody else goes through pipelines/kinds.py,
+    and what two kinds need lies beside them."""
+    floor, _, below = path.partition("/")
+    if floor not in ("deployments", "web", "pipelines"):
+        return []
+    mine = below.partition("/")[0] if floor == "pipelines" else ""
+    return [
+        f"{path}: imports {module}; ask pipelines/kinds.py for it"
+        for module in imported(source)
+        if module.startswith("pipelines.") and is_kind(kind := module.split(".")[1])
+        if kind != mine
+    ]
+
+
+def is_kind(folder: str) -> bool:
+    return (ROOT / "pipelines" / folder / "flow.py").exists()
 
 
 def silent_module(path: str, source: str) -> list[str]:

@@ -17,6 +17,7 @@ EVERYWHERE: list[Rule] = [
     rules.real_sleep,
     rules.stray_print,
     rules.prefect_downstairs,
+    rules.kind_by_the_back_door,
     rules.silent_module,
     rules.short_test_name,
     rules.package_in_tests,
@@ -91,6 +92,18 @@ def test_every_file_of_the_product_keeps_the_rule(rule: Rule) -> None:
             "web/inbox.py",
             "from prefect.client import x",
             "from .prefect import x",
+        ),
+        (
+            rules.kind_by_the_back_door,
+            "deployments/a.py",
+            "def f():\n    from pipelines.mailigen_pipedrive.run import run_sync",
+            "from pipelines.kinds import KINDS",
+        ),
+        (
+            rules.kind_by_the_back_door,
+            "pipelines/other_kind/flow.py",
+            "from pipelines.mailigen_pipedrive import life",
+            "from pipelines.other_kind import life",
         ),
         (rules.silent_module, "state/a.py", "x = 1", '"""What x is."""\nx = 1'),
         (

@@ -13,8 +13,9 @@ it also rings for a run is not played here: runs come when the story has them.
 from collections.abc import Callable
 from dataclasses import replace
 
+from pipelines.listening import Files, Listening, Reading
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.listening import Files, Listening, Reading, webhook_secret
+from pipelines.mailigen_pipedrive.listening import BELL, webhook_secret
 from pipelines.settings import Connections, KeySecret, MailigenConnection, Settings
 from pipelines.surroundings import Surroundings
 from sandbox.stage import Stage
@@ -50,7 +51,7 @@ class Porch:
         self._listening = Listening(
             definition, connections, settings, state,
             lease.Lease(state, listener_name(definition.name), "listen", 0),
-            secret=webhook_secret("engagement", account, settings),
+            BELL, secret=webhook_secret("engagement", account, settings),
             address_of=lambda account: f"{URL}/hooks/{account}",
             files=Reading(lambda: None, lambda: Files(definition, connections)),
             say=lambda _: None, around=around,

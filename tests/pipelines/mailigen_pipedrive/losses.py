@@ -8,7 +8,8 @@ quiet(desk)                     the next run writes nothing
 import pytest
 
 from connectors.errors import ConnectorError
-from pipelines.mailigen_pipedrive.adopt import Adopted, adopt_sync
+from pipelines.adopted import Adopted
+from pipelines.mailigen_pipedrive.adopt import adopt_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.surroundings import Surroundings
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections

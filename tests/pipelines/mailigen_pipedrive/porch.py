@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import uvicorn
 
+from pipelines.listening import Files, Listening, Reading
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.listening import Files, Listening, Reading
+from pipelines.mailigen_pipedrive.listening import BELL
 from pipelines.settings import Connections, KeySecret, MailigenConnection, Settings
 from pipelines.step import Step, plainly
 from state import lease
@@ -64,7 +65,7 @@ class Porch:
         self.mistake = ""
         self.listening = Rung(
             Definition.model_validate(desk.wanted), self._connections(), self._settings(),
-            self.state, self.lease, secret=self.secret, say=self.said.append,
+            self.state, self.lease, BELL, secret=self.secret, say=self.said.append,
             address_of=lambda _: self.url, files=Reading(self._stamp, self._read),
         )  # fmt: skip
         self.listening.porch = self

@@ -7,7 +7,8 @@ import pytest
 from connectors.errors import ConnectorError
 from deployments.cli import main
 from pipelines.mailigen_pipedrive.config import Definition
-from pipelines.mailigen_pipedrive.preview import Preview, preview_bot
+from pipelines.mailigen_pipedrive.preview import preview_bot
+from pipelines.preview import Preview
 from state.errors import HistoryDamaged, NotAllowed
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
 from tests.pipelines.mailigen_pipedrive.losses import (

@@ -5,14 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipelines.accounts import open_engagement
-from pipelines.mailigen_pipedrive.webhook import (
-    IN_DOUBT,
-    LOOK_EVERY_S,
-    TRY_AGAIN_S,
-    Removed,
-    accounts_rung_from,
-    remove_webhook,
-)
+from pipelines.listening import IN_DOUBT, LOOK_EVERY_S, TRY_AGAIN_S, Removed
+from pipelines.mailigen_pipedrive.webhook import accounts_rung_from, remove_webhook
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, QUIET, Desk
 from tests.pipelines.mailigen_pipedrive.porch import SECRET, Porch
 
