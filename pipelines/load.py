@@ -26,7 +26,7 @@ from state.settings import Setting, SettingKey
 log = logging.getLogger(__name__)
 # One at a time: the horizon of a doubt runs from the sending, and must not begin before it.
 DEED_WINDOW = 1
-OTHER_VERBS = ("update", "source", "replace", "move", "delete")
+OTHER_VERBS = ("update", "source", "replace", "move", "delete", "tag")
 CREATE_WINDOW, OTHER_WINDOW = 100, 20  # rows of settings claimed in one commit
 
 
@@ -73,7 +73,11 @@ class Vendor:
 
 @dataclass(frozen=True)
 class Loader:
-    """One sync's way to its vendors. `told` is called with (done, total) after each window."""
+    """One sync's way to its vendors. `told` is called with (done, total) after each window.
+
+    Deeds go to any of `vendors`; settings to one account: a sync that writes fields at both its
+    vendors has a loader for each.
+    """
 
     lease: Lease
     deed_writers: Mapping[str, DeedWriter]  # operation -> writer
@@ -141,7 +145,12 @@ def load_settings(loader: Loader) -> None:
     lease, vendor = loader.lease, loader.vendors[loader.setting_account]
     for verbs, size in ((("create",), CREATE_WINDOW), (OTHER_VERBS, OTHER_WINDOW)):
         windows = settings.planned(
-            lease, at=vendor.now(), horizon=vendor.horizon, size=size, verbs=verbs
+            lease,
+            loader.setting_account,
+            at=vendor.now(),
+            horizon=vendor.horizon,
+            size=size,
+            verbs=verbs,
         )
         for window in windows:
             won = settings.claim(lease, window, vendor.now(), vendor.horizon)
@@ -213,6 +222,8 @@ def settle_doubts(loader: Loader) -> float | None:
         except TooEarly as early:
             waits.append(early.wait_seconds)
     for setting in settings.doubts(loader.lease):
+        if setting.account != loader.setting_account:
+            continue  # another loader of this run writes there
         seen = loader.setting_writer.observe(setting)
         settings.observed(loader.lease, [(setting.key, seen)])
     waits += _late_bodies(loader)
@@ -235,5 +246,5 @@ def _late_bodies(loader: Loader) -> list[float]:
     at = vendor.now()
     return [
         (since + vendor.horizon - at).total_seconds()
-        for since in settings.waiting_since(loader.lease)
+        for since in settings.waiting_since(loader.lease, loader.setting_account)
     ]

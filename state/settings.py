@@ -132,7 +132,8 @@ _BY_KEYS = _SETTINGS.where(machine.among_given(machine.key_of(table))).order_by(
 
 @cache
 def _due(of_some_verbs: bool) -> Select[Any]:
-    due = select(table.c.verb, *machine.key_of(table)).where(_SENDABLE)
+    of_account = table.c.account == bindparam("of_account")
+    due = select(table.c.verb, *machine.key_of(table)).where(_SENDABLE, of_account)
     if of_some_verbs:
         due = due.where(table.c.verb.in_(machine.many("verbs")))
     return due.order_by(table.c.sweep, table.c.position)
@@ -140,20 +141,24 @@ def _due(of_some_verbs: bool) -> Select[Any]:
 
 def planned(
     lease: Lease,
+    account: str,
     *,
     at: datetime,
     horizon: timedelta,
     size: int = 100,
     verbs: Collection[str] = (),
 ) -> Iterator[list[Setting]]:
-    """Yield what this sweep's plan wants sent and may be, in windows of one verb each.
+    """Yield what this sweep's plan wants sent to an account and may be, in windows of one verb.
 
     `at` is the vendor's time. Rows of an older plan are never yielded: their
     bodies are old. Rows that have to wait for a late body are not yielded
     either; they stay planned.
     """
     by_verb: dict[str, list[machine.Key]] = {}
-    asked = {**machine.who(lease), "decided_before": at - horizon, "verbs": list(verbs)}
+    asked = {
+        **machine.who(lease), "of_account": account, "decided_before": at - horizon,
+        "verbs": list(verbs),
+    }  # fmt: skip
     with lease.state.read() as db:
         for verb, *key in db.execute(_due(bool(verbs)), asked):
             by_verb.setdefault(verb, []).append(tuple(key))
@@ -261,6 +266,7 @@ _WAITING_SINCE = select(table.c.doubt_at).where(
     machine.is_due(table),
     table.c.doubt_at.is_not(None),
     table.c.doubt_hash != table.c.desired_hash,
+    table.c.account == bindparam("of_account"),
 )
 
 
@@ -270,13 +276,13 @@ def doubts(lease: Lease) -> list[Setting]:
         return [_setting(row) for row in db.execute(_DOUBTS, machine.who(lease))]
 
 
-def waiting_since(lease: Lease) -> list[datetime]:
-    """Return since when (vendor's time) each row of this plan waits for a late body.
+def waiting_since(lease: Lease, account: str) -> list[datetime]:
+    """Return since when (vendor's time) each row of this plan waits for a late body there.
 
     Each may go out one horizon after its moment.
     """
     with lease.state.read() as db:
-        found = db.scalars(_WAITING_SINCE, machine.who(lease))
+        found = db.scalars(_WAITING_SINCE, {**machine.who(lease), "of_account": account})
         return [since for since in found if since is not None]
 
 

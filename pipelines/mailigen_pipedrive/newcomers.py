@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from pipelines.mailigen_pipedrive import extract, guards, naming
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
-from pipelines.mailigen_pipedrive.tables import of_arrow, of_rows
 from pipelines.report import counted
+from pipelines.staged import of_arrow, of_rows
 from state import consent, keep, places
 from state.consent import address_hash
 from transforms.build import append, build, number

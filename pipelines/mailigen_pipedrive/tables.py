@@ -4,16 +4,15 @@ Nothing enters a query as a template: names bound to ids, the identity map, what
 last acknowledged, which deeds exist and who opted out are tables like any other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import duckdb
-import pyarrow as pa
 
 from pipelines.mailigen_pipedrive.bind import BoundField
 from pipelines.mailigen_pipedrive.edits import reshaped_rules
 from pipelines.mailigen_pipedrive.life import activation_key, is_running, note_rule
 from pipelines.mailigen_pipedrive.sweep import Sweep
+from pipelines.staged import of_arrow, of_rows
 from state import bots as bot_rows
 from state import consent, deeds, identity, settings
 from state.bots import Bot
@@ -173,23 +172,6 @@ def _fields(db: duckdb.DuckDBPyConnection, fields: Iterable[BoundField]) -> None
         "merge_tag VARCHAR, entity VARCHAR, field_code VARCHAR, field_type VARCHAR, is_gone BOOLEAN"
     )
     of_rows(db, "fields", columns, rows)
-
-
-def of_rows(
-    db: duckdb.DuckDBPyConnection, name: str, columns: str, rows: Sequence[tuple[Any, ...]]
-) -> None:
-    """Make a small table in one statement; `columns` are names with their types."""
-    typed = [column.rsplit(" ", 1) for column in columns.split(", ")]
-    listed = ", ".join(f"unnest(?::{kind}[]) AS {column}" for column, kind in typed)
-    values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in typed]
-    db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{name} AS SELECT {listed}", values)
-
-
-def of_arrow(db: duckdb.DuckDBPyConnection, name: str, table: pa.Table, query: str) -> None:
-    """Make staging.syncline__<name> of what the query makes of these rows, called `arrived`."""
-    db.register("arrived", table)
-    db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{name} AS {query}")
-    db.unregister("arrived")
 
 
 CONTACTS = """

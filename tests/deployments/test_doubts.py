@@ -61,7 +61,7 @@ def in_doubt(held: Lease) -> None:
 def in_doubt_setting(held: Lease) -> None:
     ledger.seal(held, settings=[member("c1", phone="+371 2000000")])
     at, horizon = held.state.now(), timedelta(seconds=300)
-    (window,) = settings.planned(held, at=at, horizon=horizon)
+    (window,) = settings.planned(held, "acme", at=at, horizon=horizon)
     settings.claim(held, window, at, horizon)
     settings.unknown(held, [(window[0].key, "timed out")])
 

@@ -22,7 +22,7 @@ def sent_setting(lease, setting, *, is_told=True):
     """A setting that was sealed, claimed and never answered."""
     ledger.seal(lease, settings=[setting])
     at, horizon = lease.state.now(), HORIZON
-    (window,) = settings.planned(lease, at=at, horizon=horizon)
+    (window,) = settings.planned(lease, "acme", at=at, horizon=horizon)
     assert settings.claim(lease, window, at, horizon)
     if is_told:
         settings.unknown(lease, [(setting.key, "timed out")])
@@ -178,9 +178,9 @@ def test_a_setting_to_send_again_lets_no_other_body_pass_before_the_horizon(
     doubts.settle(settling, the_doubt(state), "send again", by="ann", home=tmp_path)
     now = on_call(settling)
     ledger.seal(now, settings=[member("c1", "2")])
-    assert list(settings.planned(now, at=state.now(), horizon=HORIZON)) == []
+    assert list(settings.planned(now, "acme", at=state.now(), horizon=HORIZON)) == []
     ledger.seal(now, settings=[setting])
-    assert list(settings.planned(now, at=state.now(), horizon=HORIZON)) != []
+    assert list(settings.planned(now, "acme", at=state.now(), horizon=HORIZON)) != []
 
 
 def test_a_replaced_setting_cannot_be_said_to_have_happened(lease, state, tmp_path):
@@ -199,7 +199,7 @@ def test_refused_writes_are_due_at_once_with_all_their_tries(lease, state):
     ledger.seal(lease, deeds=[note("n1", bot="warm"), note("n2")], settings=[member("c1")])
     deeds.claim(lease, ["n1", "n2"], state.now())
     deeds.refused(lease, [("n1", "no: ann@x.lv"), ("n2", "no")])
-    (window,) = settings.planned(lease, at=state.now(), horizon=HORIZON)
+    (window,) = settings.planned(lease, "acme", at=state.now(), horizon=HORIZON)
     settings.claim(lease, window, state.now(), HORIZON)
     settings.refused(lease, [(window[0].key, "bad value")])
     deeds.withdraw(lease, ["warm"], why="paused")
@@ -214,7 +214,7 @@ def test_refused_writes_are_due_at_once_with_all_their_tries(lease, state):
     assert [d.tries for d in doubts.refused(state, "acme")] == [0, 0]
     assert deeds.claim(now, ["n1", "n2"], state.now()) == {"n2"}
     ledger.seal(now, settings=[member("c1")])
-    assert len(list(settings.planned(now, at=state.now(), horizon=HORIZON))) == 1
+    assert len(list(settings.planned(now, "acme", at=state.now(), horizon=HORIZON))) == 1
 
 
 def test_a_write_is_found_by_key_reference_or_its_name_in_the_history(lease, state):

@@ -17,7 +17,7 @@ def sealed(lease, *rows):
 
 
 def sendable(lease, **more):
-    windows = settings.planned(lease, at=lease.state.now(), horizon=HORIZON, **more)
+    windows = settings.planned(lease, "acme", at=lease.state.now(), horizon=HORIZON, **more)
     return [row for window in windows for row in window]
 
 
@@ -102,7 +102,7 @@ def test_until_the_horizon_only_the_body_in_doubt_may_follow_it(lease, clock):
     assert [row.desired for row in sendable(lease)] == [{"PHONE": "1"}]
     sealed(lease, member("c1", "2"))
     assert sendable(lease) == []
-    assert settings.waiting_since(lease) == [clock.at]
+    assert settings.waiting_since(lease, "acme") == [clock.at]
     clock.advance(HORIZON.total_seconds())
     (row,) = sendable(lease)
     assert claim(lease, row) == {row.key}
@@ -221,7 +221,7 @@ def test_a_stale_holder_settles_nothing(lease, clock):
 def test_windows_hold_one_verb_and_come_in_order_of_planning(lease):
     rows = [member(f"c{n}") for n in range(5)]
     sealed(lease, *rows)
-    windows = settings.planned(lease, at=lease.state.now(), horizon=HORIZON, size=2)
+    windows = settings.planned(lease, "acme", at=lease.state.now(), horizon=HORIZON, size=2)
     assert [[row.subject for row in each] for each in windows] == [
         ["c0", "c1"],
         ["c2", "c3"],

@@ -19,7 +19,7 @@ def sealed(writer, *rows):
 
 
 def sendable(writer):
-    windows = settings.planned(writer, at=writer.state.now(), horizon=HORIZON)
+    windows = settings.planned(writer, "acme", at=writer.state.now(), horizon=HORIZON)
     return [row for part in windows for row in part]
 
 
