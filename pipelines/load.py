@@ -145,13 +145,9 @@ def load_settings(loader: Loader) -> None:
     lease, vendor = loader.lease, loader.vendors[loader.setting_account]
     for verbs, size in ((("create",), CREATE_WINDOW), (OTHER_VERBS, OTHER_WINDOW)):
         windows = settings.planned(
-            lease,
-            loader.setting_account,
-            at=vendor.now(),
-            horizon=vendor.horizon,
-            size=size,
-            verbs=verbs,
-        )
+            lease, loader.setting_account,
+            at=vendor.now(), horizon=vendor.horizon, size=size, verbs=verbs,
+        )  # fmt: skip
         for window in windows:
             won = settings.claim(lease, window, vendor.now(), vendor.horizon)
             mine = [s for s in window if s.key in won]

@@ -246,7 +246,7 @@ def read(state: State, account: str) -> pa.Table:
 
 def _addresses_in(record: Mapping[str, Any]) -> Iterator[str]:
     """The addresses of a person, a member or an event, as the vendors name them."""
-    for name in ("email", "shown_email", "emails"):
+    for name in ("email", "shown_email", "emails", "email_address"):
         held = record.get(name)
         entries = held if isinstance(held, list) else [held]
         for one in entries:

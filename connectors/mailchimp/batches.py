@@ -19,7 +19,7 @@ from connectors.bodies import read_json
 from connectors.errors import ConnectorError, OutcomeUnknown, ReadFailed
 from connectors.mailchimp.members import Values, update_body
 from connectors.mailchimp.refusals import read_answer
-from connectors.mailchimp.wire import VENDOR, Call, as_json, call, read_one, subscriber_hash
+from connectors.mailchimp.wire import VENDOR, Call, as_json, call, member_id, read_one
 
 MOST_OPERATIONS: Final = 500  # 1000 is said by others; unverified
 MOST_PACKED_BYTES: Final = 32 * 2**20
@@ -34,7 +34,7 @@ class MemberUpdate:
 
     operation_id: str
     list_id: str
-    email: str = field(repr=False)
+    who: str = field(repr=False)  # an address, or a contact_id
     values: Values = field(default_factory=dict, repr=False)
     new_email: str | None = field(default=None, repr=False)
 
@@ -42,7 +42,7 @@ class MemberUpdate:
     def call(self) -> Call:
         body = update_body(self.values, self.new_email)
         name = "PATCH /lists/{list}/members/{member}"
-        return call(name, self.list_id, subscriber_hash(self.email), body=body)
+        return call(name, self.list_id, member_id(self.who), body=body)
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class MemberLook:
 
     operation_id: str
     list_id: str
-    email: str = field(repr=False)
+    who: str = field(repr=False)
 
     @property
     def call(self) -> Call:
         name = "GET /lists/{list}/members/{member}"
-        return call(name, self.list_id, subscriber_hash(self.email))
+        return call(name, self.list_id, member_id(self.who))
 
 
 Operation = MemberUpdate | MemberLook

@@ -117,12 +117,11 @@ class Mailchimp:
             fields=records.projection("members", records.MEMBER), **IN_ORDER,
         )  # fmt: skip
 
-    def member(self, list_id: str, email: str) -> Record | None:
-        """Return who has this address, archived ones too; None when nobody ever had it, and
-        when the audience itself is gone, which the vendor words alike."""
-        member = wire.subscriber_hash(email)
+    def member(self, list_id: str, who: str) -> Record | None:
+        """Return who has this address or contact_id, archived ones too; None when nobody ever
+        had it, and when the audience itself is gone, which the vendor words alike."""
         try:
-            return self._one(MEMBER, list_id, member, fields=records.MEMBER)
+            return self._one(MEMBER, list_id, wire.member_id(who), fields=records.MEMBER)
         except Gone:
             return None
 
@@ -133,10 +132,10 @@ class Mailchimp:
             if (found := self.member(list_id, email)) is not None:
                 yield found
 
-    def tags_of(self, list_id: str, email: str) -> Page:
+    def tags_of(self, list_id: str, who: str) -> Page:
         """Return all tags of a member; its record shows fifty. Gone without the member."""
         name = "GET /lists/{list}/members/{member}/tags"
-        return self._all(name, list_id, wire.subscriber_hash(email))
+        return self._all(name, list_id, wire.member_id(who))
 
     # Segments; a tag is one of type "static"
 
@@ -166,37 +165,37 @@ class Mailchimp:
     ) -> Record:
         """Subscribe an address the audience does not know, and return the member.
 
-        One it does know keeps its status, whatever that is, and gets the values: the `status`
-        of what comes back tells. Found again by `member`.
+        AlreadyThere for one it knows in whatever state: nothing is changed then. Whether that
+        holds of archived ones everywhere nobody has published: look first. Found by `member`.
         """
-        name = "PUT /lists/{list}/members/{member}"
         return self._one(
-            name, list_id, wire.subscriber_hash(member.email), body=members.upsert_body(member),
+            "POST /lists/{list}/members", list_id, body=members.new_body(member),
             skip_merge_validation=skip_merge_validation or None,
         )  # fmt: skip
 
     def update_member(
-        self, list_id: str, email: str, values: Values, *, skip_merge_validation: bool = False
+        self, list_id: str, who: str, values: Values, *, skip_merge_validation: bool = False
     ) -> Record:
-        """Change merge values of who has this address, whatever the status; Gone for nobody."""
-        return self._patch(list_id, email, members.update_body(values), skip_merge_validation)
+        """Change merge values of a member, named by address or contact_id, whatever its status;
+        return it as it is now. Gone for nobody."""
+        return self._patch(list_id, who, members.update_body(values), skip_merge_validation)
 
     def move_member(
-        self, list_id: str, email: str, new_email: str, values: Values | None = None
+        self, list_id: str, who: str, new_email: str, values: Values | None = None
     ) -> Record:
         """Give a member another address: same contact_id, same status. AlreadyThere when the
         audience knows the new one in any state. Found again by `member` of the new one."""
-        return self._patch(list_id, email, members.update_body(values or {}, new_email), False)
+        return self._patch(list_id, who, members.update_body(values or {}, new_email), False)
 
     def tag_member(
-        self, list_id: str, email: str, names: Sequence[str], *, starts_automations: bool = False
+        self, list_id: str, who: str, names: Sequence[str], *, starts_automations: bool = False
     ) -> None:
         """Put tags on a member; one the audience does not know is made. Doing it twice does
         nothing more. Found again by `tags_of`."""
         tags = [{"name": name, "status": "active"} for name in names]
         body = {"tags": tags, "is_syncing": not starts_automations}
         name = "POST /lists/{list}/members/{member}/tags"
-        self._ask(wire.call(name, list_id, wire.subscriber_hash(email), body=body))
+        self._ask(wire.call(name, list_id, wire.member_id(who), body=body))
 
     def subscribe_batch(
         self, list_id: str, rows: Sequence[NewMember], *, skip_merge_validation: bool = False
@@ -274,9 +273,9 @@ class Mailchimp:
 
     # How calls are made
 
-    def _patch(self, list_id: str, email: str, body: Record, is_lenient: bool) -> Record:
+    def _patch(self, list_id: str, who: str, body: Record, is_lenient: bool) -> Record:
         return self._one(
-            "PATCH /lists/{list}/members/{member}", list_id, wire.subscriber_hash(email),
+            "PATCH /lists/{list}/members/{member}", list_id, wire.member_id(who),
             body=body, skip_merge_validation=is_lenient or None,
         )  # fmt: skip
 

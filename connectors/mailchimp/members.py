@@ -1,6 +1,6 @@
 """What may be said of a contact when it is written, and what a batch of new ones was answered.
 
-    new address      PUT with `status_if_new`; POST /lists/{list} with `update_existing` off
+    new address      POST, which refuses whoever is there; POST /lists/{list}, `update_existing` off
     existing member  PATCH: values and address. Its status has no place in any of these bodies
 
 A status is written where a contact comes into being, and nowhere else (consent is a ratchet).
@@ -28,6 +28,7 @@ class NewMember:
 
     email: str = field(repr=False)
     values: Values = field(default_factory=dict, repr=False)
+    tags: tuple[str, ...] = ()  # by name; of a batch's rows they are left out
 
 
 class RowError(NamedTuple):
@@ -51,13 +52,14 @@ class BatchAnswer(NamedTuple):
     errors: dict[str, RowError]
 
 
-def upsert_body(member: NewMember) -> dict[str, Any]:
-    """The body of a PUT: its status counts for an address the audience does not know."""
-    return {
+def new_body(member: NewMember) -> dict[str, Any]:
+    """The body of a POST: refused for an address the audience knows in any state."""
+    body: dict[str, Any] = {
         "email_address": member.email.strip(),
-        "status_if_new": JOINING,
+        "status": JOINING,
         "merge_fields": dict(member.values),
     }
+    return body | ({"tags": list(member.tags)} if member.tags else {})
 
 
 def update_body(values: Values, new_email: str | None = None) -> dict[str, Any]:

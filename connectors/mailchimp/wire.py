@@ -29,7 +29,7 @@ READS: Final = frozenset({
     "GET /lists/{list}/webhooks", "GET /batches", "GET /batches/{batch}",
 })  # fmt: skip
 WRITES: Final = frozenset({
-    "PUT /lists/{list}/members/{member}", "PATCH /lists/{list}/members/{member}",
+    "POST /lists/{list}/members", "PATCH /lists/{list}/members/{member}",
     "POST /lists/{list}/members/{member}/tags", "POST /lists/{list}", "POST /batches",
     "POST /lists/{list}/webhooks", "PATCH /lists/{list}/webhooks/{webhook}",
     "DELETE /lists/{list}/webhooks/{webhook}",
@@ -132,6 +132,15 @@ def subscriber_hash(email: str) -> str:
     if not plain:
         raise ValueError("an empty address has no hash")
     return hashlib.md5(plain.encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+
+
+def member_id(who: str) -> str:
+    """What stands for a member in a path: the hash of an address, or a contact_id as it is.
+
+    A contact_id stays the member's through every change of address; of a member that moved
+    meanwhile the hash of the old address finds nobody.
+    """
+    return subscriber_hash(who) if "@" in who else who
 
 
 def misread(call: Call, said: str) -> ReadFailed | OutcomeUnknown:

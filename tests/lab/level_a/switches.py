@@ -54,7 +54,7 @@ def without(protection: str) -> Iterator[Protections]:
 
 
 def _without_horizon(planned: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda lease, **given: planned(lease, **{**given, "horizon": NO_TIME})
+    return lambda lease, account, **given: planned(lease, account, **{**given, "horizon": NO_TIME})
 
 
 _claim = settings.claim

@@ -1,0 +1,239 @@
+"""Read both accounts into `raw`: whole once, then what changed since.
+
+    persons    all of them, then by update time; filters walked at every run
+    audiences  all members, archived ones too, then by last change; segments walked at every run
+    deals      by update time, and the stage history of those whose stage moved
+
+A cursor vouches for one work file: without it everything is read again. Nothing is concluded
+from who is missing in what changed; `confirm` asks for those by id before they are written.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.errors import Gone
+from pipelines.mailchimp_pipedrive.bind import BoundFlow
+from pipelines.mailchimp_pipedrive.config import Filters, SegmentsOrTags
+from pipelines.mailchimp_pipedrive.life import is_running
+from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
+from pipelines.pipedrive_side.names import filter_problem
+from pipelines.report import counted
+from pipelines.sweep import IncompleteError
+from state import cursors
+from state.raw import put_raw
+from transforms.build import build, number
+
+KEYS = {
+    "pipedrive__persons": {"id": "BIGINT"},
+    "pipedrive__filter_members": {"filter_id": "BIGINT", "person_id": "BIGINT"},
+    "mailchimp__members": {"list_id": "VARCHAR", "contact_id": "VARCHAR"},
+    "mailchimp__segment_members": {
+        "list_id": "VARCHAR", "segment_id": "BIGINT", "contact_id": "VARCHAR",
+    },
+}  # fmt: skip
+# More than two clocks differ by, and than a list of the CRM lags behind its writes.
+OVERLAP = timedelta(minutes=10)
+TO_BE_WRITTEN = """
+SELECT DISTINCT person_id_pipedrive FROM (
+    SELECT person_id_pipedrive FROM plan.members WHERE action IN ('create', 'update', 'move')
+    UNION ALL SELECT person_id_pipedrive FROM plan.persons WHERE action = 'update'
+) AS p
+INNER JOIN raw.pipedrive__persons AS r ON r.id = p.person_id_pipedrive
+WHERE r.run_id <> ?
+"""
+
+
+def persons(sweep: Sweep) -> None:
+    """Bring the persons up to date, and walk the filters that flows select by."""
+    since = _since(sweep, "persons")
+    pages = (list(sweep.erased.without(page)) for page in sweep.crm.persons(None, since, ()))
+    read = _put(sweep, "pipedrive__persons", _told(sweep, "persons", pages), whole=since is None)
+    sweep.cursors.append(("persons", _moment(sweep.crm.vendor_now())))
+    members: list[dict[str, Any]] = []
+    for bound in sweep.names.flows:
+        if isinstance(bound.flow.trigger, Filters) and is_running(sweep, bound.flow.id):
+            members += _walk_filters(sweep, bound)
+    _put(sweep, "pipedrive__filter_members", [members], whole=True)
+    build(
+        sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails",
+        "staging.pipedrive__filter_members",
+    )  # fmt: skip
+    sweep.tell("extract", f"{counted(read, 'person')} read")
+
+
+def _walk_filters(sweep: Sweep, bound: BoundFlow) -> list[dict[str, Any]]:
+    """Whom a flow's filters select; a flow whose last filter dies meanwhile is suspended."""
+    found: list[dict[str, Any]] = []
+    problems = []
+    for filter_id in bound.filter_ids:
+        records: list[dict[str, Any]] = []
+        problem = _problem(sweep, filter_id)
+        if not problem:
+            for page in sweep.crm.persons(filter_id, None, ()):
+                records += sweep.erased.without(page)
+            # One that dies during its walk may have answered with everybody.
+            problem = _problem(sweep, filter_id)
+        if problem:
+            problems.append(problem)
+            continue
+        _put(sweep, "pipedrive__persons", [records], whole=False)
+        found += [{"filter_id": filter_id, "person_id": record["id"]} for record in records]
+    if problems and len(problems) == len(bound.filter_ids):
+        sweep.suspended[bound.flow.id] = problems[0]
+        sweep.warn(f"flow {bound.flow.id}", f"is paused: {problems[0]}", "restore the filter")
+        return []
+    return found
+
+
+def _problem(sweep: Sweep, filter_id: int) -> str:
+    try:
+        return filter_problem(sweep.crm.filter(filter_id))
+    except Gone:
+        return filter_problem(None)
+
+
+def audiences(sweep: Sweep) -> None:
+    """Bring the members of every audience up to date, and walk the segments and tags."""
+    _put(sweep, "mailchimp__members", [], whole=False)  # the table, should none be read
+    for list_id in sweep.names.list_ids:
+        _members(sweep, list_id)
+    walked: list[dict[str, Any]] = []
+    for list_id, segment_id in _segments(sweep):
+        for page in sweep.engagement.segment_members(list_id, segment_id, every_state=True):
+            walked += [
+                {"list_id": list_id, "segment_id": segment_id, "contact_id": one["contact_id"]}
+                for one in page
+            ]
+    _put(sweep, "mailchimp__segment_members", [walked], whole=True)
+    build(
+        sweep.db, SYNC, "staging.mailchimp__members", "staging.mailchimp__segment_members",
+    )  # fmt: skip
+    count = number(sweep.db, "SELECT count(*) FROM staging.mailchimp__members")
+    sweep.tell("extract", f"{counted(int(count), 'contact')} of audiences known")
+
+
+def _members(sweep: Sweep, list_id: str) -> None:
+    stream = f"members|{list_id}"
+    since = _since(sweep, stream)
+    began = sweep.engagement.vendor_now()
+    if since is not None and not _fits(sweep, list_id):
+        since = None
+    _walk_members(sweep, list_id, since)
+    if since is not None and not _fits(sweep, list_id):
+        # Erased contacts change nothing that a list of changes would show: read all of it.
+        since = None
+        _walk_members(sweep, list_id, None)
+    if since is None:
+        sweep.db.execute(
+            "DELETE FROM raw.mailchimp__members WHERE list_id = ? AND run_id <> ?",
+            [list_id, sweep.run_id],
+        )
+        if not _fits(sweep, list_id):
+            raise IncompleteError(
+                f"Mailchimp counts other contacts of audience {list_id} than it listed: nothing "
+                "was planned. Run again; if it stays so, tell the vendor's support"
+            )
+    sweep.cursors.append((stream, _moment(began)))
+
+
+def _walk_members(sweep: Sweep, list_id: str, since: datetime | None) -> None:
+    for status in (None, "archived"):
+        pages = (
+            [record | {"list_id": list_id} for record in sweep.erased.without(page)]
+            for page in sweep.engagement.members(list_id, status=status, since=since)
+        )
+        _put(sweep, "mailchimp__members", _told(sweep, "contacts", pages), whole=False)
+
+
+def _fits(sweep: Sweep, list_id: str) -> bool:
+    """Whether as many are held as the audience counts; nobody is counted while nothing is held."""
+    stats = sweep.engagement.audience(list_id).get("stats") or {}
+    held = dict(
+        sweep.db.execute(
+            "SELECT body ->> '$.status', count(*) FROM raw.mailchimp__members "
+            "WHERE list_id = ? GROUP BY ALL",
+            [list_id],
+        ).fetchall()
+    )
+    counts = {
+        "subscribed": "member_count", "unsubscribed": "unsubscribe_count",
+        "cleaned": "cleaned_count",
+    }  # fmt: skip
+    # Whoever was erased on request is counted there and not held here.
+    return bool(sweep.erased.hashes) or all(
+        stats.get(name) is None or int(stats[name]) == held.get(status, 0)
+        for status, name in counts.items()
+    )
+
+
+def _segments(sweep: Sweep) -> list[tuple[str, int]]:
+    """The segments and tags of the flows that are planned for, each once."""
+    found = {
+        (bound.list_id, segment_id): None
+        for bound in sweep.names.flows
+        if isinstance(bound.flow.trigger, SegmentsOrTags) and is_running(sweep, bound.flow.id)
+        for segment_id in bound.segment_ids
+    }
+    return list(found)
+
+
+def confirm(sweep: Sweep) -> bool:
+    """Read those by id that a write is planned for and that this run has not read; whether there
+    were any. A deleted person is never mentioned by a list of changes."""
+    rows = sweep.db.execute(TO_BE_WRITTEN, [sweep.run_id]).fetchall()
+    wanted = [int(person_id) for (person_id,) in rows]
+    if not wanted:
+        return False
+    living: set[int] = set()
+    for page in sweep.crm.persons_by_id(wanted, ()):
+        records = [record for record in page if not record.get("is_deleted")]
+        _put(sweep, "pipedrive__persons", [records], whole=False)
+        living |= {int(record["id"]) for record in records}
+    gone = [
+        person_id for person_id in wanted if person_id not in living and _is_gone(sweep, person_id)
+    ]
+    sweep.db.execute(
+        "DELETE FROM raw.pipedrive__persons WHERE list_contains(?::BIGINT[], id)", [gone]
+    )
+    build(sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails")
+    return True
+
+
+def _is_gone(sweep: Sweep, person_id: int) -> bool:
+    try:
+        sweep.crm.person(person_id)
+    except Gone:
+        return True
+    return False
+
+
+def _since(sweep: Sweep, stream: str) -> datetime | None:
+    """From when on changes are to be read; None for everything."""
+    if sweep.is_full:
+        return None
+    value = cursors.read(sweep.state, sweep.definition.name, stream, sweep.work_generation)
+    if sweep.since is not None and value:
+        return min(sweep.since, datetime.fromisoformat(value))
+    return datetime.fromisoformat(value) - OVERLAP if value else None
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat()
+
+
+def _told(
+    sweep: Sweep, noun: str, pages: Iterable[list[dict[str, Any]]]
+) -> Iterator[list[dict[str, Any]]]:
+    count = 0
+    for page in pages:
+        count += len(page)
+        sweep.tell("extract", f"{noun} read", count)
+        yield page
+
+
+def _put(sweep: Sweep, table: str, pages: Iterable[list[dict[str, Any]]], *, whole: bool) -> int:
+    return put_raw(
+        sweep.db, table, pages, keys=KEYS[table], run_id=sweep.run_id, fetched_at=sweep.read_at,
+        mode="replace" if whole else "merge",
+    )  # fmt: skip

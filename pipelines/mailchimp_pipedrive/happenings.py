@@ -1,0 +1,123 @@
+"""What happens once: somebody joins an audience, a deal enters a stage.
+
+Both are noted as facts, by a key made of the vendor's data alone, and dealt with by what the plan
+makes of them. What happened before a flow's latest activation is no fact of it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from connectors.pipedrive.passages import Passage, passages, vendor_time
+from pipelines.mailchimp_pipedrive.config import DealStage, NewContacts
+from pipelines.mailchimp_pipedrive.extract import OVERLAP
+from pipelines.mailchimp_pipedrive.life import activated_at, baseline, is_running
+from pipelines.mailchimp_pipedrive.sweep import Sweep
+from pipelines.report import counted
+from state import cursors, facts
+from state.facts import Fact
+
+SEEN_FIRST = """
+INSERT INTO history.members_seen
+SELECT m.list_id_mailchimp, m.member_id_mailchimp, ?
+FROM staging.mailchimp__members AS m
+ON CONFLICT DO NOTHING
+"""
+# Who was put there by a flow of ours, or may be about to be, is nobody who joined (MC-02).
+JOINED = """
+SELECT m.member_id_mailchimp
+FROM history.members_seen AS s
+INNER JOIN staging.mailchimp__members AS m
+    ON m.list_id_mailchimp = s.list_id_mailchimp AND m.member_id_mailchimp = s.member_id_mailchimp
+ANTI JOIN staging.syncline__ours AS o ON o.email = m.email
+WHERE s.list_id_mailchimp = $list AND s.first_sweep > $baseline AND m.status <> 'archived'
+ORDER BY ALL
+"""
+
+
+def arrivals(sweep: Sweep) -> None:
+    """Note who joined an audience after a flow's activation (MC-08)."""
+    if sweep.lease is not None:
+        sweep.db.execute(SEEN_FIRST, [sweep.sweep])
+    found = []
+    for bound in sweep.names.flows:
+        flow = bound.flow
+        if not isinstance(flow.trigger, NewContacts) or not is_running(sweep, flow.id):
+            continue
+        asked = {"list": bound.list_id, "baseline": baseline(sweep, flow.id)}
+        found += [
+            Fact(flow.id, f"{bound.list_id}/{member_id}", member_id=member_id)
+            for (member_id,) in sweep.db.execute(JOINED, asked).fetchall()
+        ]
+    _note(sweep, found, "new contact")
+
+
+def passages_of_deals(sweep: Sweep) -> None:
+    """Note which deals entered a stage after a flow's activation (MC-14).
+
+    The stage history is read of those deals alone whose last change of stage is later than what
+    was read of them before.
+    """
+    wanted = {
+        bound.flow.id: (bound.stage_id, activated_at(sweep, bound.flow.id))
+        for bound in sweep.names.flows
+        if isinstance(bound.flow.trigger, DealStage) and is_running(sweep, bound.flow.id)
+    }
+    if not wanted:
+        return
+    name, offset = sweep.definition.name, sweep.crm.clock_offset()
+    since = min(at for _, at in wanted.values())
+    value = cursors.read(sweep.state, name, "deals", cursors.NO_FILE)
+    known = {str(k): str(v) for k, v in (value or {}).get("read", {}).items()}
+    if value is not None:
+        since = max(since, datetime.fromisoformat(value["since"]))
+    began = sweep.crm.vendor_now()
+    found: list[Fact] = []
+    for deal in _moved(sweep, since, known):
+        entered = passages(
+            deal, (one for page in sweep.crm.deal_changes(deal["id"]) for one in page)
+        )
+        if _is_explained(deal, entered):
+            known[str(deal["id"])] = str(deal.get("stage_change_time") or "")
+        for one in entered:
+            found += [
+                Fact(
+                    flow_id, f"deal {deal['id']} at {one.at.isoformat()}",
+                    person_id=str(deal.get("person_id") or ""), happened_at=one.at,
+                )
+                for flow_id, (stage_id, active_at) in wanted.items()
+                if one.stage_id == stage_id
+                and one.at.timestamp() > active_at.timestamp() + offset
+            ]  # fmt: skip
+    _note(sweep, found, "passage")
+    sweep.cursors_of_facts.append(("deals", {"since": began.isoformat(), "read": known}))
+
+
+def _moved(sweep: Sweep, since: datetime, known: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Deals that changed, and whose stage was entered at another time than when last looked at."""
+    for page in sweep.crm.deals(since - OVERLAP):
+        for deal in page:
+            entered = str(deal.get("stage_change_time") or "")
+            if known.get(str(deal["id"])) != entered or not entered:
+                yield deal
+
+
+def _is_explained(deal: dict[str, Any], entered: list[Passage]) -> bool:
+    """Whether the history tells of the last change of stage: it may lag behind the deal."""
+    last = vendor_time(deal.get("stage_change_time"))
+    return last is None or any(abs((one.at - last).total_seconds()) < 1 for one in entered)
+
+
+def _note(sweep: Sweep, found: list[Fact], noun: str) -> None:
+    """Keep what is new. A deal without a person is dealt with at once: there is nobody to bring."""
+    if sweep.lease is None:
+        sweep.imagined += found
+        return
+    sync = sweep.definition.name
+    new = facts.note(sweep.lease, sync, found)
+    nobody = [one for one in found if not one.person_id and not one.member_id]
+    facts.settle(
+        sweep.lease, sync, [(one.flow_id, one.fact_key, "the deal has no person") for one in nobody]
+    )
+    if new:
+        sweep.tell("extract", counted(new, noun))

@@ -1,0 +1,75 @@
+"""Keep what a run did where analysts and on-call look for it: the history file, the summary."""
+
+from typing import Any
+
+from pipelines import record
+from pipelines.mailchimp_pipedrive import guards
+from pipelines.mailchimp_pipedrive.sweep import Sweep
+from pipelines.record import count, shown, total
+from pipelines.report import Cost, PlanReport
+from state import ledger
+
+PLANS = ("members", "persons", "tags")
+SHOWN = {
+    "members": "flow_id, contact_id, action, email, new_email, before, before_source, after, "
+    "reason, cost_calls",
+    "persons": "flow_id, contact_id, action, email, new_email, person_id_pipedrive, before, "
+    "before_source, after, reason, cost_tokens",
+    "tags": "flow_id, contact_id, action, email, tag, before, before_source, reason, cost_calls",
+}
+
+
+def tell_and_keep(sweep: Sweep) -> None:
+    """Put counts and plan into the outcome, and the run into the history."""
+    assert sweep.lease is not None
+    counts: dict[str, Any] = vars(ledger.counts(sweep.lease)) | {
+        "persons_known": count(sweep, "staging.pipedrive__persons"),
+        "contacts_of_audiences": count(sweep, "staging.mailchimp__members"),
+        "contacts_wanted": count(sweep, "resolve.wanted"),
+        "conflicts": count(sweep, "plan.conflicts"),
+    }
+    record.tell_and_keep(sweep, counts, PLANS, SETTING_WRITES)
+
+
+def plan_report(sweep: Sweep, most: int, cost: list[Cost]) -> PlanReport:
+    """The plan for reading: totals, the first rows of each table, conflicts, what it would cost."""
+    totals: dict[str, dict[str, int]] = {}
+    for row in record.plan_totals(sweep, PLANS):
+        totals.setdefault(row["table"], {})[row["action"]] = row["rows"]
+    rows = {name: shown(sweep, name, SHOWN[name], most) for name in PLANS}
+    conflicts = sweep.db.execute(f"FROM plan.conflicts ORDER BY ALL LIMIT {most:d}")
+    names = [column[0] for column in conflicts.description or ()]
+    rows["conflicts"] = [dict(zip(names, row, strict=True)) for row in conflicts.fetchall()]
+    return PlanReport(
+        sync=sweep.definition.name,
+        totals=totals,
+        rows=rows,
+        skipped=record.skipped(sweep),
+        guards=sweep.guards,
+        findings=sweep.outcome.findings,
+        writes=len(guards.wanted_keys(sweep)),
+        calls={
+            sweep.engagement_account: total(sweep, "plan.members", "cost_calls")
+            + total(sweep, "plan.tags", "cost_calls"),
+            sweep.crm_account: float(
+                count(sweep, "plan.persons", "action IN ('create', 'update')")
+            ),
+        },
+        tokens={sweep.crm_account: total(sweep, "plan.persons", "cost_tokens")},
+        read_cost=cost,
+    )
+
+
+SETTING_WRITES = """
+SELECT
+    concat_ws('|', a.object, a.account, a.aspect, a.subject) AS write_key,
+    coalesce(run_id, $1) AS run_id, $2 AS sweep,
+    account, object, a.subject, verb AS action, state, attempt, remote_id,
+    NULL::JSON AS before, desired::JSON AS after, a.reason, said, settled_at,
+    CASE object WHEN 'audience_person' THEN 5 ELSE 1 END AS cost
+FROM arrived AS a
+WHERE
+    run_id = $1
+    OR (sweep = $2 AND state IN ('planned', 'unknown', 'sending'))
+    OR run_id NOT IN (SELECT r.run_id FROM history.runs AS r)
+"""

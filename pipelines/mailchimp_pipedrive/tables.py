@@ -1,0 +1,200 @@
+"""Bring what SQL needs to know of flows and state into DuckDB, as staging.syncline__*."""
+
+from typing import Any
+
+from pipelines.mailchimp_pipedrive import life
+from pipelines.mailchimp_pipedrive.config import (
+    EMAIL,
+    EMAIL_TAG,
+    DealStage,
+    Filters,
+    Flow,
+    NewContacts,
+)
+from pipelines.mailchimp_pipedrive.sweep import Sweep
+from pipelines.staged import of_arrow, of_rows
+from state import consent, deeds, facts, identity, settings
+
+MEMBER, PERSON = "audience_member", "audience_person"  # what ledger and links call the two sides
+
+
+def write(sweep: Sweep) -> None:
+    """Replace every staging.syncline__* table by what holds now."""
+    db, name = sweep.db, sweep.definition.name
+    of_rows(
+        db, "sweep",
+        "sync VARCHAR, sweep BIGINT, run_id VARCHAR, crm VARCHAR, engagement VARCHAR",
+        [(name, sweep.sweep, sweep.run_id, sweep.crm_account, sweep.engagement_account)],
+    )  # fmt: skip
+    write_flows(sweep)
+    links = identity.read_links(sweep.state, sweep.engagement_account)
+    of_arrow(db, "person_links", links, PERSON_LINKS)
+    of_arrow(db, "member_links", links, MEMBER_LINKS)
+    of_arrow(
+        db, "contacts", identity.read_contacts(sweep.state, sweep.engagement_account),
+        "SELECT contact_id, current_address AS email, merged_into FROM arrived",
+    )  # fmt: skip
+    of_arrow(
+        db, "addresses", identity.read_addresses(sweep.state, sweep.engagement_account),
+        "SELECT contact_id, address AS email, from_sweep, until_sweep FROM arrived",
+    )  # fmt: skip
+    of_arrow(db, "deeds", deeds.read(sweep.state, name), DEEDS)
+    of_arrow(db, "settings", settings.read(sweep.state, name), "SELECT * FROM arrived")
+    for table, query in (
+        ("held", HELD), ("synced", SYNCED), ("tagged", TAGGED), ("ours", OURS), ("sealed", SEALED),
+    ):  # fmt: skip
+        db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{table} AS {query}")
+
+
+def write_flows(sweep: Sweep) -> None:
+    """Flows as they stand now, and what each names."""
+    flows, filters, segments, mapping = [], [], [], []
+    for position, bound in enumerate(sweep.names.flows):
+        flow = bound.flow
+        is_active = life.is_running(sweep, flow.id)
+        flows.append((
+            flow.id, position, trigger_of(flow), flow.is_into_crm, is_active, bound.list_id,
+            flow.tag,
+        ))  # fmt: skip
+        filters += [(flow.id, one) for one in bound.filter_ids]
+        segments += [(flow.id, one) for one in bound.segment_ids]
+        mapping.append((flow.id, EMAIL, EMAIL, EMAIL_TAG, EMAIL, "last_writer"))
+        mapping += [
+            (flow.id, f.field_code, f.field_type, f.merge_tag, f.merge_type, f.rule)
+            for f in bound.fields
+        ]
+    db = sweep.db
+    of_rows(
+        db, "flows",
+        "flow_id VARCHAR, position BIGINT, trigger VARCHAR, is_into_crm BOOLEAN, "
+        "is_active BOOLEAN, list_id_mailchimp VARCHAR, tag VARCHAR",
+        flows,
+    )  # fmt: skip
+    of_rows(db, "flow_filters", "flow_id VARCHAR, filter_id_pipedrive BIGINT", filters)
+    of_rows(db, "flow_segments", "flow_id VARCHAR, segment_id_mailchimp BIGINT", segments)
+    of_rows(
+        db, "mapping",
+        "flow_id VARCHAR, field_code VARCHAR, field_type VARCHAR, merge_tag VARCHAR, "
+        "merge_type VARCHAR, rule VARCHAR",
+        mapping,
+    )  # fmt: skip
+
+
+def trigger_of(flow: Flow) -> str:
+    """What the models call a flow's trigger."""
+    if isinstance(flow.trigger, Filters):
+        return "filters"
+    if isinstance(flow.trigger, DealStage):
+        return "deal_stage"
+    return "new_contacts" if isinstance(flow.trigger, NewContacts) else "segments"
+
+
+def write_facts(sweep: Sweep) -> None:
+    """Make staging.syncline__facts; a dry run adds what it would have noted."""
+    of_arrow(sweep.db, "facts", facts.read(sweep.state, sweep.definition.name), FACTS)
+    if sweep.imagined:
+        columns: list[list[Any]] = [
+            [one.flow_id for one in sweep.imagined], [one.fact_key for one in sweep.imagined],
+            [one.person_id for one in sweep.imagined], [one.member_id for one in sweep.imagined],
+            [one.happened_at for one in sweep.imagined],
+        ]  # fmt: skip
+        sweep.db.execute(IMAGINED, columns)
+
+
+def write_consent(sweep: Sweep) -> None:
+    """Make staging.syncline__consent: opt-outs are kept as keyed hashes, so each address that
+    matters now is hashed and looked up."""
+    rows: list[tuple[str, str]] = []
+    if consent.read(sweep.state, sweep.engagement_account).num_rows:
+        addresses = sweep.db.execute(
+            "SELECT DISTINCT email FROM staging.pipedrive__person_emails WHERE email IS NOT NULL "
+            "UNION SELECT DISTINCT email FROM staging.syncline__addresses"
+        ).fetchall()
+        barred = consent.in_force(
+            sweep.state, sweep.engagement_account, [e for (e,) in addresses], key=sweep.consent_key
+        )
+        rows = [(entry.address, entry.kind) for entry in barred]
+    of_rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", rows)
+
+
+PERSON_LINKS = f"""
+SELECT contact_id, try_cast(remote_id AS BIGINT) AS person_id_pipedrive
+FROM arrived
+WHERE object = '{PERSON}' AND gone_at IS NULL AND try_cast(remote_id AS BIGINT) IS NOT NULL
+"""
+MEMBER_LINKS = f"""
+SELECT
+    contact_id,
+    split_part(remote_id, '/', 1) AS list_id_mailchimp,
+    split_part(remote_id, '/', 2) AS member_id_mailchimp
+FROM arrived
+WHERE object = '{MEMBER}' AND gone_at IS NULL
+"""
+DEEDS = """
+SELECT write_key, subject AS contact_id, bot_id AS flow_id, operation, sweep, state
+FROM arrived
+WHERE state <> 'withdrawn'
+"""
+# An aspect is sync/flow/audience, and of a tag its name after that.
+HELD = """
+SELECT
+    subject AS contact_id,
+    split_part(aspect, '/', 3) AS list_id_mailchimp,
+    held::JSON AS held
+FROM staging.syncline__settings
+WHERE held IS NOT NULL AND held <> 'null'
+"""
+SYNCED = """
+SELECT DISTINCT
+    split_part(aspect, '/', 2) AS flow_id,
+    subject AS contact_id
+FROM staging.syncline__settings
+WHERE acknowledged_hash IS NOT NULL
+
+UNION
+
+SELECT DISTINCT
+    flow_id,
+    contact_id
+FROM staging.syncline__deeds
+WHERE operation = 'create_person' AND state = 'done'
+"""
+TAGGED = """
+SELECT
+    split_part(aspect, '/', 2) AS flow_id,
+    subject AS contact_id,
+    acknowledged::JSON ->> '$.tag' AS tag
+FROM staging.syncline__settings
+WHERE acknowledged_hash IS NOT NULL AND acknowledged::JSON ->> '$.tag' IS NOT NULL
+"""
+# Addresses that a flow of ours created in an audience, or is about to.
+OURS = f"""
+SELECT DISTINCT lower(desired::JSON ->> '$.email') AS email
+FROM staging.syncline__settings
+WHERE object = '{MEMBER}' AND verb = 'create' AND state <> 'withdrawn'
+"""
+SEALED = """
+SELECT
+    subject AS contact_id,
+    split_part(aspect, '/', 2) AS flow_id,
+    verb
+FROM staging.syncline__settings
+WHERE state IN ('planned', 'sending', 'unknown')
+"""
+FACTS = """
+SELECT
+    bot_id AS flow_id,
+    fact_key,
+    try_cast(nullif(person_id, '') AS BIGINT) AS person_id_pipedrive,
+    nullif(member_id, '') AS member_id_mailchimp,
+    happened_at,
+    settled_sweep IS NOT NULL AS is_settled
+FROM arrived
+"""
+IMAGINED = """
+INSERT INTO staging.syncline__facts
+SELECT
+    unnest(?::VARCHAR[]), unnest(?::VARCHAR[]),
+    try_cast(nullif(unnest(?::VARCHAR[]), '') AS BIGINT), nullif(unnest(?::VARCHAR[]), ''),
+    unnest(?::TIMESTAMPTZ[]), FALSE
+"""

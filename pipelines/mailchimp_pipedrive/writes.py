@@ -1,0 +1,253 @@
+"""How each planned write of this sync is sent, and how it is found again.
+
+person        made by its address, found among the persons changed since
+its fields    PATCH by id; read back from the person
+member        POST, which refuses whoever is there in any state; found by the address
+its fields    PATCH by contact_id, without a status; read back from the member
+tag           its own call; found in the member's tags
+
+What an answer shows is kept with the write (`held`): vendors rewrite what they are sent, and a
+value that came of our own write is no change of anybody's.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connectors.errors import AlreadyThere, Barred, Gone, OutcomeUnknown, Refused, TryAgain
+from connectors.mailchimp import Mailchimp
+from connectors.mailchimp.members import NewMember
+from connectors.pipedrive import Pipedrive
+from pipelines.load import Sent
+from pipelines.pipedrive_side.persons import EARLIER
+from state import consent
+from state.deeds import Deed
+from state.settings import Setting
+
+PHONES = "phone"
+THERE_BY_NOW = "is a contact of the audience by now: the next run writes its fields"
+Held = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class NewPersons:
+    """People that a flow brings to the CRM."""
+
+    crm: Pipedrive
+
+    def send(self, deed: Deed) -> str:
+        body = {"name": deed.body["name"], "emails": deed.body["emails"]}
+        return str(self.crm.create_person(body | person_body(deed.body["fields"], {})))
+
+    def find(self, deed: Deed) -> str | None:
+        found = self.crm.find_person(
+            deed.natural_key, deed.sending_at and deed.sending_at - EARLIER
+        )
+        return None if found is None else str(found)
+
+
+@dataclass(frozen=True)
+class PersonFields:
+    """Fields of persons that are there."""
+
+    crm: Pipedrive
+    now: Callable[[], datetime]
+
+    def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        return [[setting] for setting in window]
+
+    def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:  # noqa: ARG002 - one verb
+        return [_sent(setting, self._update) for setting in window]
+
+    def observe(self, setting: Setting) -> Any:
+        """What was sent, if the person shows it; nothing for a person that is gone."""
+        try:
+            person = self.crm.person(setting.desired["person"])
+        except Gone:
+            return None
+        shown = _of_person(person, setting.desired)
+        wanted = setting.desired["fields"] | _said_email(setting.desired)
+        return setting.desired if all(shown[c] == str(v) for c, v in wanted.items()) else shown
+
+    def _update(self, setting: Setting) -> Sent:
+        wanted = setting.desired
+        person = self.crm.person(wanted["person"])
+        answer = self.crm.update_person(
+            wanted["person"], person_body(wanted["fields"], person, _said_email(wanted),
+                                          wanted["replaces"]),
+        )  # fmt: skip
+        shown = _of_person(answer, wanted)
+        made = {code: (shown[code], str(wanted["sources"].get(code, ""))) for code in shown}
+        held = _held(setting, made, self.now())
+        return Sent(setting.key, "done", remote_id=str(wanted["person"]), held=held)
+
+
+@dataclass(frozen=True)
+class Members:
+    """Contacts of audiences. No call in here can change the status of somebody who is there."""
+
+    engagement: Mailchimp
+    now: Callable[[], datetime]
+    barred: Callable[[Sequence[str]], Collection[str]]  # which of these addresses, by now
+    left: Callable[[str, consent.Kind], None]  # told of an opt-out that a refusal shows
+
+    def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        return [[setting] for setting in window]
+
+    def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
+        how = {"create": self._create, "tag": self._tag}.get(verb, self._update)
+        return [_sent(setting, how, self.left) for setting in window]
+
+    def observe(self, setting: Setting) -> Any:
+        """What was sent, if the member shows it; nothing where there is no member."""
+        wanted = setting.desired
+        member = self._found(wanted)
+        if member is None:
+            return None
+        if setting.verb == "tag":
+            tags = self.engagement.tags_of(wanted["list"], str(member["contact_id"]))
+            return wanted if wanted["tag"] in {str(one["name"]) for one in tags} else {}
+        shown = {tag: _plain(member["merge_fields"].get(tag)) for tag in wanted["fields"]}
+        is_there = str(member["email_address"]).lower() == str(wanted["email"]).lower()
+        is_same = all(shown[tag] == str(value) for tag, value in wanted["fields"].items())
+        return wanted if is_there and is_same else {"email": None, "fields": shown}
+
+    def _found(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
+        return self.engagement.member(wanted["list"], wanted.get("member") or wanted["email"])
+
+    def _create(self, setting: Setting) -> Sent:
+        """Subscribe somebody the audience does not know, unless barred since it was planned."""
+        wanted = setting.desired
+        if self.barred([wanted["email"]]):
+            return Sent(setting.key, "refused", "the address was barred after this was planned")
+        new = NewMember(
+            wanted["email"], wanted["fields"], (wanted["tag"],) if wanted.get("tag") else ()
+        )
+        # Whether a POST revives an archived contact is not published anywhere: look first.
+        if self.engagement.member(wanted["list"], wanted["email"]) is not None:
+            return Sent(setting.key, "refused", THERE_BY_NOW)
+        try:
+            answer = self.engagement.add_member(wanted["list"], new)
+        except AlreadyThere:
+            # Came meanwhile, in whatever state: the next plan reads it and writes its fields.
+            return Sent(setting.key, "refused", THERE_BY_NOW)
+        return self._shown(setting, answer)
+
+    def _update(self, setting: Setting) -> Sent:
+        wanted = setting.desired
+        place = (wanted["list"], wanted["member"])
+        if setting.verb == "move":
+            answer = self.engagement.move_member(*place, wanted["email"], wanted["fields"])
+        else:
+            answer = self.engagement.update_member(*place, wanted["fields"])
+        return self._shown(setting, answer)
+
+    def _tag(self, setting: Setting) -> Sent:
+        wanted = setting.desired
+        self.engagement.tag_member(wanted["list"], wanted["member"], [wanted["tag"]])
+        return Sent(setting.key, "done")
+
+    def _shown(self, setting: Setting, answer: dict[str, Any]) -> Sent:
+        """What the vendor made of our values, beside the values of the CRM they came from."""
+        wanted, merges = setting.desired, answer.get("merge_fields") or {}
+        made = {
+            code: (
+                str(value),
+                str(answer["email_address"]).lower() if code == "email"
+                else _plain(merges.get(wanted["tags"].get(code))),
+            )
+            for code, value in wanted["sources"].items()
+        }  # fmt: skip
+        remote_id = f"{wanted['list']}/{answer['contact_id']}"
+        return Sent(setting.key, "done", remote_id=remote_id, held=_held(setting, made, self.now()))
+
+
+def _sent(
+    setting: Setting, how: Callable[[Setting], Sent],
+    left: Callable[[str, consent.Kind], None] = lambda *_: None,
+) -> Sent:  # fmt: skip
+    """Send one setting, and say truthfully what became of it."""
+    try:
+        return how(setting)
+    except TryAgain:
+        return Sent(setting.key, "planned")
+    except Barred as error:
+        is_erased = error.because == "forgotten"
+        left(str(setting.desired["email"]), "forgotten" if is_erased else "unsubscribed")
+        return Sent(setting.key, "refused", str(error))
+    except Refused as error:
+        return Sent(setting.key, "refused", str(error))
+    except OutcomeUnknown as error:
+        return Sent(setting.key, "unknown", str(error))
+
+
+def person_body(
+    fields: dict[str, Any], person: dict[str, Any], email: dict[str, str] | None = None,
+    replaces: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The body that writes mapped fields. Of several addresses or numbers one is replaced."""
+    body: dict[str, Any] = {}
+    for code, value in fields.items():
+        if code == PHONES:
+            body["phones"] = _replaced(person.get("phones") or [], None, value)
+        elif code in ("name", "first_name", "last_name", "job_title") or code in person:
+            body[code] = value
+        else:
+            body.setdefault("custom_fields", {})[code] = value or None
+    if email:
+        body["emails"] = _replaced(person.get("emails") or [], replaces, email["email"])
+    return body
+
+
+def _replaced(entries: list[dict[str, Any]], old: str | None, new: str) -> list[dict[str, Any]]:
+    """The entries with one of them changed: the one that is `old`, else the primary one."""
+    known = [
+        n for n, one in enumerate(entries)
+        if old is not None and str(one.get("value") or "").lower() == old.lower()
+    ]  # fmt: skip
+    primary = [n for n, one in enumerate(entries) if one.get("primary")]
+    at = next(iter([*known, *primary, *range(len(entries))]), None)
+    if at is None:
+        return [{"value": new, "primary": True, "label": "work"}]
+    return [one | {"value": new} if n == at else one for n, one in enumerate(entries)]
+
+
+def _said_email(wanted: dict[str, Any]) -> dict[str, str]:
+    return {"email": wanted["email"]} if wanted.get("email") else {}
+
+
+def _of_person(person: dict[str, Any], wanted: dict[str, Any]) -> dict[str, str]:
+    """What the person holds of what was sent, in the form of the plan."""
+    shown = {}
+    for code in [*wanted["fields"], *_said_email(wanted)]:
+        if code == "email":
+            has = [str(one.get("value") or "").lower() for one in person.get("emails") or []]
+            shown[code] = wanted["email"] if wanted["email"] in has else next(iter(has), "")
+        elif code == PHONES:
+            entries: list[dict[str, Any]] = person.get("phones") or []
+            primary = [one for one in entries if one.get("primary")]
+            chosen = [str(one.get("value") or "") for one in (*primary, *entries)]
+            shown[code] = next(iter(chosen), "")
+        else:
+            value = person.get(code, (person.get("custom_fields") or {}).get(code))
+            shown[code] = _plain(value.get("value") if isinstance(value, dict) else value)
+    return shown
+
+
+def _plain(value: Any) -> str:
+    """A value as the models write it: numbers without useless zeros, nothing as ''."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".")
+    return str(value).strip()
+
+
+def _held(setting: Setting, made: dict[str, tuple[str, str]], at: datetime) -> Held:
+    """The memory of the pair, with what this answer adds to it."""
+    tags = setting.desired["tags"]
+    return (setting.held or {}) | {
+        code: {"tag": tags[code], "crm": crm, "engagement": engagement, "at": at.isoformat()}
+        for code, (crm, engagement) in made.items()
+    }
