@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from connectors.errors import BadCredentials, Blocked, Gone, ReadFailed
+from connectors.errors import AlreadyThere, BadCredentials, Blocked, Gone, ReadFailed
 from connectors.http import Line, address_of, open_http, patiently, utc_now
 from connectors.mailchimp import batches, members, records, wire
 from connectors.mailchimp.batches import Operation, Outcome
@@ -166,12 +166,15 @@ class Mailchimp:
     ) -> Record:
         """Subscribe an address the audience does not know, and return the member.
 
-        One it does know keeps its status, whatever that is, and gets the values: the `status`
-        of what comes back tells. Found again by `member`.
+        Looks first: AlreadyThere for one it does know, archived ones too, since for those
+        `status_if_new` may count. Who joins between look and write keeps the status, and gets
+        the values: the `status` of what comes back tells. Found again by `member`.
         """
-        name = "PUT /lists/{list}/members/{member}"
+        name, there = "PUT /lists/{list}/members/{member}", wire.subscriber_hash(member.email)
+        if self.member(list_id, member.email) is not None:
+            raise AlreadyThere(wire.VENDOR, name, "is in the audience already", existing_id=there)
         return self._one(
-            name, list_id, wire.subscriber_hash(member.email), body=members.upsert_body(member),
+            name, list_id, there, body=members.upsert_body(member),
             skip_merge_validation=skip_merge_validation or None,
         )  # fmt: skip
 

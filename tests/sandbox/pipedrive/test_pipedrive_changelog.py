@@ -1,7 +1,6 @@
 """What the sandbox's Pipedrive tells of a deal's past."""
 
 import pytest
-
 from pipedrive_desk import Desk
 
 
