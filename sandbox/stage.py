@@ -12,6 +12,7 @@ from sandbox.clock import OffsetClock
 from sandbox.exchanges import exchanges_wanted
 from sandbox.faults import Fault, Faults
 from sandbox.journal import Journal, told_path
+from sandbox.mailchimp import MailchimpVendor
 from sandbox.mailigen import MailigenVendor
 from sandbox.pipedrive import PipedriveVendor
 from sandbox.population import populate
@@ -21,7 +22,11 @@ from sandbox.world import World
 
 # What the server makes of a mistake in a vendor's code.
 CRASHED = Answer(500, {"content-type": "text/plain"}, b"Internal Server Error")
-VENDORS = (("pipedrive", PipedriveVendor), ("mailigen", MailigenVendor))
+VENDORS = (
+    ("pipedrive", PipedriveVendor),
+    ("mailigen", MailigenVendor),
+    ("mailchimp", MailchimpVendor),
+)
 
 
 class Stage:

@@ -1,0 +1,138 @@
+"""What Mailchimp's published material leaves open, each with the answer taken and why.
+
+Switched with `POST /_sandbox/assumptions {"vendor": "mailchimp", "name": ..., "value": ...}`.
+"""
+
+from typing import Any, NamedTuple
+
+YES_NO = (True, False)
+COUNT = "a whole number from 0"
+
+
+class Assumption(NamedTuple):
+    default: Any
+    choices: tuple[Any, ...] | str  # COUNT where any number will do
+    why: str
+
+
+MAILCHIMP: dict[str, Assumption] = {
+    # -- the wire
+    "type_in_member_400s": Assumption(
+        False,
+        YES_NO,
+        "Member Exists, compliance and forgotten: recordings of 2021 have a type, newer ones none.",
+    ),
+    "too_many_answer": Assumption(
+        "json",
+        ("json", "bare_429", "bare_403"),
+        "Under very high load a bare 429 or 403 without JSON was seen too.",
+    ),
+    "count_above_1000": Assumption(
+        "clamp", ("clamp", "refuse"), "Only the maximum of 1000 is published."
+    ),
+    "since_is_inclusive": Assumption(
+        False,
+        YES_NO,
+        'Filters "since" a time: the contract says after; whether that very second counts is '
+        "unknown. A reader who needs it has to overlap.",
+    ),
+    "schema_texts": Assumption(
+        "plain",
+        ("plain",),
+        "The words for a member of the wrong type, a missing one or one not in a list were not "
+        "recorded; clients match on title and field.",
+    ),
+    # -- members
+    "members_hide_archived": Assumption(
+        True, YES_NO, "Whether a listing without status shows archived members is not published."
+    ),
+    "post_on_archived": Assumption(
+        "member_exists",
+        ("member_exists", "restore"),
+        "An archived member is still a member; whether POST brings it back is not published.",
+    ),
+    "status_if_new_restores_archived": Assumption(
+        True,
+        YES_NO,
+        "Whether an archived member is new to PUT: a shop's resync made archived people "
+        "subscribed, and the answer that does most harm is the default.",
+    ),
+    "cleaned_may_be_pending": Assumption(
+        False, YES_NO, "Whether a bounced address may be asked again is not published."
+    ),
+    "put_under_other_hash": Assumption(
+        "create",
+        ("create", "not_found"),
+        "PUT of a new address under the hash of another that is no member either.",
+    ),
+    "tags_move_last_changed": Assumption(
+        False, YES_NO, "Whether a tag moves last_changed is not documented."
+    ),
+    "same_values_move_last_changed": Assumption(
+        False, YES_NO, "Whether a write that changes nothing moves last_changed is not documented."
+    ),
+    "put_takes_tags": Assumption(
+        False, YES_NO, "The contract has tags on POST alone; PUT and PATCH pass over them."
+    ),
+    "batch_rows_take_tags": Assumption(
+        True, YES_NO, "sync_tags is in the contract, the tags of a row are not."
+    ),
+    "address_change_on_forgotten": Assumption(
+        "forgotten",
+        ("forgotten", "member_exists"),
+        "A change to an address in any state, even deleted, fails; with which words is unknown.",
+    ),
+    "text_longest": Assumption(
+        255, COUNT, "The classic limit of a text value, in bytes; not in the contract."
+    ),
+    # -- lists, tags and segments
+    "audience_limit": Assumption(
+        5, COUNT, "How many audiences the account may have depends on its plan."
+    ),
+    "tag_names_ignore_case": Assumption(
+        True, YES_NO, "Whether two tags may differ in capitals alone is not documented."
+    ),
+    "segment_strangers": Assumption(
+        "errors",
+        ("errors", "silent"),
+        'Addresses that are not on the list are "ignored"; whether they are listed in errors '
+        "is not said.",
+    ),
+    "search_finds_archived": Assumption(
+        True, YES_NO, "Whether search-members finds archived members is not documented."
+    ),
+}
+
+
+class Assumptions:
+    """Current answers, read by name: `assumed["post_on_archived"]`."""
+
+    def __init__(self) -> None:
+        self._values = {name: known.default for name, known in MAILCHIMP.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def listing(self) -> dict[str, dict[str, Any]]:
+        return {
+            name: {
+                "value": self._values[name],
+                "default": known.default,
+                "choices": known.choices,
+                "why": known.why,
+            }
+            for name, known in MAILCHIMP.items()
+        }
+
+    def switch(self, name: str, value: Any) -> None:
+        """ValueError for a name that does not exist or a value it cannot have."""
+        if name not in MAILCHIMP:
+            raise ValueError(f"no assumption {name!r}; there are {sorted(MAILCHIMP)}")
+        choices = MAILCHIMP[name].choices
+        if isinstance(choices, str):
+            fits = type(value) is int and value >= 0
+        else:
+            fits = any(value == choice and type(value) is type(choice) for choice in choices)
+        if not fits:
+            raise ValueError(f"{name} is one of {choices}, not {value!r}")
+        self._values[name] = value
