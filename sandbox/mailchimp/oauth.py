@@ -8,7 +8,7 @@ published nowhere; these are OAuth's own words (RFC 6749).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -46,22 +46,14 @@ class OAuth:
     """Codes and tokens of one app, for whoever has an account here. `people[0]` is signed in
     unless the authorize address says `user_id`."""
 
-    def __init__(self, seed: int, people: tuple[Person, ...]) -> None:
-        self._seed, self._people = seed, people
+    def __init__(
+        self, seed: int, people: tuple[Person, ...], grant: Callable[[str, str], None]
+    ) -> None:
+        """`grant` is told of each new token and whose account it opens."""
+        self._seed, self._people, self._grant = seed, people, grant
         self._count = 0
         self._codes: dict[str, Code] = {}
         self._tokens: dict[str, str] = {}
-
-    def account_of(self, token: str) -> str | None:
-        """Whose token it is; None for one that never was or has been revoked."""
-        return self._tokens.get(token)
-
-    def forget(self, account: str) -> int:
-        """The owner disconnects the app: how many tokens died."""
-        dead = [token for token, owner in self._tokens.items() if owner == account]
-        for token in dead:
-            del self._tokens[token]
-        return len(dead)
 
     def answer(self, request: Request) -> Answer | None:
         """The login host's pages; `None` for any other path."""
@@ -109,6 +101,7 @@ class OAuth:
             return _refusal(400, "redirect_uri_mismatch")
         token = hashlib.md5(self._new("token").encode(), usedforsecurity=False).hexdigest()
         self._tokens[token] = code.account
+        self._grant(token, code.account)
         return _json({"access_token": token, "expires_in": 0, "scope": None})
 
     def _metadata(self, request: Request) -> Answer:

@@ -17,6 +17,7 @@ class Visit(NamedTuple):
     at: datetime
     root: str  # the URL up to and with /3.0
     search_lag_s: float = 0.0
+    visited: int | None = None  # see Call
 
 
 def perform(visit: Visit, asked: Asked) -> Replied:
@@ -30,8 +31,9 @@ def perform(visit: Visit, asked: Asked) -> Replied:
             raw=asked.raw,
             at=visit.at,
             root=visit.root,
-            replay=lambda other: perform(visit, other),
+            replay=lambda other: perform(_again(visit), other),
             search_lag_s=visit.search_lag_s,
+            visited=visit.visited,
         )
         body = answer(call)
     except ProblemError as problem:
@@ -39,6 +41,11 @@ def perform(visit: Visit, asked: Asked) -> Replied:
     if body is None:
         return Replied(204, None)
     return Replied(200, projected(body, asked.query))
+
+
+def _again(visit: Visit) -> Visit:
+    """The same caller later: a batch is carried out when its time has come."""
+    return visit._replace(at=visit.account.world.clock.now(), search_lag_s=0.0, visited=None)
 
 
 def refused(account: Account, problem: ProblemError) -> Replied:

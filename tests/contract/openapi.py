@@ -3,6 +3,7 @@
 The files take seconds to read, so the reduced copy is kept in build/contract.
 """
 
+import json
 import os
 import pickle
 from collections.abc import Mapping
@@ -52,16 +53,23 @@ def read_operations(vendor: str, files: Mapping[str, Path]) -> dict[Key, Operati
     return read
 
 
-def _read(version: str, path: Path) -> dict[Key, Operation]:
+def _load(path: Path) -> Any:
+    if path.suffix == ".json":
+        return json.loads(path.read_bytes())
     import yaml
 
-    spec = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+    return yaml.load(path.read_bytes(), yaml.CSafeLoader)
+
+
+def _read(version: str, path: Path) -> dict[Key, Operation]:
+    spec = _load(path)
     found: dict[Key, Operation] = {}
     for template, item in spec["paths"].items():
         for method in (m for m in METHODS if m in item):
             operation = item[method]
             content = _resolve(operation.get("requestBody", {}), spec).get("content", {})
-            asked = [_resolve(row, spec) for row in operation.get("parameters", [])]
+            rows = [*item.get("parameters", []), *operation.get("parameters", [])]
+            asked = [_resolve(row, spec) for row in rows]
             found[version, method.upper(), template] = Operation(
                 operation.get("x-token-cost"),
                 {row["name"]: _parameter(row, spec) for row in asked if row["in"] == "query"},
