@@ -60,6 +60,11 @@ MAILCHIMP: dict[str, Assumption] = {
     "cleaned_may_be_pending": Assumption(
         False, YES_NO, "Whether a bounced address may be asked again is not published."
     ),
+    "cleaned_source": Assumption(
+        "admin",
+        ("user", "admin"),
+        "A bounce is nobody's act; which of a webhook's three sources it counts for is unknown.",
+    ),
     "put_under_other_hash": Assumption(
         "create",
         ("create", "not_found"),
@@ -70,6 +75,12 @@ MAILCHIMP: dict[str, Assumption] = {
     ),
     "same_values_move_last_changed": Assumption(
         False, YES_NO, "Whether a write that changes nothing moves last_changed is not documented."
+    ),
+    "required_checked_on_change": Assumption(
+        True,
+        YES_NO,
+        "Whether a change that leaves a required merge field empty as it was is refused: users of "
+        "plugins could not unsubscribe for that reason.",
     ),
     "put_takes_tags": Assumption(
         False, YES_NO, "The contract has tags on POST alone; PUT and PATCH pass over them."

@@ -90,6 +90,8 @@ def send_to(
     at = at or account.now()
     had = account.acts.by_contact(campaign["id"], "sent")
     fresh = [member for member in members if member["contact_id"] not in had]
+    if not fresh and campaign["status"] == status:
+        return campaign
     for member in fresh:
         contact_id, list_id = member["contact_id"], member["list_id"]
         account.acts.add(Act("sent", campaign["id"], list_id, contact_id, at))

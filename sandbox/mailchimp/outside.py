@@ -14,6 +14,7 @@ from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.batch_calls import RESULTS, serve_results
 from sandbox.mailchimp.notices import gave_up, retry_after_s, signed, tell_of_change
 from sandbox.mailchimp.oauth import PREFIX, OAuth, Person
+from sandbox.mailchimp.played_mails import note_leaving
 from sandbox.mailchimp.problems import ProblemError
 from sandbox.mailchimp.webhook_calls import is_address
 from sandbox.vendor import Answer, Request
@@ -34,7 +35,7 @@ def open_outside(accounts: tuple[Account, ...], access: Access, seed: int) -> "O
         for place, name in enumerate(by_name, start=1)
     )
     for account in accounts:
-        account.listeners.append(partial(tell_of_change, account))
+        account.listeners += [partial(note_leaving, account), partial(tell_of_change, account)]
     oauth = OAuth(seed, people, lambda token, name: access.grant(token, by_name[name]))
     return Outside(accounts, access, oauth)
 

@@ -12,6 +12,7 @@ from sandbox.books import Record
 from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.acts import Act
 from sandbox.mailchimp.campaigns import new_campaign, send_to
+from sandbox.mailchimp.changes import Change
 from sandbox.mailchimp.membership import moved, write_member
 
 MOST_TIMES = 2000
@@ -24,7 +25,6 @@ MAIL_EVENTS = {
     "click": "campaign, email, link?, times?",
     "bounce": "campaign, email, type? (hard, soft)",
     "abuse": "campaign, email",
-    "leave": "campaign, email, reason? (by the link in the mail)",
 }
 
 
@@ -48,10 +48,8 @@ def play_mail(account: Account, event: Mapping[str, Any]) -> dict[str, Any]:
             return told | _click(account, reader, event)
         case "bounce":
             return told | _bounce(account, reader, event.get("type", "hard"))
-        case "abuse":
-            return told | _leave(account, reader, "abuse", "")
         case _:
-            return told | _leave(account, reader, "unsub", str(event.get("reason", "")))
+            return told | _complain(account, reader)
 
 
 def _send(account: Account, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,26 +87,44 @@ def _click(account: Account, reader: Reader, event: Mapping[str, Any]) -> dict[s
 
 
 def _bounce(account: Account, reader: Reader, kind: str) -> dict[str, Any]:
-    """A hard one cleans the address, whatever status it had but archived."""
+    """A hard one cleans a subscribed address."""
     if kind not in ("hard", "soft"):
         raise ValueError(f"a bounce is hard or soft, not {kind!r}")
-    _note(account, reader, "bounce", bounce=kind)
     campaign, member = reader
     if kind == "hard" and member["status"] == "subscribed":
         after = moved(account, member, "cleaned", "bounce")
         member = write_member(account, member, after, "admin", campaign["id"])
+    else:
+        _note(account, reader, "bounce", bounce=kind)
     return {"type": kind, "status": member["status"]}
 
 
-def _leave(account: Account, reader: Reader, kind: str, reason: str) -> dict[str, Any]:
-    """By the link, or by complaining: either bars the API from subscribing the address again."""
+def _complain(account: Account, reader: Reader) -> dict[str, Any]:
+    """The mail was called spam: the address leaves, and the API may not bring it back."""
     campaign, member = reader
-    _note(account, reader, kind, reason=reason)
-    if member["status"] != "unsubscribed":
-        left_by = "abuse" if kind == "abuse" else "person"
-        after = moved(account, member, "unsubscribed", left_by) | {"unsubscribe_reason": reason}
+    if member["status"] == "subscribed":
+        after = moved(account, member, "unsubscribed", "abuse")
+        after["unsubscribe_reason"] = "Reported as spam"
         member = write_member(account, member, after, "user", campaign["id"])
+    else:
+        _note(account, reader, "abuse")
     return {"status": member["status"]}
+
+
+def note_leaving(account: Account, change: Change) -> None:
+    """Who leaves or is cleaned through a campaign is in its report; whoever asks for what they
+    did not get gets it first."""
+    campaign = account.campaigns.get(change.campaign_id)
+    if campaign is None or change.kind not in ("unsubscribe", "cleaned"):
+        return
+    reader = Reader(
+        send_to(account, campaign, [change.member], status=campaign["status"]), change.member
+    )
+    if change.kind == "cleaned":
+        _note(account, reader, "bounce", bounce="hard")
+    else:
+        kind = "abuse" if change.reason == "abuse" else "unsub"
+        _note(account, reader, kind, reason=change.member["unsubscribe_reason"])
 
 
 def _note(account: Account, reader: Reader, kind: str, **told: str) -> None:

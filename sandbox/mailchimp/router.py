@@ -1,6 +1,7 @@
 """From a method and a path to the function that answers, and from its result to a reply."""
 
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from sandbox.mailchimp.account import Account
@@ -31,7 +32,7 @@ def perform(visit: Visit, asked: Asked) -> Replied:
             raw=asked.raw,
             at=visit.at,
             root=visit.root,
-            replay=lambda other: perform(_again(visit), other),
+            replay=partial(_again, visit),
             search_lag_s=visit.search_lag_s,
             visited=visit.visited,
         )
@@ -43,9 +44,10 @@ def perform(visit: Visit, asked: Asked) -> Replied:
     return Replied(200, projected(body, asked.query))
 
 
-def _again(visit: Visit) -> Visit:
-    """The same caller later: a batch is carried out when its time has come."""
-    return visit._replace(at=visit.account.world.clock.now(), search_lag_s=0.0, visited=None)
+def _again(visit: Visit, asked: Asked) -> Replied:
+    """The same caller later: an operation of a batch is carried out when its time has come."""
+    now = visit.account.world.clock.now()
+    return perform(visit._replace(at=now, search_lag_s=0.0, visited=None), asked)
 
 
 def refused(account: Account, problem: ProblemError) -> Replied:

@@ -13,6 +13,7 @@ from sandbox.mailchimp.assumptions import Assumptions
 from sandbox.mailchimp.call import Asked, Replied
 from sandbox.mailchimp.oauth import CLIENT_ID, CLIENT_SECRET, PREFIX
 from sandbox.mailchimp.outside import MOST_IN_FLIGHT, VISITOR, open_outside
+from sandbox.mailchimp.played_mails import MAIL_EVENTS, play_mail
 from sandbox.mailchimp.problems import DESCRIBED_BY, ProblemError, not_found, too_many
 from sandbox.mailchimp.router import Visit, perform, refused
 from sandbox.mailchimp.seed import seed_account
@@ -81,6 +82,8 @@ class MailchimpVendor:
 
     def play(self, event: Mapping[str, Any]) -> dict[str, Any]:
         try:
+            if event.get("kind") in MAIL_EVENTS:
+                return play_mail(self._acme, event)
             return playing.play(self._acme, self._access, event)
         except ProblemError as problem:
             said = "; ".join(f"{field}: {text}" for field, text in problem.errors)
@@ -92,7 +95,7 @@ class MailchimpVendor:
             "datacenter": DATACENTER,
             "keys": {ACME_KEY: "Acme, owner", EMPTY_KEY: "an account without an audience"},
             "oauth": {"path": PREFIX, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
-            "events": playing.EVENTS,
+            "events": playing.EVENTS | MAIL_EVENTS,
             "lists": {record["name"]: record["id"] for record in self._acme.lists.live()},
             "campaigns": {c["title"]: c["id"] for c in self._acme.campaigns.live()},
             "segments": {str(s["id"]): s["name"] for s in self._acme.segments.live()},
