@@ -17,6 +17,7 @@ from sandbox.mailchimp.played_mails import MAIL_EVENTS, play_mail
 from sandbox.mailchimp.problems import DESCRIBED_BY, ProblemError, not_found, too_many
 from sandbox.mailchimp.router import Visit, perform, refused
 from sandbox.mailchimp.seed import seed_account
+from sandbox.mailchimp.seed_campaigns import seed_campaigns
 from sandbox.vendor import Answer, Request
 from sandbox.world import World
 
@@ -42,6 +43,7 @@ class MailchimpVendor:
         self._access.grant(ACME_KEY, self._acme)
         self._access.grant(EMPTY_KEY, self._empty)
         seed_account(self._acme)
+        seed_campaigns(self._acme)
         self._acme.seeded()
         self._empty.seeded()
         self.books = self._acme.books | self._empty.books

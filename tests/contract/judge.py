@@ -66,7 +66,8 @@ class Published:
         if self._asked_by is None:
             return told
         version = next(iter(self._files))
-        newer = read_operations(f"{self.name}-asked", {version: self._asked_by})
+        files = {version: self._asked_by}
+        newer = read_operations(f"{self.name}-asked", files, with_answers=False)
         return {key: _asked_as(told.get(key), asked) for key, asked in newer.items()} | {
             key: operation for key, operation in told.items() if key not in newer
         }
@@ -223,7 +224,7 @@ class Published:
 def _asked_as(told: Operation | None, asked: Operation) -> Operation:
     """The operation asked as the one says and answered as the other does, if it knows."""
     if told is None:
-        return asked._replace(answers=dict.fromkeys(asked.answers))
+        return asked
     return told._replace(query=asked.query, bodies=asked.bodies)
 
 

@@ -28,7 +28,12 @@ CORRECTIONS = (
 
 
 def implemented() -> set[str]:
-    return {f"3.0 {route.method} {route.path}" for route in ROUTES}
+    return {f"3.0 {route.method} {_template(route.path)}" for route in ROUTES}
+
+
+def _template(path: str) -> str:
+    """The route's path as the contract writes it."""
+    return path.replace("{category_id}", "{interest_category_id}")
 
 
 MAILCHIMP = Published(

@@ -38,14 +38,21 @@ class Operation(NamedTuple):
     answers: dict[str, Json | None]
 
 
-def read_operations(vendor: str, files: Mapping[str, Path]) -> dict[Key, Operation]:
-    """Every operation of the files, one file per version of the API."""
+def read_operations(
+    vendor: str, files: Mapping[str, Path], *, with_answers: bool = True
+) -> dict[Key, Operation]:
+    """Every operation of the files, one file per version of the API; answers that hold each other
+    without end have to be left out."""
     sizes = "-".join(str(path.stat().st_size) for path in files.values())
     kept = KEPT / f"{vendor}-{EDITION}-{sizes}.pickle"
     if kept.exists():
         loaded: dict[Key, Operation] = pickle.loads(kept.read_bytes())
         return loaded
-    read = {k: v for version, path in files.items() for k, v in _read(version, path).items()}
+    read = {
+        key: operation
+        for version, path in files.items()
+        for key, operation in _read(version, path, with_answers=with_answers).items()
+    }
     kept.parent.mkdir(parents=True, exist_ok=True)
     written = kept.with_suffix(f".{os.getpid()}")
     written.write_bytes(pickle.dumps(read))
@@ -61,7 +68,7 @@ def _load(path: Path) -> Any:
     return yaml.load(path.read_bytes(), yaml.CSafeLoader)
 
 
-def _read(version: str, path: Path) -> dict[Key, Operation]:
+def _read(version: str, path: Path, *, with_answers: bool) -> dict[Key, Operation]:
     spec = _load(path)
     found: dict[Key, Operation] = {}
     for template, item in spec["paths"].items():
@@ -75,7 +82,7 @@ def _read(version: str, path: Path) -> dict[Key, Operation]:
                 {row["name"]: _parameter(row, spec) for row in asked if row["in"] == "query"},
                 {kind: _reshape(told.get("schema", {}), spec) for kind, told in content.items()},
                 {
-                    status: _answer_schema(answer, spec)
+                    status: _answer_schema(answer, spec) if with_answers else None
                     for status, answer in operation["responses"].items()
                 },
             )
