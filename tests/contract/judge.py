@@ -41,8 +41,8 @@ class Correction(NamedTuple):
 
 class Published:
     """One vendor's OpenAPI files. `places` tells by how a path begins which version it is, and
-    what the contract's paths have there instead. `asked_by` is a file that knows better how to
-    ask, and nothing of answers."""
+    what the contract's paths have there instead. `asked_by` is a file that knows more calls and
+    parameters, and nothing of answers."""
 
     def __init__(
         self,
@@ -222,10 +222,8 @@ class Published:
 
 
 def _asked_as(told: Operation | None, asked: Operation) -> Operation:
-    """The operation asked as the one says and answered as the other does, if it knows."""
-    if told is None:
-        return asked
-    return told._replace(query=asked.query, bodies=asked.bodies)
+    """The operation with all parameters of both; one that the newer file alone knows is its."""
+    return told._replace(query=told.query | asked.query) if told else asked
 
 
 def _split(row: Correction) -> list[str]:

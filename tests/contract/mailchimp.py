@@ -1,7 +1,8 @@
 """Mailchimp's contract files, and where they are wrong about their own vendor.
 
-Two files. The older one says what is answered. The newer one (3.0.90) says how to ask: its copies
-of the answers are mixed up (objects of one title were merged), so they are not looked at.
+Two files. The older one says what is sent and answered. The newer one (3.0.90) knows more calls
+and parameters; objects of one title were merged in it and merge values are objects there, so of
+calls that both know its bodies and answers are not looked at.
 """
 
 from sandbox.mailchimp.routes import ROUTES
