@@ -32,7 +32,7 @@ class ValueRefusedError(Exception):
 def checked_values(
     fields: list[Record], given: Any, before: Mapping[str, Any], longest: int = LONGEST
 ) -> dict[str, Any]:
-    """The values by tag after a write; every field that refuses its value is named at once."""
+    """The values by tag after a write, empty ones left out; every field that refuses its value is named at once."""
     if not isinstance(given, Mapping):
         raise bad_merge_fields(("merge_fields", "Schema describes object"))
     values, errors = dict(before), list[FieldError]()
@@ -41,9 +41,13 @@ def checked_values(
         if tag not in given:
             continue
         try:
-            values[tag] = read_value(field, given[tag], longest)
+            read = read_value(field, given[tag], longest)
         except ValueRefusedError as refused:
             errors.append((tag, str(refused)))
+            continue
+        values.pop(tag, None)
+        if read != "":
+            values[tag] = read
     if errors:
         raise bad_merge_fields(*errors)
     return values

@@ -37,17 +37,17 @@ class MailchimpVendor:
 
     def __init__(self, world: World) -> None:
         self._assumed = Assumptions()
-        self._acme = Account(world, self._assumed, "Acme")
+        self.acme = Account(world, self._assumed, "Acme")
         self._empty = Account(world, self._assumed, "Empty", prefix="empty/")
         self._access = Access()
-        self._access.grant(ACME_KEY, self._acme)
+        self._access.grant(ACME_KEY, self.acme)
         self._access.grant(EMPTY_KEY, self._empty)
-        seed_account(self._acme)
-        seed_campaigns(self._acme)
-        self._acme.seeded()
+        seed_account(self.acme)
+        seed_campaigns(self.acme)
+        self.acme.seeded()
         self._empty.seeded()
-        self.books = self._acme.books | self._empty.books
-        self._outside = open_outside((self._acme, self._empty), self._access, world.seed)
+        self.books = self.acme.books | self._empty.books
+        self._outside = open_outside((self.acme, self._empty), self._access, world.seed)
 
     def call_name(self, request: Request) -> str:
         return request.path
@@ -56,12 +56,12 @@ class MailchimpVendor:
         if (answer := self._outside.answer(request)) is not None:
             return answer
         if request.path != VERSION and not request.path.startswith(f"{VERSION}/"):
-            return self._told(refused(self._acme, not_found()))
+            return self._told(refused(self.acme, not_found()))
         try:
             account = self._access.who(request.headers)
             method = _method(request)
         except ProblemError as problem:
-            return self._told(refused(self._acme, problem))
+            return self._told(refused(self.acme, problem))
         visit = Visit(
             account=account,
             at=request.at,
@@ -75,7 +75,7 @@ class MailchimpVendor:
     def rate_limited(self, request: Request) -> Answer:  # noqa: ARG002 - the answer is always one
         """No Retry-After and no rate-limit headers: the vendor has none."""
         if self._assumed["too_many_answer"] == "json":
-            return self._told(refused(self._acme, too_many()))
+            return self._told(refused(self.acme, too_many()))
         status = 429 if self._assumed["too_many_answer"] == "bare_429" else 403
         return Answer(status, HTML, b"")
 
@@ -85,8 +85,8 @@ class MailchimpVendor:
     def play(self, event: Mapping[str, Any]) -> dict[str, Any]:
         try:
             if event.get("kind") in MAIL_EVENTS:
-                return play_mail(self._acme, event)
-            return playing.play(self._acme, self._access, event)
+                return play_mail(self.acme, event)
+            return playing.play(self.acme, self._access, event)
         except ProblemError as problem:
             said = "; ".join(f"{field}: {text}" for field, text in problem.errors)
             raise ValueError(said or problem.detail) from problem
@@ -98,9 +98,9 @@ class MailchimpVendor:
             "keys": {ACME_KEY: "Acme, owner", EMPTY_KEY: "an account without an audience"},
             "oauth": {"path": PREFIX, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
             "events": playing.EVENTS | MAIL_EVENTS,
-            "lists": {record["name"]: record["id"] for record in self._acme.lists.live()},
-            "campaigns": {c["title"]: c["id"] for c in self._acme.campaigns.live()},
-            "segments": {str(s["id"]): s["name"] for s in self._acme.segments.live()},
+            "lists": {record["name"]: record["id"] for record in self.acme.lists.live()},
+            "campaigns": {c["title"]: c["id"] for c in self.acme.campaigns.live()},
+            "segments": {str(s["id"]): s["name"] for s in self.acme.segments.live()},
         }
 
     def assumptions(self) -> dict[str, dict[str, Any]]:
@@ -136,7 +136,7 @@ class MailchimpVendor:
     def _told(self, replied: Replied) -> Answer:
         headers = {"server": "openresty", **replied.headers}
         if replied.body is None:
-            headers["x-request-id"] = self._acme.new_instance()
+            headers["x-request-id"] = self.acme.new_instance()
             return Answer(replied.status, headers, b"")
         is_problem = replied.status >= 400
         kind = "application/problem+json" if is_problem else "application/json"
@@ -145,7 +145,7 @@ class MailchimpVendor:
             headers["x-request-id"] = replied.body["instance"]
             headers["link"] = DESCRIBED_BY
         else:
-            headers["x-request-id"] = self._acme.new_instance()
+            headers["x-request-id"] = self.acme.new_instance()
         return Answer(replied.status, headers, orjson.dumps(replied.body))
 
 
