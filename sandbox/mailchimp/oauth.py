@@ -47,10 +47,15 @@ class OAuth:
     unless the authorize address says `user_id`."""
 
     def __init__(
-        self, seed: int, people: tuple[Person, ...], grant: Callable[[str, str], None]
+        self,
+        seed: int,
+        people: tuple[Person, ...],
+        grant: Callable[[str, str], None],
+        opens: Callable[[str], bool],
     ) -> None:
-        """`grant` is told of each new token and whose account it opens."""
-        self._seed, self._people, self._grant = seed, people, grant
+        """`grant` is told of each new token and whose account it opens; `opens` whether one
+        still does."""
+        self._seed, self._people, self._grant, self._opens = seed, people, grant, opens
         self._count = 0
         self._codes: dict[str, Code] = {}
         self._tokens: dict[str, str] = {}
@@ -107,7 +112,7 @@ class OAuth:
     def _metadata(self, request: Request) -> Answer:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         account = self._tokens.get(token.strip()) if kind.lower() in ("oauth", "bearer") else None
-        if account is None:
+        if account is None or not self._opens(token.strip()):
             return _refusal(401, "invalid_token")
         person = next(one for one in self._people if one.account == account)
         root = request.headers.get("x-sandbox-root", "")

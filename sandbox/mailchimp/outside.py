@@ -2,7 +2,7 @@
 results, what is said of itself to the server (how many at once, whose webhooks, which page first).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -36,8 +36,21 @@ def open_outside(accounts: tuple[Account, ...], access: Access, seed: int) -> "O
     )
     for account in accounts:
         account.listeners += [partial(note_leaving, account), partial(tell_of_change, account)]
-    oauth = OAuth(seed, people, lambda token, name: access.grant(token, by_name[name]))
-    return Outside(accounts, access, oauth)
+
+    def grant(token: str, name: str) -> None:
+        access.grant(token, by_name[name])
+
+    def opens(token: str) -> bool:
+        return bool(_account_of(access, {"authorization": f"OAuth {token}"}))
+
+    return Outside(accounts, access, OAuth(seed, people, grant, opens))
+
+
+def _account_of(access: Access, headers: Mapping[str, str]) -> str:
+    try:
+        return access.who(headers).name
+    except ProblemError:
+        return ""
 
 
 class Outside(NamedTuple):
@@ -57,10 +70,7 @@ class Outside(NamedTuple):
         """Calls of the API with a good key are counted, by account."""
         if not request.path.startswith("/3.0"):
             return ""
-        try:
-            return self.access.who(request.headers).name
-        except ProblemError:
-            return ""
+        return _account_of(self.access, request.headers)
 
     def wants_to_see(self, request: Request) -> str:
         """The address that a webhook is about to be made for."""

@@ -96,7 +96,8 @@ class MailchimpVendor:
             "path": VERSION,
             "datacenter": DATACENTER,
             "keys": {ACME_KEY: "Acme, owner", EMPTY_KEY: "an account without an audience"},
-            "oauth": {"path": PREFIX, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
+            "oauth": {"path": PREFIX, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+            | {"users": {"1": "the owner of Acme", "2": "the owner of the empty account"}},
             "events": playing.EVENTS | MAIL_EVENTS,
             "lists": {record["name"]: record["id"] for record in self.acme.lists.live()},
             "campaigns": {c["title"]: c["id"] for c in self.acme.campaigns.live()},

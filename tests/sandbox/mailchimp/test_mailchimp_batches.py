@@ -111,7 +111,10 @@ def test_a_batch_that_has_expired_is_not_found(line: Line) -> None:
 def test_one_batch_runs_at_a_time_and_the_next_waits(line: Line) -> None:
     """ALL-06: batches do not overtake each other."""
     line.assume("batch_step_s", 60)
-    first, second = start(line, adding(line, "a@new.example")), start(line, adding(line, "b@new.example"))
+    first, second = (
+        start(line, adding(line, "a@new.example")),
+        start(line, adding(line, "b@new.example")),
+    )
     line.advance(180)
     statuses = {b["id"]: b["status"] for b in line.get("/batches")["batches"]}
     assert statuses == {first: "finalizing", second: "pending"}

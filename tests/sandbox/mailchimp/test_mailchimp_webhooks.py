@@ -51,7 +51,9 @@ def test_an_address_is_looked_at_with_get_before_it_is_taken(line: Line, ear: Ea
 def test_no_key_no_look(line: Line, ear: Ear) -> None:
     """ALL-11: nobody can make the vendor call an address without a key."""
     line.key = "wrong-us6"
-    assert line.refusal("POST", f"/lists/{line.list_id}/webhooks", {"url": ear.url})["status"] == 401
+    assert (
+        line.refusal("POST", f"/lists/{line.list_id}/webhooks", {"url": ear.url})["status"] == 401
+    )
     assert not ear.looks
 
 
@@ -62,7 +64,9 @@ def test_two_webhooks_may_not_differ_in_their_query_alone(line: Line, ear: Ear) 
         "POST", f"/lists/{line.list_id}/webhooks", {"url": f"{ear.url}?secret=two"}
     )["errors"][0]["field"] == "url"  # fmt: skip
     path = f"/lists/{line.list_id}/webhooks/{made['id']}"
-    changed = line.call("PATCH", path, {"url": f"{ear.url}?secret=two", "events": {"profile": False}})
+    changed = line.call(
+        "PATCH", path, {"url": f"{ear.url}?secret=two", "events": {"profile": False}}
+    )
     assert changed["url"].endswith("two")
     assert changed["events"] == ALL | {"profile": False}
     assert line.get(f"/lists/{line.list_id}/webhooks")["total_items"] == 1
@@ -189,7 +193,9 @@ def test_by_the_release_note_it_is_tried_twenty_times_and_then_disabled(
     ear.status = 200
     assert line.book("webhooks")[0]["disabled_at"]
     line.play("unsubscribe", email=ANN)
-    line.call("PATCH", f"/lists/{line.list_id}/webhooks/{made['id']}", {"events": {"profile": True}})
+    line.call(
+        "PATCH", f"/lists/{line.list_id}/webhooks/{made['id']}", {"events": {"profile": True}}
+    )
     line.play("subscribe", email=ANN)
     assert ear.kinds(22) == ["subscribe"] * 22
 
