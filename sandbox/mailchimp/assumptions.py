@@ -43,6 +43,11 @@ MAILCHIMP: dict[str, Assumption] = {
         "recorded; clients match on title and field.",
     ),
     # -- members
+    "fake_addresses": Assumption(
+        "known_domains",
+        ("known_domains", "none"),
+        "Which addresses look fake is not published; here those at test.com, fake.com, domain.com.",
+    ),
     "members_hide_archived": Assumption(
         True, YES_NO, "Whether a listing without status shows archived members is not published."
     ),
@@ -102,6 +107,11 @@ MAILCHIMP: dict[str, Assumption] = {
     ),
     "tag_names_ignore_case": Assumption(
         True, YES_NO, "Whether two tags may differ in capitals alone is not documented."
+    ),
+    "fuzzy_likeness": Assumption(
+        "domain_and_surname",
+        ("domain_and_surname",),
+        "How the vendor finds similar people is not published; any stable likeness does.",
     ),
     "segment_strangers": Assumption(
         "errors",

@@ -6,6 +6,7 @@ A function of a route takes a `Call` and returns the body of the answer: an obje
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -131,10 +132,15 @@ def read_time(name: str, text: Any) -> str:
     if text in ("", None):
         return ""
     try:
-        # A plus that was not escaped arrives as a space.
-        when = datetime.fromisoformat(str(text).replace(" ", "+") if "T" in str(text) else text)
-    except (ValueError, TypeError) as wrong:
+        return _stamp_of(str(text))
+    except ValueError as wrong:
         raise invalid((name, "This value is not a valid datetime.")) from wrong
+
+
+@lru_cache(maxsize=256)  # a filter asks once a row
+def _stamp_of(text: str) -> str:
+    # A plus that was not escaped arrives as a space.
+    when = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     return stamp(when if when.tzinfo else when.replace(tzinfo=UTC))
 
 

@@ -19,6 +19,7 @@ TYPES = (
 ADDRESS = ("addr1", "addr2", "city", "state", "zip", "country")
 ADDRESS_REQUIRED = ("addr1", "city", "state", "zip")
 COUNTRIES = {164: "US", 73: "GB", 118: "LV", 56: "EE", 119: "LT"}
+NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})", re.ASCII)
 US_PHONE = re.compile(r"\d{3}-\d{3}-\d{4}")
 BIRTHDAY = re.compile(r"(0[1-9]|1[0-2])/(0[1-9]|[12]\d|3[01])")
 MISSING = "Please enter a value"
@@ -32,7 +33,10 @@ class ValueRefusedError(Exception):
 def checked_values(
     fields: list[Record], given: Any, before: Mapping[str, Any], longest: int = LONGEST
 ) -> dict[str, Any]:
-    """The values by tag after a write, empty ones left out; every field that refuses its value is named at once."""
+    """The values by tag after a write, empty ones left out.
+
+    Every field that refuses its value is named at once.
+    """
     if not isinstance(given, Mapping):
         raise bad_merge_fields(("merge_fields", "Schema describes object"))
     values, errors = dict(before), list[FieldError]()
@@ -72,7 +76,7 @@ def read_value(field: Record, value: Any, longest: int = LONGEST) -> Any:
         return _address(field, value)
     if isinstance(value, dict | list | bool):
         raise ValueRefusedError("Please enter a value")
-    text = str(value).strip()
+    text = str(value) if field["type"] == "text" else str(value).strip()
     if len(text.encode()) > longest:
         raise ValueRefusedError(f"Please enter a value of less than {longest} bytes")
     read = READERS.get(field["type"])
@@ -80,11 +84,10 @@ def read_value(field: Record, value: Any, longest: int = LONGEST) -> Any:
 
 
 def _number(value: Any) -> int | float:
-    try:
-        number = float("x" if isinstance(value, bool | dict | list) else value)
-        return int(number) if number == int(number) else number
-    except (ValueError, OverflowError) as wrong:
-        raise ValueRefusedError("Please enter a number") from wrong
+    if not NUMBER.fullmatch("" if isinstance(value, bool) else str(value).strip()):
+        raise ValueRefusedError("Please enter a number")
+    number = float(value)
+    return int(number) if number.is_integer() else number
 
 
 def _address(field: Record, value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.call import Call, kind_of
-from sandbox.mailchimp.conditions import check_options, similar, tester
+from sandbox.mailchimp.conditions import check_options, condition_kind, similar, tester
 from sandbox.mailchimp.links import links_of_many, links_of_one
 from sandbox.mailchimp.member_shape import show_member, show_members
 from sandbox.mailchimp.member_writes import check_needed
@@ -102,8 +102,13 @@ def update_segment(call: Call) -> dict[str, Any]:
 
 
 def _saved(segment: Record, body: Record) -> Record:
+    """Conditions are kept with their kind, named or not."""
     options = body["options"]
-    shown = {"match": options.get("match", "any"), "conditions": options.get("conditions", [])}
+    conditions = [
+        {"condition_type": condition_kind(condition), **condition}
+        for condition in options.get("conditions", [])
+    ]
+    shown = {"match": options.get("match", "any"), "conditions": conditions}
     return {**segment, "options": shown}
 
 

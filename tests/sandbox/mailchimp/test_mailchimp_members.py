@@ -295,6 +295,11 @@ def test_an_address_nobody_could_have_is_refused(desk: Desk, email: str, said: s
     assert (problem["title"], problem["detail"]) == ("Invalid Resource", said)
 
 
+def test_nothing_looks_fake_when_assumed_so(desk: Desk) -> None:
+    desk.assume("fake_addresses", "none")
+    assert desk.add("a@test.com")["status"] == "subscribed"
+
+
 def test_an_address_that_joined_too_many_lists_is_refused(desk: Desk) -> None:
     desk.play("crowd", "ann@x.lv")
     body = {"email_address": "ann@x.lv", "status": "subscribed"}
