@@ -45,6 +45,9 @@ class Control:
         body = {"vendor": vendor, "name": name, "value": value}
         self._http.post("/assumptions", json=body).raise_for_status()
 
+    def advance(self, seconds: float) -> None:
+        self._http.post("/clock", json={"advance_s": seconds}).raise_for_status()
+
     def play(self, vendor: str, kind: str, **event: Any) -> None:
         body = {"kind": kind, **event}
         self._http.post(f"/events/{vendor}", json=body).raise_for_status()

@@ -291,6 +291,18 @@ def test_an_answer_is_waited_for_as_long_as_the_vendor_may_take():
     assert READ_S == 120
 
 
+def test_a_list_of_webhooks_that_was_cut_is_read_to_its_end():
+    """ALL-09: a webhook of ours that is not seen would be made twice"""
+    hooks = [{"id": f"w{n}", "url": "https://x.lv"} for n in range(12)]
+    cut = page("webhooks", *hooks[:10], total=12)
+    vendor = Scripted(cut, page("webhooks", *hooks))
+    assert vendor.client().webhooks("9") == hooks
+    assert [dict(request.url.params) for request in vendor.asked] == [
+        {}, {"count": "1000", "offset": "0"},
+    ]  # fmt: skip
+    assert len(Scripted(page("webhooks", *hooks)).client().webhooks("9")) == 12
+
+
 # Batches of operations
 
 OPERATIONS = [MemberUpdate("u1", "9", "a@x.lv", {"FNAME": "A"}), MemberLook("l1", "9", "b@x.lv")]
