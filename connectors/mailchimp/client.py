@@ -185,11 +185,18 @@ class Mailchimp:
         return self._patch(list_id, email, members.update_body(values), skip_merge_validation)
 
     def move_member(
-        self, list_id: str, email: str, new_email: str, values: Values | None = None
+        self,
+        list_id: str,
+        email: str,
+        new_email: str,
+        values: Values | None = None,
+        *,
+        skip_merge_validation: bool = False,
     ) -> Record:
         """Give a member another address: same contact_id, same status. AlreadyThere when the
         audience knows the new one in any state. Found again by `member` of the new one."""
-        return self._patch(list_id, email, members.update_body(values or {}, new_email), False)
+        body = members.update_body(values or {}, new_email)
+        return self._patch(list_id, email, body, skip_merge_validation)
 
     def tag_member(
         self, list_id: str, email: str, names: Sequence[str], *, starts_automations: bool = False

@@ -135,6 +135,10 @@ def test_an_operation_of_a_batch_is_a_read_or_a_change_of_values():
         [MemberLook("a", "9", "a@x.lv"), MemberUpdate("b", "9", "a@x.lv", {"X": "1"})]
     )
     assert [one["method"] for one in told["operations"]] == ["GET", "PATCH"]
+    look, update = (one["params"] for one in told["operations"])
+    assert (set(look), update) == ({"fields"}, {})
+    lenient = MemberUpdate("b", "9", "a@x.lv", {"X": "1"}, skip_merge_validation=True)
+    assert batch_body([lenient])["operations"][0]["params"] == {"skip_merge_validation": "true"}
     for twice in ([], [MemberLook("a", "9", "a@x.lv")] * 2, [MemberLook("", "9", "a@x.lv")]):
         with pytest.raises(ValueError, match="a batch has"):
             batch_body(twice)
