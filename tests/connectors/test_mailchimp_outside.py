@@ -1,5 +1,6 @@
 """Batches, webhooks and signing in at Mailchimp, against the sandbox, over real HTTP."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -7,7 +8,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from connectors.errors import AlreadyThere, Gone, GrantEnded, OutcomeUnknown, ReadFailed, Refused
+from connectors.errors import (
+    AlreadyThere,
+    Gone,
+    GrantEnded,
+    OutcomeUnknown,
+    ReadFailed,
+    Refused,
+    Throttled,
+)
 from connectors.mailchimp import Mailchimp, MemberLook, MemberUpdate, NewMember, webhooks
 from connectors.mailchimp.oauth import App
 from connectors.mailchimp.webhooks import (
@@ -18,6 +27,7 @@ from connectors.mailchimp.webhooks import (
     knows_secret,
     read_delivery,
 )
+from connectors.meter import Tally
 from tests.mailchimp_line import Ear
 
 BACK = "http://127.0.0.1:9/back"
@@ -220,3 +230,34 @@ def test_an_eleventh_connection_is_waited_out(mailchimp, sandbox, list_id, naps)
     sandbox.fault("mailchimp", f"*/lists/{list_id}/members", "rate_limit", times=3)
     assert flat(mailchimp.members(list_id))
     assert naps == [2.0, 2.0, 2.0]
+
+
+def test_our_own_calls_never_use_up_the_accounts_ten_connections(sandbox, mailchimp, naps):
+    """ALL-13: twelve at once would be throttled, and are when nothing holds them"""
+    sandbox.assume("mailchimp", "answer_takes_ms", 150)
+    assert together(12, mailchimp.account) == []
+    assert naps == []
+    key = next(iter(sandbox.describe("mailchimp")["keys"]))
+    url, waits = sandbox.url + "/mailchimp", []
+    with Mailchimp(url, key=key, meter=Tally(), sleep=waits.append, most_at_once=24) as greedy:
+        together(24, greedy.account)
+    assert waits
+
+
+def together(count, ask):
+    """What went wrong when so many ask at one moment."""
+    ready, wrong = threading.Barrier(count, timeout=10), []
+
+    def once():
+        ready.wait()
+        try:
+            ask()
+        except Throttled as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=once) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    return wrong

@@ -1,6 +1,5 @@
 """The Mailchimp client against the sandbox, over real HTTP."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -18,7 +17,6 @@ from connectors.errors import (
     Throttled,
 )
 from connectors.mailchimp import Mailchimp, NewMember, subscriber_hash, wire
-from connectors.meter import Tally
 
 LEFT = ("unsubscribed", "cleaned", "archived")
 
@@ -324,37 +322,6 @@ def test_a_tag_is_put_on_once_and_seen_again(mailchimp, list_id, ann):
 
 
 # Failures
-
-
-def test_our_own_calls_never_use_up_the_accounts_ten_connections(sandbox, mailchimp, naps):
-    """ALL-13: twelve at once would be throttled, and are when nothing holds them"""
-    sandbox.assume("mailchimp", "answer_takes_ms", 150)
-    assert together(12, mailchimp.account) == []
-    assert naps == []
-    key = next(iter(sandbox.describe("mailchimp")["keys"]))
-    url, waits = sandbox.url + "/mailchimp", []
-    with Mailchimp(url, key=key, meter=Tally(), sleep=waits.append, most_at_once=24) as greedy:
-        together(24, greedy.account)
-    assert waits
-
-
-def together(count, ask):
-    """What went wrong when so many ask at one moment."""
-    ready, wrong = threading.Barrier(count, timeout=10), []
-
-    def once():
-        ready.wait()
-        try:
-            ask()
-        except Throttled as error:
-            wrong.append(error)
-
-    threads = [threading.Thread(target=once) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    return wrong
 
 
 def test_a_lost_answer_is_unknown_sent_once_and_found_again(mailchimp, sandbox, list_id):
