@@ -8,6 +8,7 @@ SCRATCH := $(CURDIR)/build/tests
 CLIENTS := $(patsubst tests/clients/%/package-lock.json,build/clients/%/node_modules,$(wildcard tests/clients/*/package-lock.json))
 
 SCHEMATHESIS := build/schemathesis/bin/schemathesis
+MAILCHIMP := build/mailchimp/.installed
 
 # The lock must not depend on who makes it: no addresses, no notes, every platform.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
@@ -62,7 +63,14 @@ $(SCHEMATHESIS): requirements/schemathesis.txt $(SYNCED)
 		|| $(@D)/python -m pip install --quiet --no-deps --require-hashes -r $<; } && touch $@ \
 		|| { rm -rf build/schemathesis; echo "schemathesis could not be installed: the sandbox is not tried with it"; }
 
-test: $(SYNCED) $(CLIENTS) $(SCHEMATHESIS)  ## every test, two at a time; each exchange held against the vendors' contracts
+# Mailchimp's own client for Python, the same way.
+$(MAILCHIMP): requirements/mailchimp.txt $(SYNCED)
+	@$(PYTHON) -m venv --clear build/mailchimp && { \
+		$(BIN)/uv pip sync --quiet --python $(@D)/bin/python --require-hashes $< 2>/dev/null \
+		|| $(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; } && touch $@ \
+		|| { rm -rf build/mailchimp; echo "Mailchimp's client for Python could not be installed: it is not tried"; }
+
+test: $(SYNCED) $(CLIENTS) $(SCHEMATHESIS) $(MAILCHIMP)  ## every test, two at a time; each exchange held against the vendors' contracts
 	@mkdir -p $(SCRATCH)/home
 	$(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -100,6 +108,7 @@ docs: $(SYNCED)  ## write the generated pages of docs/ again
 lock: $(SYNCED)  ## resolve the pins of pyproject.toml again; then run make setup
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) requirements/schemathesis.in --output-file requirements/schemathesis.txt
+	$(COMPILE) requirements/mailchimp.in --output-file requirements/mailchimp.txt
 	$(COMPILE) --group dev pyproject.toml --output-file $(LOCK)
 
 clean:  ## remove the environment and all caches; keeps .syncline, which holds state

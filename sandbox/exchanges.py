@@ -10,6 +10,7 @@ ground are a few hundred lines. What opens doors is masked.
 
 import contextlib
 import os
+import re
 import threading
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ MASK = "masked"
 MOST_KINDS = 64  # at one place: what goes on beyond that is text, whatever it looks like
 LONGEST_WORD = 24
 LONGEST_TEXT = 20_000  # of a body that is no JSON
+MADE = re.compile(r"[0-9a-f]{10}|[0-9a-f]{32}")  # ids
 NINES = str.maketrans("012345678", "999999999")
 
 
@@ -149,7 +151,7 @@ def _of_folder(folder: str) -> Exchanges:
 
 def _member(name: str) -> str:
     """Names made by the account, and numbers, are one name: `{}`."""
-    return "{}" if name.isdigit() or len(name) == 40 else name
+    return "{}" if name.isdigit() or len(name) == 40 or MADE.fullmatch(name) else name
 
 
 def _masked(name: str, value: Any) -> Any:

@@ -17,7 +17,7 @@ from sandbox.vendor import Request
 
 SECRETS = frozenset(
     {"api_token", "apikey", "api_key", "access_token", "refresh_token", "token", "code",
-     "client_secret", "password", "secret"}
+     "client_secret", "password", "secret", "signing_secret"}
 )  # fmt: skip
 
 

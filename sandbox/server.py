@@ -27,6 +27,7 @@ from sandbox.faults import Fault
 from sandbox.garble import garbled, noise
 from sandbox.stage import Stage
 from sandbox.vendor import Answer, Request
+from sandbox.webhooks import visited
 
 Scope = dict[str, Any]
 NOWHERE = Answer(404, {"content-type": "text/plain"}, b"nobody lives here; see /_sandbox\n")
@@ -45,6 +46,12 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Any, send: Any, now: Callable[[], datetime]) -> None:
         self.scope, self._receive, self._send, self._now = scope, receive, send, now
+        self._takes_s = 0.0
+
+    def slowed(self, seconds: float) -> "Exchange":
+        """From now on answers need so long, real time, however early they are ready."""
+        self._takes_s = seconds
+        return self
 
     async def body(self) -> bytes | None:
         """The whole body; `None` when the caller hung up before it was complete."""
@@ -58,6 +65,8 @@ class Exchange:
                 return b"".join(parts)
 
     async def answer(self, answer: Answer) -> None:
+        if self._takes_s:
+            await asyncio.sleep(self._takes_s)
         await self._send_head(answer)
         await self._send({"type": "http.response.body", "body": answer.body})
 
@@ -141,8 +150,30 @@ class App:
         return self.only, path
 
     async def _call(self, name: str, request: Request, exchange: Exchange) -> None:
+        """Let it in and answer it; of a vendor that counts, one too many is turned away."""
         stage = self.stage
         stage.journal.requests[name] += 1
+        vendor = stage.crowded.get(name)
+        who = vendor.account_of(request) if vendor else ""
+        if vendor is None or not who:
+            await self._serve(name, request, exchange)
+        elif stage.in_flight[name, who] >= vendor.most_in_flight:
+            refusal = vendor.crowded_out(request)
+            stage.turn_away(name, request, refusal.status)
+            await exchange.answer(refusal)
+        else:
+            stage.in_flight[name, who] += 1
+            try:
+                await self._serve(name, request, exchange.slowed(vendor.answer_takes_s()))
+            finally:
+                stage.in_flight[name, who] -= 1
+
+    async def _serve(self, name: str, request: Request, exchange: Exchange) -> None:
+        stage = self.stage
+        visiting = stage.visiting.get(name)
+        if visiting and (url := visiting.wants_to_see(request)):
+            seen = {"x-sandbox-visited": str(await visited(url, visiting.visitor))}
+            request = request._replace(headers={**request.headers, **seen}, at=stage.clock.now())
         fault = stage.fault_for(name, request)
         if fault is not None:
             await self._misbehave(fault, name, request, exchange)

@@ -3,6 +3,7 @@
 `reset` of the control surface throws a stage away and builds the next one.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -15,7 +16,7 @@ from sandbox.mailchimp import MailchimpVendor
 from sandbox.mailigen import MailigenVendor
 from sandbox.pipedrive import PipedriveVendor
 from sandbox.population import populate
-from sandbox.vendor import Answer, Request, Vendor
+from sandbox.vendor import Answer, Crowded, Request, Vendor, Visiting
 from sandbox.webhooks import Deliveries
 from sandbox.world import World
 
@@ -53,6 +54,10 @@ class Stage:
         if only and only not in self.vendors:
             raise ValueError(f"no vendor {only!r}; there are {[name for name, _ in VENDORS]}")
         self.deliveries.vendors = self.vendors
+        # Looked up once: vendors without these manners cost no request anything.
+        self.crowded = {n: v for n, v in self.vendors.items() if isinstance(v, Crowded)}
+        self.visiting = {n: v for n, v in self.vendors.items() if isinstance(v, Visiting)}
+        self.in_flight = Counter[tuple[str, str]]()
         self.journal.is_open = True
 
     def catch_up(self) -> None:

@@ -3,7 +3,7 @@
 A vendor does no I/O: it is given a `Request` and returns an `Answer`, both plain values.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -13,8 +13,9 @@ from sandbox.books import Book
 class Request(NamedTuple):
     """A request as it arrived. Header names are lower case; `path` starts at the vendor's root.
 
-    The server adds two headers: `x-sandbox-root`, the URL of the vendor's root, and, for a
-    `stale_search` fault, `x-sandbox-search-lag`, the seconds that searches are to lag behind.
+    The server adds headers: `x-sandbox-root`, the URL of the vendor's root; for a `stale_search`
+    fault `x-sandbox-search-lag`, the seconds that searches are to lag behind; for a `Visiting`
+    vendor `x-sandbox-visited`, what the page it wanted to see was answered with.
     """
 
     method: str
@@ -80,3 +81,40 @@ class Notifying(Protocol):
 
     def delivered(self, url: str, status: int, attempt: int) -> None:
         """One attempt is over; status 0 means no answer came."""
+
+
+@runtime_checkable
+class Insisting(Protocol):
+    """A vendor whose retries depend on what is supposed of it, and that signs every attempt."""
+
+    def retry_after_s(self) -> Sequence[float]:
+        """Seconds to wait after each failed attempt; none left: the webhook is given up."""
+
+    def attempt_headers(self, url: str, body: bytes, at: datetime) -> dict[str, str]:
+        """What this attempt bears besides the headers it was sent off with."""
+
+
+@runtime_checkable
+class Visiting(Protocol):
+    """A vendor that looks at a page of its caller's before it answers."""
+
+    visitor: str  # the user-agent it comes with
+
+    def wants_to_see(self, request: Request) -> str:
+        """The URL to GET first; empty for most requests."""
+
+
+@runtime_checkable
+class Crowded(Protocol):
+    """A vendor that lets only so many requests of an account be in flight at once."""
+
+    most_in_flight: int
+
+    def account_of(self, request: Request) -> str:
+        """Whose requests this one is counted with; empty for one that is not counted."""
+
+    def answer_takes_s(self) -> float:
+        """Real seconds from the commit to the answer; 0 leaves no two requests in flight."""
+
+    def crowded_out(self, request: Request) -> Answer:
+        """The answer to one request too many; the vendor has not looked at it."""

@@ -14,9 +14,10 @@ import httpx
 
 from sandbox.clock import OffsetClock
 from sandbox.faults import Faults
-from sandbox.vendor import Notifying, Vendor
+from sandbox.vendor import Insisting, Notifying, Vendor
 
-RETRY_AFTER_S: dict[str, tuple[int, ...]] = {
+# An `Insisting` vendor tells its own.
+RETRY_AFTER_S: dict[str, tuple[float, ...]] = {
     "pipedrive": (3, 30, 150),  # "Guide for webhooks v2"
     "mailigen": (),  # not documented: one attempt
 }
@@ -103,11 +104,13 @@ class Deliveries:
 
     async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
         vendor = self.vendors.get(delivery.vendor)
-        body = delivery.body
+        body, headers = delivery.body, delivery.headers
         if isinstance(vendor, Notifying):
             body = vendor.attempt_body(body, delivery.attempt)
+        if isinstance(vendor, Insisting):
+            headers = headers | vendor.attempt_headers(delivery.url, body, self._clock.now())
         try:
-            answer = await client.post(delivery.url, headers=delivery.headers, content=body)
+            answer = await client.post(delivery.url, headers=headers, content=body)
             status = answer.status_code
         except httpx.TransportError:
             status = 0
@@ -115,7 +118,20 @@ class Deliveries:
         if isinstance(vendor, Notifying):
             vendor.delivered(delivery.url, status, delivery.attempt)
         waits = RETRY_AFTER_S.get(delivery.vendor, ())
+        if isinstance(vendor, Insisting):
+            waits = tuple(vendor.retry_after_s())
         if not 200 <= status < 300 and delivery.attempt <= len(waits):
             again = delivery._replace(attempt=delivery.attempt + 1)
             due = self._clock.now() + timedelta(seconds=waits[delivery.attempt - 1])
             self._clock.at(due, lambda: self._outbox.put_nowait(again))
+
+
+async def visited(url: str, agent: str) -> int:
+    """What a GET of the page is answered with; 0: no answer, or not on loopback."""
+    if not is_loopback(url):
+        return 0
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+            return (await client.get(url, headers={"user-agent": agent})).status_code
+    except (httpx.TransportError, httpx.InvalidURL):
+        return 0

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from connectors.bodies import read_json
 from connectors.errors import ConnectorError, OutcomeUnknown, ReadFailed
 from connectors.mailchimp.members import Values, update_body
+from connectors.mailchimp.records import MEMBER
 from connectors.mailchimp.refusals import read_answer
 from connectors.mailchimp.wire import VENDOR, Call, as_json, call, member_id, read_one
 
@@ -37,17 +38,20 @@ class MemberUpdate:
     who: str = field(repr=False)  # an address, or a contact_id
     values: Values = field(default_factory=dict, repr=False)
     new_email: str | None = field(default=None, repr=False)
+    skip_merge_validation: bool = False
 
     @property
     def call(self) -> Call:
-        body = update_body(self.values, self.new_email)
-        name = "PATCH /lists/{list}/members/{member}"
-        return call(name, self.list_id, member_id(self.who), body=body)
+        return call(
+            "PATCH /lists/{list}/members/{member}", self.list_id, member_id(self.who),
+            body=update_body(self.values, self.new_email),
+            skip_merge_validation=self.skip_merge_validation or None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class MemberLook:
-    """Read a member."""
+    """Read a member, as `Mailchimp.member` does."""
 
     operation_id: str
     list_id: str
@@ -56,7 +60,7 @@ class MemberLook:
     @property
     def call(self) -> Call:
         name = "GET /lists/{list}/members/{member}"
-        return call(name, self.list_id, member_id(self.who))
+        return call(name, self.list_id, member_id(self.who), fields=MEMBER)
 
 
 Operation = MemberUpdate | MemberLook
@@ -79,7 +83,10 @@ def batch_body(operations: Sequence[Operation]) -> dict[str, Any]:
 
 def _operation(one: Operation) -> dict[str, Any]:
     asked = one.call
-    told = {"method": asked.method, "path": asked.path, "operation_id": one.operation_id}
+    told: dict[str, Any] = {
+        "method": asked.method, "path": asked.path, "operation_id": one.operation_id,
+        "params": dict(asked.query),
+    }  # fmt: skip
     return told if asked.body is None else {**told, "body": as_json(asked.body)}
 
 

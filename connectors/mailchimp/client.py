@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 import httpx
 
-from connectors.errors import BadCredentials, Blocked, Gone, ReadFailed
+from connectors.errors import AlreadyThere, BadCredentials, Blocked, Gone, ReadFailed
 from connectors.http import Line, address_of, open_http, patiently, utc_now
 from connectors.mailchimp import batches, members, records, wire
 from connectors.mailchimp.batches import Operation, Outcome
@@ -165,11 +165,15 @@ class Mailchimp:
     ) -> Record:
         """Subscribe an address the audience does not know, and return the member.
 
-        AlreadyThere for one it knows in whatever state: nothing is changed then. Whether that
-        holds of archived ones everywhere nobody has published: look first. Found by `member`.
+        Looks first: AlreadyThere for one it does know, archived ones too, since nobody has
+        published whether a POST revives them. Found again by `member`.
         """
+        name = "POST /lists/{list}/members"
+        if self.member(list_id, member.email) is not None:
+            there = wire.subscriber_hash(member.email)
+            raise AlreadyThere(wire.VENDOR, name, "is in the audience already", existing_id=there)
         return self._one(
-            "POST /lists/{list}/members", list_id, body=members.new_body(member),
+            name, list_id, body=members.new_body(member),
             skip_merge_validation=skip_merge_validation or None,
         )  # fmt: skip
 
@@ -181,11 +185,18 @@ class Mailchimp:
         return self._patch(list_id, who, members.update_body(values), skip_merge_validation)
 
     def move_member(
-        self, list_id: str, who: str, new_email: str, values: Values | None = None
+        self,
+        list_id: str,
+        who: str,
+        new_email: str,
+        values: Values | None = None,
+        *,
+        skip_merge_validation: bool = False,
     ) -> Record:
         """Give a member another address: same contact_id, same status. AlreadyThere when the
         audience knows the new one in any state. Found again by `member` of the new one."""
-        return self._patch(list_id, who, members.update_body(values or {}, new_email), False)
+        body = members.update_body(values or {}, new_email)
+        return self._patch(list_id, who, body, skip_merge_validation)
 
     def tag_member(
         self, list_id: str, who: str, names: Sequence[str], *, starts_automations: bool = False
@@ -252,7 +263,11 @@ class Mailchimp:
 
     def webhooks(self, list_id: str) -> Page:
         """Return the webhooks of an audience. Each `url` holds the secret we put into it."""
-        return self._all("GET /lists/{list}/webhooks", list_id)
+        name = "GET /lists/{list}/webhooks"
+        call = wire.call(name, list_id)
+        total, found = wire.read_page(call, self._ask(call))
+        # The contract knows no pages here; a list that is cut is asked for by pages all the same.
+        return found if len(found) >= total else self._all(name, list_id)
 
     def create_webhook(self, list_id: str, settings: Mapping[str, Any], *, secret: str) -> Record:
         """Return the new webhook; `signing_secret` is in it this once, if ever. `settings`:

@@ -41,6 +41,8 @@ _MEMBER: Shape = {
 }  # fmt: skip
 # Of what was written the id is enough.
 _WRITTEN: Shape = {"id": is_text}
+# What a changed member shows of our values, where it shows them.
+_CHANGED: Shape = {**_WRITTEN, "email_address": maybe(is_text), "merge_fields": maybe(is_merges)}
 _NAMED: Shape = {"id": is_text, "name": maybe(is_plain)}
 _SEGMENT: Shape = {
     "id": is_number, "name": maybe(is_plain), "type": maybe(is_text), "member_count": is_count,
@@ -67,8 +69,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "GET /lists/{list}/webhooks": {"id": is_text, "url": is_text},
     "GET /batches": _BATCH,
     "GET /batches/{batch}": _BATCH,
-    "POST /lists/{list}/members": _MEMBER,
-    "PATCH /lists/{list}/members/{member}": _MEMBER,
+    "POST /lists/{list}/members": {**_CHANGED, "contact_id": is_text},
+    "PATCH /lists/{list}/members/{member}": _CHANGED,
     "POST /batches": _WRITTEN,
     "POST /lists/{list}/webhooks": _WRITTEN,
     "PATCH /lists/{list}/webhooks/{webhook}": _WRITTEN,

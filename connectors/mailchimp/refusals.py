@@ -87,7 +87,7 @@ def read_answer(
     body = _object(content)
     if body is None:
         said = f"HTTP {status}, answered with no JSON object"
-        raise lost(VENDOR, call.name, said, call.writes, _request_id(headers, None))
+        raise lost(VENDOR, call.name, said, call.writes, _request_id(headers, None, secrets))
     return body
 
 
@@ -102,7 +102,7 @@ def error_for(
     """Name the failure in a non-2xx answer by what the caller must do about it."""
     problem = _problem(content)
     said = quoted(_said(status, problem), *secrets, call.secret)
-    request_id = _request_id(headers, problem)
+    request_id = _request_id(headers, problem, (*secrets, call.secret))
     if status == 429:
         wait = _wait(headers)
         return Throttled(VENDOR, call.name, said, retry_after=wait, request_id=request_id)
@@ -188,9 +188,11 @@ def _said(status: int, problem: Mapping[str, Any] | None) -> str:
     return ", ".join(words)
 
 
-def _request_id(headers: Mapping[str, str], problem: Mapping[str, Any] | None) -> str:
+def _request_id(
+    headers: Mapping[str, str], problem: Mapping[str, Any] | None, secrets: tuple[str, ...]
+) -> str:
     told = headers.get("x-request-id") or (problem or {}).get("instance")
-    return quoted(told) if isinstance(told, str) else ""
+    return quoted(told, *secrets) if isinstance(told, str) else ""
 
 
 def _wait(headers: Mapping[str, str]) -> float:

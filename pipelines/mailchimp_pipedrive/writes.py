@@ -124,9 +124,6 @@ class Members:
         new = NewMember(
             wanted["email"], wanted["fields"], (wanted["tag"],) if wanted.get("tag") else ()
         )
-        # Whether a POST revives an archived contact is not published anywhere: look first.
-        if self.engagement.member(wanted["list"], wanted["email"]) is not None:
-            return Sent(setting.key, "refused", THERE_BY_NOW)
         try:
             answer = self.engagement.add_member(wanted["list"], new)
         except AlreadyThere:
@@ -154,12 +151,12 @@ class Members:
         made = {
             code: (
                 str(value),
-                str(answer["email_address"]).lower() if code == "email"
+                str(answer.get("email_address") or wanted["email"]).lower() if code == "email"
                 else _plain(merges.get(wanted["tags"].get(code))),
             )
             for code, value in wanted["sources"].items()
         }  # fmt: skip
-        remote_id = f"{wanted['list']}/{answer['contact_id']}"
+        remote_id = f"{wanted['list']}/{wanted['member'] or answer['contact_id']}"
         return Sent(setting.key, "done", remote_id=remote_id, held=_held(setting, made, self.now()))
 
 

@@ -15,12 +15,13 @@ text in UTC (`2026-11-02T12:00:00+00:00`), which sorts as it stands; a time that
     notes         number                    list_id, contact_id, note, created_at, updated_at
     events        number                    list_id, contact_id, name, properties, occurred_at
     mails         number                    kind (optin), list_id, to, at
-    webhooks      10 hex                    list_id, url, events, sources, secret
+    webhooks      10 hex                    list_id, url, events, sources, secret, disabled_at
+    batch_webhooks  10 hex                  url, enabled
     batches       10 hex                    as the vendor shows them; operations and results
     campaigns     10 hex                    list_id, segment_id, title, subject_line, status,
                                             send_time
     activity      running number            campaign_id, list_id, contact_id, kind (sent, open,
-                                            click, bounce, unsub, abuse), url, at
+                                            click, bounce, unsub, abuse), url, at; see acts.py
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from sandbox.books import Book, Effect, Record
+from sandbox.mailchimp.acts import Acts
 from sandbox.mailchimp.assumptions import Assumptions
 from sandbox.mailchimp.changes import Announce, Change
 from sandbox.mailchimp.problems import not_found
@@ -36,7 +38,7 @@ from sandbox.world import World
 
 PLAIN_BOOKS = (
     "lists", "forgotten", "merge_fields", "categories", "interests", "segments", "notes", "events",
-    "mails", "webhooks", "batches", "campaigns", "activity",
+    "mails", "webhooks", "batch_webhooks", "batches", "campaigns", "activity",
 )  # fmt: skip
 
 
@@ -48,6 +50,7 @@ class Account:
         self.listeners: list[Announce] = []
         self.crowded: set[str] = set()  # addresses that joined too many lists lately
         self.is_api_disabled = False
+        self.batch_at_work = ""  # the id of the batch whose turn it is
         self._is_seeding = True
         self._dice = world.dice(f"mailchimp/{prefix}ids")
         self._instances = world.dice(f"mailchimp/{prefix}instances")
@@ -61,7 +64,9 @@ class Account:
         self.segments, self.mails = books["segments"], books["mails"]
         self.notes, self.events = books["notes"], books["events"]
         self.webhooks, self.batches = books["webhooks"], books["batches"]
+        self.batch_webhooks = books["batch_webhooks"]
         self.campaigns, self.activity = books["campaigns"], books["activity"]
+        self.acts = Acts(self.activity)
 
     def seeded(self) -> None:
         """From here on every change is an effect, and is announced."""

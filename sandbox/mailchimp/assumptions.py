@@ -122,6 +122,74 @@ MAILCHIMP: dict[str, Assumption] = {
     "search_finds_archived": Assumption(
         True, YES_NO, "Whether search-members finds archived members is not documented."
     ),
+    # -- the door
+    "answer_takes_ms": Assumption(
+        0, COUNT, "Real milliseconds from commit to answer; with 0 no two are ever in flight."
+    ),
+    # -- batches
+    "batch_step_s": Assumption(
+        1, COUNT, "Sandbox seconds a batch stays in each status; the vendor promises none."
+    ),
+    "batch_operations_a_step": Assumption(
+        100, COUNT, "How many operations are carried out between two looks at a started batch."
+    ),
+    "batch_operations_most": Assumption(
+        1000, COUNT, "Operations a batch; 1000 is a third party's reading. 0: no limit."
+    ),
+    "batch_open_most": Assumption(
+        500, COUNT, "500 unfinished batches are published; the words of the refusal are not."
+    ),
+    "batch_kept_days": Assumption(
+        7, COUNT, "How long a finished batch is known; afterwards it is a 404, as clients report."
+    ),
+    "batch_results_open_minutes": Assumption(
+        10, COUNT, "How long the address of the results works; a look at the batch gives a new one."
+    ),
+    "batch_has_empty_file": Assumption(
+        True, YES_NO, "Clients step over empty files in the archive, so there are some."
+    ),
+    "batch_in_batch": Assumption(
+        "refuse", ("refuse", "run"), "Whether an operation may itself start a batch is not said."
+    ),
+    # -- webhooks
+    "webhook_address_is_visited": Assumption(
+        True,
+        YES_NO,
+        "The address is looked at with GET before it is taken. Switch it off for one that does "
+        "not answer on loopback.",
+    ),
+    "webhook_retries": Assumption(
+        "over_75_minutes",
+        ("over_75_minutes", "twenty_then_disabled"),
+        "The guide: increasing intervals over 75 minutes (which, is not said). The release note "
+        "of 2024-06-17: up to 20 times, 15 to 25 minutes apart, then the webhook is disabled.",
+    ),
+    "webhooks_are_signed": Assumption(
+        False,
+        YES_NO,
+        "signing_secret and X-Mailchimp-Signature are newer than both contract files.",
+    ),
+    "upemail_comes_with_profile": Assumption(
+        True, YES_NO, "Old pages say that a profile event accompanies upemail."
+    ),
+    "abuse_is_told_as": Assumption(
+        "unsubscribe",
+        ("unsubscribe", "cleaned"),
+        "Both events have a reason abuse; an address gets one of them, not both.",
+    ),
+    # -- campaigns and reports
+    "click_implies_open": Assumption(
+        False, YES_NO, "Whether a click of somebody without an open also counts as an open."
+    ),
+    "quiet_recipients": Assumption(
+        "empty_list",
+        ("empty_list", "no_member", "left_out"),
+        "Recipients without activity in email-activity: an empty list; connectors met rows "
+        "without the member.",
+    ),
+    "activity_feed_order": Assumption(
+        "newest_first", ("newest_first", "oldest_first"), "The feed's order is not published."
+    ),
 }
 
 

@@ -7,7 +7,7 @@ A function of a route takes a `Call` and returns the body of the answer: an obje
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
@@ -17,6 +17,7 @@ from sandbox.mailchimp.problems import ProblemError, invalid, not_found
 
 Body = dict[str, Any] | None
 FEWEST, MOST = 10, 1000
+Row = TypeVar("Row")
 
 
 class Asked(NamedTuple):
@@ -49,6 +50,7 @@ class Call(NamedTuple):
     root: str
     replay: Callable[[Asked], Replied]
     search_lag_s: float = 0.0
+    visited: int | None = None  # what a page of the caller's answered; None: nobody looked
 
     @property
     def list_id(self) -> str:
@@ -88,7 +90,7 @@ class Call(NamedTuple):
             raise invalid((name, f"Schema describes integer, {text!r} found instead"))
         return int(text)
 
-    def page_of(self, rows: list[Record]) -> list[Record]:
+    def page_of(self, rows: list[Row]) -> list[Row]:
         """The part of the rows that `count` and `offset` ask for."""
         count, offset = self.whole("count", FEWEST), self.whole("offset", 0)
         if count > MOST and self.account.assumed["count_above_1000"] == "refuse":

@@ -18,6 +18,7 @@ class Visit(NamedTuple):
     at: datetime
     root: str  # the URL up to and with /3.0
     search_lag_s: float = 0.0
+    visited: int | None = None  # see Call
 
 
 def perform(visit: Visit, asked: Asked) -> Replied:
@@ -31,8 +32,9 @@ def perform(visit: Visit, asked: Asked) -> Replied:
             raw=asked.raw,
             at=visit.at,
             root=visit.root,
-            replay=partial(perform, visit),
+            replay=partial(_again, visit),
             search_lag_s=visit.search_lag_s,
+            visited=visit.visited,
         )
         body = answer(call)
     except ProblemError as problem:
@@ -40,6 +42,12 @@ def perform(visit: Visit, asked: Asked) -> Replied:
     if body is None:
         return Replied(204, None)
     return Replied(200, projected(body, asked.query))
+
+
+def _again(visit: Visit, asked: Asked) -> Replied:
+    """The same caller later: an operation of a batch is carried out when its time has come."""
+    now = visit.account.world.clock.now()
+    return perform(visit._replace(at=now, search_lag_s=0.0, visited=None), asked)
 
 
 def refused(account: Account, problem: ProblemError) -> Replied:

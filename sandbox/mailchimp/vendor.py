@@ -1,6 +1,7 @@
 """The vendor as the sandbox's server sees it: doors, keys, headers, played events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,9 +11,13 @@ from sandbox.mailchimp.access import ACME_KEY, DATACENTER, EMPTY_KEY, Access
 from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.assumptions import Assumptions
 from sandbox.mailchimp.call import Asked, Replied
+from sandbox.mailchimp.oauth import CLIENT_ID, CLIENT_SECRET, PREFIX
+from sandbox.mailchimp.outside import MOST_IN_FLIGHT, VISITOR, open_outside
+from sandbox.mailchimp.played_mails import MAIL_EVENTS, play_mail
 from sandbox.mailchimp.problems import DESCRIBED_BY, ProblemError, not_found, too_many
 from sandbox.mailchimp.router import Visit, perform, refused
 from sandbox.mailchimp.seed import seed_account
+from sandbox.mailchimp.seed_campaigns import seed_campaigns
 from sandbox.vendor import Answer, Request
 from sandbox.world import World
 
@@ -27,6 +32,8 @@ class MailchimpVendor:
     """Two accounts: "Acme" with its audiences, and "Empty" without any."""
 
     name = "mailchimp"
+    most_in_flight = MOST_IN_FLIGHT
+    visitor = VISITOR
 
     def __init__(self, world: World) -> None:
         self._assumed = Assumptions()
@@ -36,14 +43,18 @@ class MailchimpVendor:
         self._access.grant(ACME_KEY, self.acme)
         self._access.grant(EMPTY_KEY, self._empty)
         seed_account(self.acme)
+        seed_campaigns(self.acme)
         self.acme.seeded()
         self._empty.seeded()
         self.books = self.acme.books | self._empty.books
+        self._outside = open_outside((self.acme, self._empty), self._access, world.seed)
 
     def call_name(self, request: Request) -> str:
         return request.path
 
     def handle(self, request: Request) -> Answer:
+        if (answer := self._outside.answer(request)) is not None:
+            return answer
         if request.path != VERSION and not request.path.startswith(f"{VERSION}/"):
             return self._told(refused(self.acme, not_found()))
         try:
@@ -56,6 +67,7 @@ class MailchimpVendor:
             at=request.at,
             root=f"{request.headers.get('x-sandbox-root', '')}{VERSION}",
             search_lag_s=float(request.headers.get("x-sandbox-search-lag", 0)),
+            visited=int(seen) if (seen := request.headers.get("x-sandbox-visited")) else None,
         )
         path = request.path.removeprefix(VERSION) or "/"
         return self._told(perform(visit, Asked(method, path, dict(request.query), request.body)))
@@ -72,6 +84,8 @@ class MailchimpVendor:
 
     def play(self, event: Mapping[str, Any]) -> dict[str, Any]:
         try:
+            if event.get("kind") in MAIL_EVENTS:
+                return play_mail(self.acme, event)
             return playing.play(self.acme, self._access, event)
         except ProblemError as problem:
             said = "; ".join(f"{field}: {text}" for field, text in problem.errors)
@@ -82,8 +96,11 @@ class MailchimpVendor:
             "path": VERSION,
             "datacenter": DATACENTER,
             "keys": {ACME_KEY: "Acme, owner", EMPTY_KEY: "an account without an audience"},
-            "events": playing.EVENTS,
+            "oauth": {"path": PREFIX, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+            | {"users": {"1": "the owner of Acme", "2": "the owner of the empty account"}},
+            "events": playing.EVENTS | MAIL_EVENTS,
             "lists": {record["name"]: record["id"] for record in self.acme.lists.live()},
+            "campaigns": {c["title"]: c["id"] for c in self.acme.campaigns.live()},
             "segments": {str(s["id"]): s["name"] for s in self.acme.segments.live()},
         }
 
@@ -92,6 +109,30 @@ class MailchimpVendor:
 
     def assume(self, name: str, value: Any) -> None:
         self._assumed.switch(name, value)
+
+    def account_of(self, request: Request) -> str:
+        return self._outside.account_of(request)
+
+    def answer_takes_s(self) -> float:
+        return float(self._assumed["answer_takes_ms"]) / 1000
+
+    def crowded_out(self, request: Request) -> Answer:
+        return self.rate_limited(request)
+
+    def wants_to_see(self, request: Request) -> str:
+        return self._outside.wants_to_see(request)
+
+    def retry_after_s(self) -> Sequence[float]:
+        return self._outside.retry_after_s()
+
+    def attempt_headers(self, url: str, body: bytes, at: datetime) -> dict[str, str]:
+        return self._outside.attempt_headers(url, body, at)
+
+    def attempt_body(self, body: bytes, attempt: int) -> bytes:  # noqa: ARG002 - always the same
+        return body
+
+    def delivered(self, url: str, status: int, attempt: int) -> None:
+        self._outside.delivered(url, status, attempt)
 
     def _told(self, replied: Replied) -> Answer:
         headers = {"server": "openresty", **replied.headers}

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from connectors.mailchimp import Mailchimp
 from connectors.mailigen import Mailigen, Pace
 from connectors.meter import Tally
 from connectors.pipedrive import Pipedrive
@@ -44,6 +45,13 @@ class Control:
         body = {"vendor": vendor, "name": name, "value": value}
         self._http.post("/assumptions", json=body).raise_for_status()
 
+    def advance(self, seconds: float) -> None:
+        self._http.post("/clock", json={"advance_s": seconds}).raise_for_status()
+
+    def play(self, vendor: str, kind: str, **event: Any) -> None:
+        body = {"kind": kind, **event}
+        self._http.post(f"/events/{vendor}", json=body).raise_for_status()
+
     def close(self) -> None:
         self._http.close()
 
@@ -72,6 +80,14 @@ def mailigen(sandbox: Control, tally: Tally, naps: list[float]) -> Iterator[Mail
     key = "sandbox-mailigen-key"
     pace = Pace(sleep=naps.append)
     with Mailigen(sandbox.url + "/mailigen", key=key, meter=tally, pace=pace) as client:
+        yield client
+
+
+@pytest.fixture
+def mailchimp(sandbox: Control, tally: Tally, naps: list[float]) -> Iterator[Mailchimp]:
+    key = next(iter(sandbox.describe("mailchimp")["keys"]))
+    url = sandbox.url + "/mailchimp"
+    with Mailchimp(url, key=key, meter=tally, sleep=naps.append) as client:
         yield client
 
 

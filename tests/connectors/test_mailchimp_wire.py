@@ -92,11 +92,12 @@ def test_no_verb_for_existing_members_has_a_place_for_a_status():
     assert not [name for name in public if "archive" in name or "unsubscribe" in name]
 
 
-def test_a_new_member_is_written_with_a_status_only_if_new():
-    """MC-13, ALL-08"""
-    body = members.upsert_body(NewMember(" Ann@x.lv ", {"FNAME": "Ann"}))
+def test_a_new_member_is_subscribed_and_brings_its_tags():
+    """MC-13: a POST, which refuses whoever is there in any state (ALL-08)"""
+    body = members.new_body(NewMember(" Ann@x.lv ", {"FNAME": "Ann"}, ("From CRM",)))
     assert body == {
-        "email_address": "Ann@x.lv", "status_if_new": "subscribed", "merge_fields": {"FNAME": "Ann"},
+        "email_address": "Ann@x.lv", "status": "subscribed", "merge_fields": {"FNAME": "Ann"},
+        "tags": ["From CRM"],
     }  # fmt: skip
 
 
@@ -135,6 +136,10 @@ def test_an_operation_of_a_batch_is_a_read_or_a_change_of_values():
         [MemberLook("a", "9", "a@x.lv"), MemberUpdate("b", "9", "a@x.lv", {"X": "1"})]
     )
     assert [one["method"] for one in told["operations"]] == ["GET", "PATCH"]
+    look, update = (one["params"] for one in told["operations"])
+    assert (set(look), update) == ({"fields"}, {})
+    lenient = MemberUpdate("b", "9", "a@x.lv", {"X": "1"}, skip_merge_validation=True)
+    assert batch_body([lenient])["operations"][0]["params"] == {"skip_merge_validation": "true"}
     for twice in ([], [MemberLook("a", "9", "a@x.lv")] * 2, [MemberLook("", "9", "a@x.lv")]):
         with pytest.raises(ValueError, match="a batch has"):
             batch_body(twice)

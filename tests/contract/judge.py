@@ -30,6 +30,7 @@ class Correction(NamedTuple):
     unset     null in bodies: it empties them
     taken     taken in bodies (or "METHOD /path", in `members`: a call that exists)
     refused   listed for bodies and refused
+    absent    missing, in answers or bodies, although they are required
     """
 
     kind: str
@@ -40,7 +41,8 @@ class Correction(NamedTuple):
 
 class Published:
     """One vendor's OpenAPI files. `places` tells by how a path begins which version it is, and
-    what the contract's paths have there instead."""
+    what the contract's paths have there instead. `asked_by` is a file that knows more calls and
+    parameters, and nothing of answers."""
 
     def __init__(
         self,
@@ -49,9 +51,10 @@ class Published:
         places: Mapping[str, tuple[str, str]],
         corrections: tuple[Correction, ...],
         implemented: Callable[[], set[str]],
+        asked_by: Path | None = None,
     ) -> None:
         self.name, self.implemented, self.used = name, implemented, Counter[str]()
-        self._files, self._places = files, places
+        self._files, self._places, self._asked_by = files, places, asked_by
         self._forgiven = {
             (row.kind, row.where, member) for row in corrections for member in _split(row)
         }
@@ -59,10 +62,19 @@ class Published:
 
     @cached_property
     def known(self) -> dict[Key, Operation]:
-        return read_operations(self.name, self._files)
+        told = read_operations(self.name, self._files)
+        if self._asked_by is None:
+            return told
+        version = next(iter(self._files))
+        files = {version: self._asked_by}
+        newer = read_operations(f"{self.name}-asked", files, with_answers=False)
+        return {key: _asked_as(told.get(key), asked) for key, asked in newer.items()} | {
+            key: operation for key, operation in told.items() if key not in newer
+        }
 
     def why_absent(self) -> str:
-        absent = [path.name for path in self._files.values() if not path.exists()]
+        files = [*self._files.values(), *([self._asked_by] if self._asked_by else [])]
+        absent = [path.name for path in files if not path.exists()]
         return f"{self.name}: no contract file {', '.join(absent)} in ../shared/specs" * bool(
             absent
         )
@@ -95,7 +107,7 @@ class Published:
             return [f"{exchange.name}: the sandbox failed"]
         if key is None:
             is_refused = exchange.status in NOT_THERE and not exchange.is_ours
-            is_taken = self._forgives("taken", "", f"{exchange.method} {exchange.path}")
+            is_taken = self._is_taken(exchange)
             return [] if is_refused or is_taken else [f"{exchange.name}: not in the contract"]
         found = []
         if exchange.is_request_held:
@@ -103,6 +115,14 @@ class Published:
             found += self._about_body(key, exchange)
         found += self._about_answer(key, exchange)
         return [f"{exchange.name}: {wrong}" for wrong in found[:MOST_TOLD]]
+
+    def _is_taken(self, exchange: Exchange) -> bool:
+        """A call that exists beside the contract, named whole or by its first step."""
+        first = f"/{exchange.path.strip('/').partition('/')[0]}/*"
+        return any(
+            self._forgives("taken", "", f"{exchange.method} {path}")
+            for path in (exchange.path, first)
+        )
 
     def _about_query(self, key: Key, exchange: Exchange) -> list[str]:
         known, sent = self.known[key].query, dict(exchange.query)
@@ -151,7 +171,9 @@ class Published:
         status = str(exchange.status)
         if status not in answers:
             is_good = 0 < exchange.status < 300
-            return [f"status {status} is not in the contract"] if is_good else []
+            if is_good or "default" not in answers or (answer and "json" not in answer):
+                return [f"status {status} is not in the contract"] if is_good else []
+            status = "default"
         schema = answers[status]
         if schema is None or answer is None:
             return []
@@ -182,6 +204,9 @@ class Published:
             branches.setdefault(inner.schema_path[0], []).append(inner)
         if any(all(self._is_forgiven(e, kind, where) for e in b) for b in branches.values()):
             return True
+        if error.validator == "required":
+            missing = [part for part in error.validator_value if part not in error.instance]
+            return all(self._forgives("absent", where, part) for part in missing)
         name = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), "")
         if error.instance is None:
             return bool(name) and self._forgives(kind, where, name)
@@ -194,6 +219,11 @@ class Published:
                 self.used[" ".join(row)] += 1
                 return True
         return False
+
+
+def _asked_as(told: Operation | None, asked: Operation) -> Operation:
+    """The operation with all parameters of both; one that the newer file alone knows is its."""
+    return told._replace(query=told.query | asked.query) if told else asked
 
 
 def _split(row: Correction) -> list[str]:

@@ -3,6 +3,7 @@
 The files take seconds to read, so the reduced copy is kept in build/contract.
 """
 
+import json
 import os
 import pickle
 from collections.abc import Mapping
@@ -37,14 +38,21 @@ class Operation(NamedTuple):
     answers: dict[str, Json | None]
 
 
-def read_operations(vendor: str, files: Mapping[str, Path]) -> dict[Key, Operation]:
-    """Every operation of the files, one file per version of the API."""
+def read_operations(
+    vendor: str, files: Mapping[str, Path], *, with_answers: bool = True
+) -> dict[Key, Operation]:
+    """Every operation of the files, one file per version of the API; answers that hold each other
+    without end have to be left out."""
     sizes = "-".join(str(path.stat().st_size) for path in files.values())
     kept = KEPT / f"{vendor}-{EDITION}-{sizes}.pickle"
     if kept.exists():
         loaded: dict[Key, Operation] = pickle.loads(kept.read_bytes())
         return loaded
-    read = {k: v for version, path in files.items() for k, v in _read(version, path).items()}
+    read = {
+        key: operation
+        for version, path in files.items()
+        for key, operation in _read(version, path, with_answers=with_answers).items()
+    }
     kept.parent.mkdir(parents=True, exist_ok=True)
     written = kept.with_suffix(f".{os.getpid()}")
     written.write_bytes(pickle.dumps(read))
@@ -52,22 +60,29 @@ def read_operations(vendor: str, files: Mapping[str, Path]) -> dict[Key, Operati
     return read
 
 
-def _read(version: str, path: Path) -> dict[Key, Operation]:
+def _load(path: Path) -> Any:
+    if path.suffix == ".json":
+        return json.loads(path.read_bytes())
     import yaml
 
-    spec = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+    return yaml.load(path.read_bytes(), yaml.CSafeLoader)
+
+
+def _read(version: str, path: Path, *, with_answers: bool) -> dict[Key, Operation]:
+    spec = _load(path)
     found: dict[Key, Operation] = {}
     for template, item in spec["paths"].items():
         for method in (m for m in METHODS if m in item):
             operation = item[method]
             content = _resolve(operation.get("requestBody", {}), spec).get("content", {})
-            asked = [_resolve(row, spec) for row in operation.get("parameters", [])]
+            rows = [*item.get("parameters", []), *operation.get("parameters", [])]
+            asked = [_resolve(row, spec) for row in rows]
             found[version, method.upper(), template] = Operation(
                 operation.get("x-token-cost"),
                 {row["name"]: _parameter(row, spec) for row in asked if row["in"] == "query"},
                 {kind: _reshape(told.get("schema", {}), spec) for kind, told in content.items()},
                 {
-                    status: _answer_schema(answer, spec)
+                    status: _answer_schema(answer, spec) if with_answers else None
                     for status, answer in operation["responses"].items()
                 },
             )

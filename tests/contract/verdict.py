@@ -7,10 +7,15 @@ from typing import NamedTuple
 
 from sandbox.exchanges import Seen
 from tests.contract.exchange import Contract, Exchange, read_exchanges
+from tests.contract.mailchimp import MAILCHIMP
 from tests.contract.mailigen import MAILIGEN
 from tests.contract.pipedrive import PIPEDRIVE
 
-CONTRACTS: dict[str, Contract] = {"pipedrive": PIPEDRIVE, "mailigen": MAILIGEN}
+CONTRACTS: dict[str, Contract] = {
+    "pipedrive": PIPEDRIVE,
+    "mailigen": MAILIGEN,
+    "mailchimp": MAILCHIMP,
+}
 CALLERS = ("connectors", "other clients", "tests")
 
 
