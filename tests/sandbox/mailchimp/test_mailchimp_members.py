@@ -134,11 +134,21 @@ def test_an_address_change_fails_when_the_new_one_was_ever_there(desk: Desk, end
     assert desk.status("ann@x.lv") == "subscribed"
 
 
-def test_a_change_of_capitals_keeps_the_member(desk: Desk) -> None:
+def test_a_change_to_a_forgotten_address_fails_in_the_words_assumed(desk: Desk) -> None:
+    desk.assume("address_change_on_forgotten", "member_exists")
     desk.add("ann@x.lv")
-    body = {"email_address": "Ann@X.lv"}
-    assert desk.call("PATCH", desk.path("ann@x.lv"), body)["email_address"] == "Ann@X.lv"
-    assert ("upemail", "api") not in desk.told()
+    desk.add("ben@x.lv")
+    desk.play("forget", "ben@x.lv")
+    problem = desk.refusal("PATCH", desk.path("ann@x.lv"), {"email_address": "ben@x.lv"})
+    assert problem["title"] == "Member Exists"
+
+
+@pytest.mark.parametrize(("before", "after"), [("Ann@x.lv", "ann@x.lv"), ("ann@x.lv", "Ann@X.lv")])
+def test_a_change_of_capitals_keeps_the_member(desk: Desk, before: str, after: str) -> None:
+    desk.add(before)
+    shown = desk.call("PATCH", desk.path(before), {"email_address": after})
+    assert shown["email_address"] == after
+    assert desk.told() == [("subscribe", "api")]
 
 
 def test_delete_archives_and_a_second_one_is_405(desk: Desk) -> None:
