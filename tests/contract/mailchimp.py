@@ -15,8 +15,6 @@ LOGIN = "the login host is no part of the API; the guide to OAuth 2"
 CORRECTIONS = (
     Correction("absent", "*", "type", f"{RECORDED}: newer 400s of members carry none"),
     Correction("listed", "reports", "absplit_group=", "a campaign without groups: nothing is said"),
-    Correction("listed", "lists", "status=archived", f"{RECORDED}: what DELETE leaves"),
-    Correction("listed", "search-members", "status=archived", RECORDED),
     Correction(
         "absent", "lists", "status_if_new",
         f"{RECORDED}: PUT of a member that exists goes without",

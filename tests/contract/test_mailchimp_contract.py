@@ -207,6 +207,73 @@ def open_ended(schema: Any) -> bool:
     return isinstance(schema, dict) and bool(schema.get("additionalProperties"))
 
 
+def test_the_results_of_a_batch_fit_the_contract_as_answers_do(stage: Stage) -> None:
+    """ALL-06: an operation is answered as the call itself would be."""
+    known = places(stage) | made_places(stage)
+    paths = [filled(key[2], known) for key in keys("GET") if key[2] != "/search-members"]
+    operations = [{"method": "GET", "path": path} for path in paths]
+    body = json.dumps({"operations": operations}).encode()
+    batch_id = json.loads(ask(stage, "POST", "/batches", body=body).body)["id"]
+    stage.clock.advance(60)
+    batch = stage.vendors["mailchimp"].books["batches"].get(batch_id) or {}
+    for path, result in zip(paths, batch["results"], strict=True):
+        told = {"type": "application/json", "json": json.loads(result["response"])}
+        answered = Exchange(
+            "mailchimp", drawing.AGENT, "GET", f"/3.0{path}", (), result["status_code"], None, told
+        )
+        assert result["status_code"] == 200, path
+        assert not MAILCHIMP.hold(answered)
+
+
+COMPANY = {
+    "company": "A", "address1": "Main 1", "city": "Riga", "state": "", "zip": "1010", "country": "LV"
+}  # fmt: skip
+MAILS = {"from_name": "A", "from_email": "a@new.example", "subject": "", "language": "en"}
+
+
+def test_what_a_call_makes_can_be_changed_and_taken_away_by_the_contract() -> None:
+    """ALL-06: writes are told as the contract tells them, and a 204 is without a body."""
+    stage = fresh()
+    known = places(stage)
+    the_list, category = f"/lists/{known['list_id']}", known["interest_category_id"]
+    email = "write@new.example"
+    member = f"{the_list}/members/{hash_of(email)}"
+    steps: list[tuple[str, str, Any, int]] = [
+        ("POST", f"{the_list}/members", {"email_address": email, "status": "subscribed"}, 200),
+        ("PUT", member, {"email_address": email, "status": "subscribed"}, 200),
+        ("POST", f"{member}/notes", {"note": "One"}, 200),
+        ("PATCH", f"{member}/notes/1", {"note": "Two"}, 200),
+        ("DELETE", f"{member}/notes/1", None, 204),
+        ("POST", f"{the_list}/segments", {"name": "New", "static_segment": []}, 200),
+        ("POST", f"{the_list}/merge-fields", {"name": "Town", "type": "text"}, 200),
+        ("POST", f"{the_list}/interest-categories/{category}/interests", {"name": "Art"}, 200),
+        ("PATCH", f"{the_list}/interest-categories/{category}",
+         {"title": "Themes", "type": "checkboxes"}, 200),
+        ("POST", "/lists", {"name": "Another", "permission_reminder": "Hello", "contact": COMPANY,
+                            "campaign_defaults": MAILS | {"subject": "Hi"},
+                            "email_type_option": False}, 200),
+    ]  # fmt: skip
+    made = 0
+    for method, path, body, status in steps:
+        answer = called(stage, method, path, body)
+        assert answer.status == status, (path, answer.body)
+        assert bool(answer.body) == (status == 200)
+        if path.endswith("/segments"):
+            made = json.loads(answer.body)["id"]
+    inside = f"{the_list}/segments/{made}/members"
+    assert called(stage, "POST", inside, {"email_address": email}).status == 200
+    assert called(stage, "DELETE", f"{inside}/{hash_of(email)}", None).status == 204
+
+
+def called(stage: Stage, method: str, path: str, body: Any) -> Answer:
+    """The answer, held against the contract with the request."""
+    raw = b"" if body is None else json.dumps(body).encode()
+    answer = ask(stage, method, path, body=raw)
+    request = Request(method, f"/3.0{path}", [], {}, raw, stage.clock.now())
+    assert not MAILCHIMP.hold(exchange(request, answer)), path
+    return answer
+
+
 IDS = st.sampled_from(["none", "0", "-1", "a@b.example", "²", "9" * 5000, "0" * 32, "%", "1"])
 
 
