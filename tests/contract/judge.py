@@ -226,8 +226,8 @@ class Published:
         ):
             return True
         if error.validator == "required":
-            missing = [part for part in error.validator_value if part not in error.instance]
-            return all(self._forgives("absent", where, part) for part in missing)
+            missing = (part for part in error.validator_value if repr(part) in error.message)
+            return any(self._forgives("absent", where, part) for part in missing)
         name = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), "")
         if error.instance is None:
             return bool(name) and self._forgives(kind, where, name)
