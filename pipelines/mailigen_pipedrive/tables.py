@@ -10,9 +10,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pipelines.guards import activation_key
 from pipelines.mailigen_pipedrive.bind import BoundField
 from pipelines.mailigen_pipedrive.edits import reshaped_rules
-from pipelines.mailigen_pipedrive.life import activation_key, is_running, note_rule
+from pipelines.mailigen_pipedrive.life import is_running, note_rule
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import bots as bot_rows
 from state import consent, deeds, identity, settings
