@@ -36,13 +36,14 @@ def listen(
 ) -> None:
     """Receive webhooks, and run the syncs they ring for within a second or two."""
     from deployments.definitions import load
+    from deployments.doorkeepers import rings
 
     address = _refuse_open_door(host, expose, public_url), port, _refuse_odd_url(public_url)
     seconds = _seconds(wake_after)
     settings = settings_of(ctx)
     definitions = load(settings)
     # Each once, also when it was named twice.
-    names = sorted(set(syncs)) if syncs else [one.name for one in definitions.all()]
+    names = sorted(set(syncs)) if syncs else [one.name for one in definitions.all() if rings(one)]
     if not names:
         raise ListenUsageError(f"no syncs in {settings.syncs}: there is nobody to listen for")
     chosen = [definitions.get(name) for name in names]

@@ -218,6 +218,11 @@ def refuse_deaf(
         )
 
 
+def rings(definition: SyncDefinition) -> bool:
+    """Whether a vendor of this kind of sync can ring at all."""
+    return KINDS[definition.kind].doors.bell is not None
+
+
 def _bell_of(definition: SyncDefinition) -> Bell:
     bell = KINDS[definition.kind].doors.bell
     if bell is None:

@@ -19,10 +19,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from pipelines.kinds import KINDS
 from pipelines.pipedrive_side.selection import TAGS
 
 Place = tuple[str | int, ...]
 TIMESTAMP = "tag:yaml.org,2002:timestamp"
+VENDORS = frozenset(vendor for kind in KINDS.values() for vendor in kind.vendors.values())
 
 SAID_ELSEWHERE = {
     "active": "whether a bot is active is not said here: use `syncline pause` and `resume`",
@@ -213,7 +215,7 @@ def _is_tag(page: Page, loc: Place, part: str | int) -> bool:
     if part in TAGS:
         return True
     above = loc[: loc.index(part)]
-    return part in ("pipedrive", "mailigen") and len(above) == 1 and page.values is not None
+    return part in VENDORS and len(above) == 1 and page.values is not None
 
 
 def _known_keys(schema: Mapping[str, Any], place: Place) -> dict[str, Any]:

@@ -4,12 +4,9 @@ Read from top to bottom. Nothing is written to a vendor. What is found is in his
 what follows from it is told in docs/decisions, "The audit".
 """
 
-import time
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import duckdb
 import orjson
@@ -17,7 +14,6 @@ import pyarrow as pa
 
 from connectors.mailigen import Mailigen
 from pipelines.accounts import Accounts, open_accounts
-from pipelines.alerts import alert
 from pipelines.audit import (
     REMEMBERED,
     STREAM,
@@ -28,7 +24,7 @@ from pipelines.audit import (
     keep_findings,
     open_findings,
 )
-from pipelines.forgotten import refuse_old_state
+from pipelines.audit_run import AuditCourse, Opened, refuse_unknown_sync
 from pipelines.mailigen_pipedrive.audit_reads import (
     LOOKS,
     MOST_ASKED,
@@ -62,22 +58,11 @@ from pipelines.mailigen_pipedrive.naming import list_id_of
 from pipelines.mailigen_pipedrive.signing_in import recognise
 from pipelines.mailigen_pipedrive.sweep import SYNC
 from pipelines.report import Finding, Outcome, Progress, Reporter, counted
-from pipelines.run import EXPECTED, measure
-from pipelines.settings import Connections, Settings, read_settings
-from pipelines.signing_in import UNAUTHORIZED, unauthorized
-from pipelines.step import Step, plainly
-from pipelines.surroundings import REAL, Surroundings
-from state import audits, consent, cursors, deeds, horizons, lease, restore, runs, settings
-from state.database import open_state
-from state.errors import LeaseHeld
+from pipelines.step import Step
+from state import audits, consent, cursors, deeds, horizons, settings
 from state.lease import Lease
-from state.staging import Work, open_work, publish
+from state.staging import Work
 from transforms.build import build, number
-
-
-class NothingToAuditError(Exception):
-    """The state database knows of nothing the sync did."""
-
 
 CLOCK_SECONDS = 2.0  # the vendor's clock and its times are known in whole seconds
 FIELDS, LIST = len(NOUNS), len(NOUNS) + 1  # places after those of the nouns
@@ -122,71 +107,15 @@ class Audit:
         return list_id_of(self.lease.state, self.definition)
 
 
-def audit_sync(
-    definition: Definition,
-    connections: Connections,
-    *,
-    report: Reporter,
-    step: Step = plainly,
-    run_id: str | None = None,
-    settings: Settings | None = None,
-    around: Surroundings = REAL,
-) -> Outcome:
-    """Audit one sync. While it runs the audit ends as skipped; every other end is an Outcome."""
-    settings = settings or read_settings()
-    settings.make_home()
-    made_up = f"{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-    outcome = Outcome(f"{audits.PREFIX}{run_id or made_up}", definition.name)
-    began = time.monotonic()
-    try:
-        with ExitStack() as stack:
-            state = open_state(settings.state_url, now=around.now)
-            stack.callback(state.close)
-            held = lease.acquire(state, definition.name, run_id=outcome.run_id)
-            stack.enter_context(lease.keeping(held))
-            outcome.sweep = held.sweep
-            runs.start(held)
-            outcome.outcome, outcome.said = "failed", "An error nobody foresaw ended the audit."
-            try:
-                accounts = stack.enter_context(
-                    open_accounts(settings, connections, definition, state, around)
-                )
-                known = runs.standing(state, definition.name)
-                expected = known.history_generation if known else None
-                work = stack.enter_context(
-                    open_work(settings.home, definition.name, expected_history=expected)
-                )
-                recognise(definition, accounts)
-                one = _begin(definition, held, accounts, work, settings.home, outcome, report)
-                _audit(one, step, consent.read_key(settings.home))
-            except NothingToAuditError as error:
-                outcome.outcome, outcome.said = "skipped", str(error)
-            except EXPECTED as error:
-                if isinstance(error, UNAUTHORIZED):
-                    unauthorized(state, definition, outcome, error)
-                _fail(outcome, error)
-            finally:
-                runs.finish(
-                    held, outcome=outcome.outcome, exit_code=outcome.exit_code,
-                    counts=outcome.counts, said=f"{outcome.said} {outcome.next_step}".strip(),
-                    is_audit=True,
-                )  # fmt: skip
-    except LeaseHeld as error:
-        outcome.outcome, outcome.said = "skipped", str(error)
-        outcome.next_step = "Nothing was read; the next audit looks at what this one would have."
-    except EXPECTED as error:
-        _fail(outcome, error)
-    measure(outcome, began)
-    alert(definition, settings, outcome, around.now().date())
-    return outcome
+def _hold_against_the_books(definition: Definition, opened: Opened, step: Step) -> None:
+    recognise(definition, opened.accounts)
+    _audit(_begin(definition, opened), step, consent.read_key(opened.home))
 
 
-def _begin(
-    definition: Definition, held: Lease, accounts: Accounts[Mailigen], work: Work, home: Path,
-    outcome: Outcome, report: Reporter,
-) -> Audit:  # fmt: skip
+def _begin(definition: Definition, opened: Opened) -> Audit:
     """Where the last audit stopped, and what this one may spend."""
-    _refuse_unknown_sync(held, work)
+    held, accounts, work, home, outcome, report = opened
+    refuse_unknown_sync(held, work)
     now = held.state.now()
     cursor = cursors.read(held.state, definition.name, STREAM, work.history_generation)
     account = definition.connections.crm
@@ -200,26 +129,12 @@ def _begin(
     )  # fmt: skip
 
 
-def _refuse_unknown_sync(held: Lease, work: Work) -> None:
-    """Held against a state that was lost, the books would say nothing true."""
-    refuse_old_state(held.state, held.sync, work.db)
-    if restore.adoption(held.state, held.sync) is None and not restore.obstacle(
-        held.state, held.sync
-    ):
-        raise NothingToAuditError(
-            f"The state database knows of nothing {held.sync} wrote, so nothing was audited: "
-            f"`syncline run {held.sync}` comes first. If it has run before, the database was lost: "
-            f"`syncline adopt {held.sync}`."
-        )
-
-
 def _audit(one: Audit, step: Step, key: bytes) -> None:
     """The audit, in the order it happens."""
     step("Read the ledger", _read_ledger, one)
     step("Look at what was done", _look, one, key)
     step("Compare", _compare, one)
     step("Keep what was found", _keep, one, key)
-    publish(one.work)
 
 
 def _read_ledger(one: Audit) -> None:
@@ -391,6 +306,5 @@ def _count_left(one: Audit) -> int:
     return int(number(one.db, LEFT_QUERY))
 
 
-def _fail(outcome: Outcome, error: Exception) -> None:
-    outcome.outcome, outcome.said = "failed", str(error)
-    outcome.next_step = "Nothing was changed; the next audit looks at what this one would have."
+COURSE: AuditCourse[Definition] = AuditCourse(open_accounts, _hold_against_the_books)
+audit_sync = COURSE.audit

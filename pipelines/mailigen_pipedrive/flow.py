@@ -5,6 +5,7 @@ step, which is a Prefect task when the run is a flow run and a plain call otherw
 """
 
 from pipelines.checks import audit, expect
+from pipelines.guards import spend
 from pipelines.mailigen_pipedrive import (
     engagement,
     extract,
@@ -73,7 +74,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     # Load: each planned write once.
     step("Seal the plan", seal, sweep, sweep.lease, allowed)
     life.activate(sweep, allowed)
-    guards.spend(sweep)
+    spend(sweep)
     step("Load", carry_out, sweep)
 
 

@@ -11,14 +11,13 @@ killed first run goes on without a second question, and a large one the next day
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from pipelines import guards
 from pipelines.definition import Guards
+from pipelines.guards import Wanted
 from pipelines.mailigen_pipedrive import life, setting_up
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import counted
-from pipelines.sweep import StoppedByGuardError
-from state import bots
-from state import guards as stored
 from transforms.build import number
 
 DEEDS = "activities, deals and notes"
@@ -48,28 +47,15 @@ def ask(sweep: Sweep) -> frozenset[str] | None:
     StoppedByGuardError ends a run that needs an approval and has none. What was read is the
     baseline of bots that wait for their first activation.
     """
-    limits = sweep.definition.guards
     new = life.new_bots(sweep)
-    found = reasons(sweep, limits, new, sweep.budget_left())
-    sweep.guards = found
-    approval = stored.approved_keys(sweep.state, sweep.definition.name)
-    if not found:
-        return None
-    if approval is not None:
-        return approval[1] | frozenset(_sealed_keys(sweep))
-    if sweep.lease is None:
-        return None
-    also = [*_link_keys(sweep), *(life.activation_key(bot_id) for bot_id in new)]
-    guard = stored.store(sweep.lease, found, wanted_keys(sweep), also=also)
-    bots.set_baseline(sweep.lease, new)
-    raise StoppedByGuardError(found, guard.guard_id)
-
-
-def spend(sweep: Sweep) -> None:
-    """Use up the approval this run was let through by, now that all of it is sealed."""
-    approval = stored.approved_keys(sweep.state, sweep.definition.name)
-    if sweep.lease is not None and sweep.guards and approval is not None:
-        stored.spend(sweep.lease, approval[0].guard_id)
+    found = reasons(sweep, sweep.definition.guards, new, sweep.budget_left())
+    wanted = Wanted(
+        keys=lambda: wanted_keys(sweep),
+        others=lambda: _link_keys(sweep),
+        sealed=lambda: _sealed_keys(sweep),
+        new=new,
+    )
+    return guards.ask(sweep, found, wanted)
 
 
 def _sealed_keys(sweep: Sweep) -> list[str]:
@@ -103,12 +89,12 @@ def reasons(
         found.append(
             f"the source is empty: no person is selected, and {planned.deletes} deletes are planned"
         )
-    most = max(limits.max_deletes, limits.max_delete_share * planned.on_list)
+    most = guards.most_deletes(limits, planned.on_list)
     if planned.deletes > most:
         found.append(
             f"{planned.deletes} deletes of {planned.on_list} subscribers (allowed: {most:.0f})"
         )
-    most = _most_creates(limits, planned.contacts)
+    most = guards.most_creates(limits, planned.contacts)
     for noun, count in (
         ("creates", planned.creates),
         ("activities", planned.activities),
@@ -119,17 +105,12 @@ def reasons(
         if count > most:
             found.append(f"{count} {noun} for {planned.contacts} contacts (allowed: {most:.0f})")
     set_up = setting_up.price(sweep)
-    for account, unit, written in (
-        (sweep.crm_account, "tokens", number(sweep.db, OPEN_TOKENS)),
-        (sweep.engagement_account, "calls", number(sweep.db, OPEN_CALLS)),
-    ):
-        left, cost = max(budget_left[account], 0), float(written) + set_up[account]
-        if cost > left:
-            found.append(
-                f"the plan costs {cost:.0f} {unit} of {account} and {left:.0f} of today's share "
-                "are left"
-            )
-    return found
+    tokens, calls = number(sweep.db, OPEN_TOKENS), number(sweep.db, OPEN_CALLS)
+    costs = {
+        sweep.crm_account: (float(tokens) + set_up[sweep.crm_account], "tokens"),
+        sweep.engagement_account: (float(calls) + set_up[sweep.engagement_account], "calls"),
+    }
+    return found + guards.too_costly(costs, budget_left)
 
 
 def _first_activation(new_bots: list[str], planned: Planned) -> str:
@@ -147,16 +128,9 @@ def _first_activation(new_bots: list[str], planned: Planned) -> str:
 
 
 def may_create_persons(sweep: Sweep, count: int) -> bool:
-    """Whether so many new persons pass the guard, or somebody approved: asked before anything is
-    read of them one by one."""
+    """Whether so many new persons pass the guard, or somebody approved."""
     contacts = number(sweep.db, "SELECT count(*) FROM resolve.contacts WHERE is_selected")
-    if count <= _most_creates(sweep.definition.guards, contacts):
-        return True
-    return stored.approved_keys(sweep.state, sweep.definition.name) is not None
-
-
-def _most_creates(limits: Guards, contacts: float) -> float:
-    return max(limits.max_creates, limits.max_create_share * contacts)
+    return guards.may_create(sweep, count, contacts)
 
 
 def wanted_keys(sweep: Sweep) -> list[str]:

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
+from pipelines.guards import activation_key
 from pipelines.mailigen_pipedrive import forgotten, kept
 from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, reshaped_rules, unlisted_bots
 from pipelines.mailigen_pipedrive.sweep import Sweep
@@ -180,11 +181,6 @@ def remember_suspensions(sweep: Sweep) -> None:
             bots.pause(sweep.state, name, bot_id, by="syncline", reason=problem)
         elif not problem and bot.state == "paused" and bot.paused_by == "syncline":
             bots.resume(sweep.state, name, bot_id)
-
-
-def activation_key(bot_id: str) -> str:
-    """What an approval names when it lets a bot start."""
-    return f"activate|{bot_id}"
 
 
 def activate(sweep: Sweep, allowed: Collection[str] | None) -> None:

@@ -1,16 +1,16 @@
 """Send what is sealed: first what members need to exist, then members, then deeds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
-from pipelines.audit import note_late
+from pipelines.doubts import learn, state_of, wait_for_doubts
 from pipelines.load import Loader, Vendor, load, load_settings, settle_doubts
 from pipelines.mailigen_pipedrive import life, naming
 from pipelines.mailigen_pipedrive.seal import setup_deeds
+from pipelines.mailigen_pipedrive.setting_up import WHY_A_FILTER
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.writes import (
     Activities,
@@ -21,19 +21,16 @@ from pipelines.mailigen_pipedrive.writes import (
     MergeVars,
     Notes,
 )
-from pipelines.pipedrive_side.filters import Filters, body_of
+from pipelines.pipedrive_side import new_filters
+from pipelines.pipedrive_side.filters import Filters
 from pipelines.pipedrive_side.persons import PersonLinks, Persons
-from pipelines.pipedrive_side.remote_ids import known_id
 from pipelines.sweep import SetupIncompleteError
-from state import horizons, ledger
 from state.deeds import Deed, by_key, retry
 from state.lease import Lease
 
 # In this order: merge vars stand on the list.
-FILTERS = ("create_filter",)
 SETUP = (("create_list",), ("create_merge_var", "create_deal_field"))
 DEEDS = ("create_activity", "create_deal", "create_note", "create_person", "link_person")
-FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look costs calls
 
 
 def settle(sweep: Sweep) -> None:
@@ -51,31 +48,14 @@ def make_filters(sweep: Sweep) -> None:
         return
     if not missing:
         return
-    lease, loader = sweep.lease, _loader(sweep, sweep.lease)
-    wanted = [
-        _filter_deed(sweep, name, body_of(terms, sweep.crm)) for name, terms in missing.items()
-    ]
-    ledger.seal(lease, deeds=wanted)
-    retry(lease, [deed.write_key for deed in wanted])
-    load(loader, FILTERS)
-    if any(_state(sweep, deed) in ("sending", "unknown") for deed in wanted):
-        _wait_for_doubts(sweep, loader, partial(load, loader, FILTERS))
-    for name, deed in zip(missing, wanted, strict=True):
-        made = by_key(sweep.state, deed.write_key)
-        its_id = known_id("filter", made.remote_id) if made is not None else None
-        if made is not None and made.state == "done" and its_id:
-            naming.filter_made(sweep, name, int(its_id))
-            sweep.made_first.append(f"the filter {name!r} (id {its_id})")
+    loader = _loader(sweep, sweep.lease)
+    for made in new_filters.make(
+        sweep, sweep.lease, loader, missing, reason=WHY_A_FILTER, ask=partial(_ask, sweep)
+    ):
+        if made.filter_id is not None:
+            naming.filter_made(sweep, made.name, made.filter_id)
         else:
-            said = (made and made.said) or "not sent"
-            _suspend(sweep, name, f"could not be made ({_state(sweep, deed)}: {said})")
-
-
-def _filter_deed(sweep: Sweep, name: str, body: dict[str, Any]) -> Deed:
-    return Deed(
-        naming.filter_key(sweep, name), sweep.crm_account, "create_filter", "filter", "", body,
-        reason="a bot describes it and the account has none of this name", natural_key=name,
-    )  # fmt: skip
+            _suspend(sweep, made.name, made.problem)
 
 
 def _suspend(sweep: Sweep, name: str, problem: str) -> None:
@@ -94,7 +74,7 @@ def carry_out(sweep: Sweep) -> None:
     try:
         _set_up(sweep, loader)
         _send(loader)
-        _wait_for_doubts(sweep, loader, lambda: _send(loader))
+        wait_for_doubts(sweep, loader, lambda: _send(loader), partial(_ask, sweep))
     except PlanLimitReached as error:
         if error.vendor == MAILIGEN:
             life.pause_for_full_plan(sweep, life.reason_of(error))
@@ -114,43 +94,23 @@ def _set_up(sweep: Sweep, loader: Loader) -> None:
     retry(loader.lease, [deed.write_key for deed in needed])
     for operations in SETUP:
         load(loader, operations)
-        if any(_state(sweep, deed) in ("sending", "unknown") for deed in needed):
-            _wait_for_doubts(sweep, loader, partial(load, loader, operations))
+        if any(state_of(sweep, deed) in ("sending", "unknown") for deed in needed):
+            send = partial(load, loader, operations)
+            wait_for_doubts(sweep, loader, send, partial(_ask, sweep))
         _require(sweep, [deed for deed in needed if deed.operation in operations])
     if needed:
         naming.list_id(sweep)
 
 
-def _wait_for_doubts(sweep: Sweep, loader: Loader, send: Callable[[], None]) -> None:
-    """Look up doubts until none is left or patience is over; `send` what a look-up freed."""
-    patience = sweep.settle_within
-    if patience is None:
-        patience = max(sweep.horizons.values()) + 1
-    longest = FIRST_SLEEP
-    while True:
-        wait = settle_doubts(loader)
-        waiting = ledger.counts(loader.lease).waiting
-        if waiting:
-            send()
-            # What was sent just now may be in doubt itself and hold up the next of its subject.
-            if ledger.counts(loader.lease).waiting < waiting:
-                continue
-        if wait is None or wait > patience:
-            return
-        pause = min(max(wait, 0.05), longest)
-        longest = min(2 * longest, LONGEST_SLEEP)
-        sweep.tell("load", f"waiting {wait:.0f} s for the vendor to show or deny a doubtful write")
-        sweep.sleep(pause)
-        patience -= pause
-        # Ask something cheap, so that the vendor's own clock is known anew.
-        sweep.crm.me()
-        sweep.engagement.ping()
+def _ask(sweep: Sweep) -> None:
+    sweep.crm.me()
+    sweep.engagement.ping()
 
 
 def _require(sweep: Sweep, needed: Sequence[Deed]) -> None:
     """Without its deal field only deals are refused; without list or tags values would be lost."""
     for deed in needed:
-        state = _state(sweep, deed)
+        state = state_of(sweep, deed)
         if deed.object == "deal_field" or state == "done":
             continue
         known = by_key(sweep.state, deed.write_key)
@@ -159,11 +119,6 @@ def _require(sweep: Sweep, needed: Sequence[Deed]) -> None:
             f"{deed.object.replace('_', ' ')} {deed.write_key.split('|')[-1]} is not there, "
             f"so no member was written ({state}: {said})"
         )
-
-
-def _state(sweep: Sweep, deed: Deed) -> str:
-    known = by_key(sweep.state, deed.write_key)
-    return known.state if known else "not approved"
 
 
 def _loader(sweep: Sweep, lease: Lease) -> Loader:
@@ -209,18 +164,5 @@ def _loader(sweep: Sweep, lease: Lease) -> Loader:
         setting_vendor=MAILIGEN,
         bots=life.running(sweep),
         told=told,
-        late=partial(_learn, sweep),
+        late=partial(learn, sweep),
     )
-
-
-def _learn(sweep: Sweep, deed: Deed, remote_id: str, delay: float) -> None:
-    """Give the account more time from the next run on, and tell the analyst by which write."""
-    said = f"it was not there yet {delay:.0f} s after it was sent"
-    horizons.learn(
-        sweep.state, deed.account, configured=sweep.horizons[deed.account], delay=delay,
-        said=f"{deed.write_key}: {said}",
-    )  # fmt: skip
-    found = {"write_key": deed.write_key, "account": deed.account, "object": deed.object,
-             "subject": deed.subject, "remote_id": remote_id, "run_id": sweep.run_id,
-             "said": said}  # fmt: skip
-    note_late(sweep.db, found, sweep.state.now())

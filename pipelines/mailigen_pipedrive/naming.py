@@ -163,10 +163,6 @@ def var_key(sweep: Sweep, tag: str) -> str:
     return f"{setup_stem(sweep)}|merge var|{sweep.names.list_key}|{tag}"
 
 
-def filter_key(sweep: Sweep, name: str) -> str:
-    return f"setup|{sweep.crm_account}|{sweep.definition.name}|filter|{name}"
-
-
 def deal_field_key(sweep: Sweep) -> str:
     return f"setup|{sweep.crm_account}|deal field"
 

@@ -12,13 +12,13 @@ import orjson
 from pipelines.mailigen_pipedrive.bind import DEAL_FIELD
 from pipelines.mailigen_pipedrive.naming import (
     deal_field_key,
-    filter_key,
     open_key,
     setup_stem,
     var_key,
 )
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.mailigen_pipedrive.tables import aspect
+from pipelines.pipedrive_side.new_filters import filter_key
 from state import identity, ledger, settings
 from state.cursors import Cursor
 from state.deeds import Deed, withdraw_keys, withdraw_unwanted

@@ -9,9 +9,12 @@ from typing import NamedTuple
 from connectors.pipedrive.costs import COSTS
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
+from pipelines.pipedrive_side.filters import Terms
+from pipelines.pipedrive_side.new_filters import price_of
 
-# Requests: a merge var is looked for before it is made, a filter too.
+# Requests: a merge var is looked for before it is made.
 CALLS = {"list": 1, "merge_var": 2}
+WHY_A_FILTER = "a bot describes it and the account has none of this name"
 DEAL_FIELD_TOKENS = COSTS["POST /api/v2/dealFields"]
 
 
@@ -28,7 +31,7 @@ class Made(NamedTuple):
 
 def things_to_make(sweep: Sweep) -> list[Made]:
     """Everything the next run would make, filters that bots wait for included."""
-    found = [_filter(sweep, name, entities) for name, entities in _filters(sweep).items()]
+    found = [_filter(sweep, name, terms) for name, terms in _filters(sweep).items()]
     for deed in setup_deeds(sweep):
         is_field = deed.object == "deal_field"
         found.append(
@@ -49,20 +52,14 @@ def price(sweep: Sweep) -> dict[str, float]:
     return cost
 
 
-def _filters(sweep: Sweep) -> dict[str, set[str]]:
-    """The filters that are not made yet, and whose fields their conditions name."""
-    return {
-        one.terms.name: {term.entity for term in (*one.terms.every, *one.terms.some)}
-        for one in sweep.names.bots
-        if one.terms is not None
-    }
+def _filters(sweep: Sweep) -> dict[str, Terms]:
+    """The filters that are not made yet."""
+    return {one.terms.name: one.terms for one in sweep.names.bots if one.terms is not None}
 
 
-def _filter(sweep: Sweep, name: str, entities: set[str]) -> Made:
-    """Fields are numbered by v1 alone, a page or more for each whose fields are named."""
-    tokens = sum(COSTS[f"GET /v1/{entity}Fields"] for entity in entities)
-    tokens += COSTS["GET /v1/filters"] + COSTS["POST /v1/filters"]
+def _filter(sweep: Sweep, name: str, terms: Terms) -> Made:
+    price = price_of(terms)
     return Made(
-        "filter", name, sweep.crm_account, len(entities) + 2, tokens,
-        "a bot describes it and the account has none of this name",
+        "filter", name, sweep.crm_account, price.requests, price.tokens,
+        WHY_A_FILTER,
     )  # fmt: skip

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 
+from pipelines.guards import activation_key
 from pipelines.mailigen_pipedrive.bind import BoundField
 from pipelines.mailigen_pipedrive.edits import reshaped_rules
-from pipelines.mailigen_pipedrive.life import activation_key, is_running, note_rule
+from pipelines.mailigen_pipedrive.life import is_running, note_rule
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.staged import of_arrow, of_rows
 from state import bots as bot_rows

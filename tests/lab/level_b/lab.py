@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import httpx
 
-from pipelines import checks
+from pipelines import audit_run, checks
 from pipelines import run as running
 from pipelines.mailigen_pipedrive import audit as auditing
 from pipelines.mailigen_pipedrive import run as product
@@ -102,7 +102,7 @@ class Lab:
         """While this lasts, the product runs in the lab."""
         logging.getLogger("state.lease").setLevel(logging.ERROR)
         with ExitStack() as stack:
-            for flow in (running, auditing):
+            for flow in (running, audit_run):
                 for name, ours in (
                     ("open_state", self._open_state),
                     ("open_work", self._open_work),
