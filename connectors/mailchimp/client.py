@@ -151,7 +151,7 @@ class Mailchimp:
     def segment_members(
         self, list_id: str, segment_id: int, *, every_state: bool = False
     ) -> Iterator[Page]:
-        """Yield who is in a segment now: id, contact_id, status. Saved ones are worked out by
+        """Yield who is in a segment now: the hash of the address, status. Saved ones are worked out by
         the vendor at each page, and nothing tells when somebody came in: compare snapshots."""
         name = "GET /lists/{list}/segments/{segment}/members"
         fields = records.projection("members", records.PLACE)

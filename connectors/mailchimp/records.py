@@ -22,7 +22,7 @@ MEMBER: Final = (
     "last_changed", "tags_count", "tags", "list_id",
 )  # fmt: skip
 SEGMENT: Final = ("id", "name", "type", "member_count", "created_at", "updated_at")
-PLACE: Final = ("id", "contact_id", "status")  # who is in a segment: all else is read elsewhere
+PLACE: Final = ("id", "status")  # who is in a segment: all else is read elsewhere
 
 
 def is_merges(value: object) -> bool:

@@ -21,6 +21,7 @@ from pipelines import definition
 from pipelines.definition import (
     Consent,
     NameOrId,
+    Part,
     Schedule,
     Slug,
     SyncDefinition,
@@ -181,6 +182,19 @@ class Definition(SyncDefinition):
     )
     flows: tuple[Flow, ...] = Field((), description="Without an active flow nothing is synced.")
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(_part(index, flow) for index, flow in enumerate(self.flows))
+
+    @property
+    def purpose(self) -> str:
+        names = self.connections
+        audiences = ", ".join(dict.fromkeys(str(flow.audience) for flow in self.flows)) or "none"
+        return (
+            f"Keeps Mailchimp audiences (**{audiences}**, {names.engagement}) in step with "
+            f"Pipedrive ({names.crm})"
+        )
+
     @model_validator(mode="after")
     def flow_ids_are_unique(self) -> Self:
         refuse_twins("flow", [flow.id for flow in self.flows])
@@ -202,6 +216,29 @@ class Definition(SyncDefinition):
         if unknown:
             raise ValueError(f"`conflicts` names {unknown[0]}, which no flow maps")
         return self
+
+
+def _part(index: int, flow: Flow) -> Part:
+    """What the list of syncs and the page of a deployment say of a flow."""
+    match flow.trigger:
+        case SegmentsOrTags(segments=segments, tags=tags):
+            selection = ", ".join(
+                [*(f"segment {one}" for one in segments), *(f"tag {one}" for one in tags)]
+            )
+        case NewContacts():
+            selection = "new contacts"
+        case Filters(filters=filters):
+            selection = ", ".join(f"filter {filter_name(one)}" for one in filters)
+        case DealStage(pipeline=pipeline, stage=stage):
+            selection = f"deals reaching {stage} of {pipeline}"
+    way = "to Pipedrive" if flow.is_into_crm else "to Mailchimp"
+    actions = [f"{len(flow.mapping) + 1} fields {way}"]
+    actions += [f"tag {flow.tag}"] if flow.tag else []
+    return Part(
+        id=flow.id, selection=selection, actions=", ".join(actions),
+        described=f"{selection} of audience {flow.audience}, {', '.join(actions)}",
+        consent=flow.consent, place=("flows", index),
+    )  # fmt: skip
 
 
 def filter_name(one: NameOrId | NewFilter) -> NameOrId:

@@ -29,7 +29,7 @@ KEYS = {
     "pipedrive__filter_members": {"filter_id": "BIGINT", "person_id": "BIGINT"},
     "mailchimp__members": {"list_id": "VARCHAR", "contact_id": "VARCHAR"},
     "mailchimp__segment_members": {
-        "list_id": "VARCHAR", "segment_id": "BIGINT", "contact_id": "VARCHAR",
+        "list_id": "VARCHAR", "segment_id": "BIGINT", "id": "VARCHAR",
     },
 }  # fmt: skip
 # More than two clocks differ by, and than a list of the CRM lags behind its writes.
@@ -102,8 +102,7 @@ def audiences(sweep: Sweep) -> None:
     for list_id, segment_id in _segments(sweep):
         for page in sweep.engagement.segment_members(list_id, segment_id, every_state=True):
             walked += [
-                {"list_id": list_id, "segment_id": segment_id, "contact_id": one["contact_id"]}
-                for one in page
+                {"list_id": list_id, "segment_id": segment_id, "id": one["id"]} for one in page
             ]
     _put(sweep, "mailchimp__segment_members", [walked], whole=True)
     build(

@@ -76,6 +76,8 @@ def _check_staged(sweep: Sweep) -> None:
     sweep.checked += expect(sweep.db, "staging", STAGING)
     life.keep_opt_outs(sweep)
     tables.write_consent(sweep)
+    life.keep_erased(sweep)
+    tables.write_consent(sweep)
 
 
 def _resolve_contacts(sweep: Sweep) -> None:

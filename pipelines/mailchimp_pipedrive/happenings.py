@@ -17,6 +17,7 @@ from pipelines.report import counted
 from state import cursors, facts
 from state.facts import Fact
 
+CLOCK = 1  # second: what the vendor's clock and its times may differ by within one
 SEEN_FIRST = """
 INSERT INTO history.members_seen
 SELECT m.list_id_mailchimp, m.member_id_mailchimp, ?
@@ -65,7 +66,7 @@ def passages_of_deals(sweep: Sweep) -> None:
     }
     if not wanted:
         return
-    name, offset = sweep.definition.name, sweep.crm.clock_offset()
+    name = sweep.definition.name
     since = min(at for _, at in wanted.values())
     value = cursors.read(sweep.state, name, "deals", cursors.NO_FILE)
     known = {str(k): str(v) for k, v in (value or {}).get("read", {}).items()}
@@ -87,7 +88,7 @@ def passages_of_deals(sweep: Sweep) -> None:
                 )
                 for flow_id, (stage_id, active_at) in wanted.items()
                 if one.stage_id == stage_id
-                and one.at.timestamp() > active_at.timestamp() + offset
+                and one.at.timestamp() > int(active_at.timestamp()) + CLOCK
             ]  # fmt: skip
     _note(sweep, found, "passage")
     sweep.cursors_of_facts.append(("deals", {"since": began.isoformat(), "read": known}))

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Flow
 from pipelines.mailchimp_pipedrive.sweep import Sweep
-from state import bots, consent, runs
+from state import bots, consent, cursors
 from state.bots import Bot, BotDefinition
 from state.guards import approved_keys
 
@@ -157,15 +157,14 @@ def baseline(sweep: Sweep, flow_id: str) -> int:
 
 
 def activated_at(sweep: Sweep, flow_id: str) -> datetime:
-    """When the run of the baseline began, by our clock."""
-    began = {one.sweep: one.started_at for one in runs.recent(sweep.state, sweep.definition.name)}
-    since = baseline(sweep, flow_id)
-    if since >= sweep.sweep:
-        return sweep.read_at
-    kept = sweep.db.execute(
-        "SELECT started_at FROM history.runs WHERE sweep = ?", [since]
-    ).fetchall()
-    return began.get(since) or (kept[0][0] if kept else sweep.read_at)
+    """When a flow was activated last, by the CRM's clock: kept by the run that was its baseline."""
+    since, stream = baseline(sweep, flow_id), f"activation|{flow_id}"
+    known = cursors.read(sweep.state, sweep.definition.name, stream, cursors.NO_FILE)
+    if known is not None and known["sweep"] == since:
+        return datetime.fromisoformat(known["at"])
+    at = sweep.crm.vendor_now()
+    sweep.cursors_of_facts.append((stream, {"sweep": since, "at": at.isoformat()}))
+    return at
 
 
 def _is_approved(sweep: Sweep, flow_id: str) -> bool:
@@ -200,6 +199,21 @@ def keep_opt_outs(sweep: Sweep) -> None:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed again"
         )  # fmt: skip
+
+
+def keep_erased(sweep: Sweep) -> None:
+    """Keep who was erased in Mailchimp: linked to an audience that answers, and unknown to it.
+
+    Nobody can say any more what the contact had decided, so that it is barred for good.
+    """
+    if sweep.lease is None:
+        return
+    gone: dict[str, None] = {}
+    for list_id, member_id, email in sweep.db.execute(MISSED).fetchall():
+        if email in gone or sweep.engagement.member(list_id, member_id) is None:
+            gone[email] = None
+    for email in gone:
+        bar(sweep, email, "forgotten", "erased in Mailchimp")
 
 
 def barred_by_now(sweep: Sweep, addresses: Sequence[str]) -> Collection[str]:
@@ -240,4 +254,14 @@ FROM staging.mailchimp__members
 GROUP BY email
 HAVING bool_or(status = 'subscribed')
     AND NOT bool_or(status IN ('unsubscribed', 'cleaned', 'archived'))
+"""
+# Whom the audience once had, by every address of the contact that is not barred for it already.
+MISSED = """
+SELECT l.list_id_mailchimp, l.member_id_mailchimp, a.email
+FROM staging.syncline__member_links AS l
+INNER JOIN staging.syncline__addresses AS a ON a.contact_id = l.contact_id
+ANTI JOIN staging.mailchimp__members AS m
+    ON m.list_id_mailchimp = l.list_id_mailchimp AND m.member_id_mailchimp = l.member_id_mailchimp
+ANTI JOIN staging.syncline__consent AS k ON k.email = a.email AND k.kind = 'forgotten'
+ORDER BY ALL
 """

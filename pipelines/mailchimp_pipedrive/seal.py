@@ -12,7 +12,7 @@ from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.tables import MEMBER, PERSON
 from state import facts, identity, ledger, settings
 from state.cursors import NO_FILE, Cursor
-from state.deeds import Deed, withdraw_keys
+from state.deeds import Deed, by_key, withdraw_keys
 from state.lease import Lease
 from state.settings import Setting, SettingKey
 
@@ -154,6 +154,10 @@ def settle_written(sweep: Sweep, lease: Lease) -> None:
             f"{sync}/{row['flow_id']}/{row['list_id_mailchimp']}",
         )  # fmt: skip
         done += _answered(sweep, row, settings.by_key(sweep.state, key))
+    for row in _rows(sweep, "plan.persons", "settles IS NOT NULL AND action = 'create'"):
+        made = by_key(sweep.state, row["write_key"])
+        if made is not None and made.state == "done":
+            done.append((row["flow_id"], row["settles"], "written"))
     facts.settle(lease, sync, done)
 
 

@@ -28,7 +28,7 @@ MODELS = (
 TABLES = {
     "raw.pipedrive__persons": "body JSON",
     "raw.mailchimp__members": "list_id VARCHAR, contact_id VARCHAR, body JSON, fetched_at TIMESTAMPTZ",
-    "raw.mailchimp__segment_members": "list_id VARCHAR, segment_id BIGINT, contact_id VARCHAR",
+    "raw.mailchimp__segment_members": "list_id VARCHAR, segment_id BIGINT, id VARCHAR",
     "staging.pipedrive__filter_members": "filter_id_pipedrive BIGINT, person_id_pipedrive BIGINT",
     "staging.syncline__sweep": "sync VARCHAR, sweep BIGINT, crm VARCHAR, engagement VARCHAR",
     "staging.syncline__flows": "flow_id VARCHAR, position BIGINT, trigger VARCHAR, is_into_crm BOOLEAN, is_active BOOLEAN, list_id_mailchimp VARCHAR, tag VARCHAR",
@@ -217,11 +217,11 @@ class World:
         return {
             "raw.pipedrive__persons": [{"body": _person_body(n, p)} for n, p in self.persons.items()],
             "raw.mailchimp__members": [
-                {"list_id": "L", "contact_id": n, "body": _member_body(m), "fetched_at": self.now}
+                {"list_id": "L", "contact_id": n, "body": _member_body(n, m), "fetched_at": self.now}
                 for n, m in self.members.items()
             ],
             "raw.mailchimp__segment_members": [
-                {"list_id": "L", "segment_id": s, "contact_id": one}
+                {"list_id": "L", "segment_id": s, "id": one}
                 for s, members in self.segments.items() for one in sorted(members)
             ],
             "staging.pipedrive__filter_members": [
@@ -290,8 +290,8 @@ def _person_body(person_id: int, person: Row) -> str:
     ).decode()  # fmt: skip
 
 
-def _member_body(member: Row) -> str:
+def _member_body(member_id: str, member: Row) -> str:
     return orjson.dumps(
-        {"email_address": member["email"], "status": member["status"],
+        {"id": member_id, "email_address": member["email"], "status": member["status"],
          "merge_fields": member["merges"], "last_changed": member["at"].isoformat()}
     ).decode()  # fmt: skip

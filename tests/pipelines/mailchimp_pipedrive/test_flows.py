@@ -1,0 +1,228 @@
+"""Each trigger over real HTTP: what comes across, and what does not happen."""
+
+import pytest
+
+from pipelines.report import Outcome
+from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
+
+
+def done(desk: FlowDesk) -> Outcome:
+    outcome = desk.run()
+    assert outcome.outcome == "done", (outcome.said, outcome.next_step)
+    return outcome
+
+
+def quiet(desk: FlowDesk) -> None:
+    """A run in which nothing has happened writes nothing anywhere."""
+    desk.effects()
+    done(desk)
+    assert desk.effects() == []
+
+
+# Filters -> Mailchimp
+
+
+def test_who_matches_is_created_as_subscribed_and_tagged_once(desk: FlowDesk) -> None:
+    """MC-10, MC-13."""
+    desk.start(OUT | {"tag": "From Pipedrive"})
+    _, email = desk.untouched()
+    done(desk)
+    member = desk.member(email)
+    assert member is not None
+    assert member["status"] == "subscribed"
+    assert desk.tags(email) == {"From Pipedrive"}
+    quiet(desk)
+
+
+def test_an_edit_goes_across_and_a_changed_address_moves_the_member(desk: FlowDesk) -> None:
+    """MC-10: no second member."""
+    desk.start()
+    person, email = desk.untouched()
+    done(desk)
+    desk.edit(person, first_name="Zelda")
+    desk.effects()
+    done(desk)
+    assert desk.merges(email)["FNAME"] == "Zelda"
+    count = len(desk.members())
+    desk.readdress(person, "zelda@moved.example")
+    done(desk)
+    assert desk.member(email) is None
+    assert desk.merges("zelda@moved.example")["FNAME"] == "Zelda"
+    assert len(desk.members()) == count
+    quiet(desk)
+
+
+def test_who_left_is_neither_subscribed_again_nor_left_behind(desk: FlowDesk) -> None:
+    """ALL-08, MC-10: values are kept up to date, the status is theirs."""
+    desk.start()
+    person, email = desk.untouched()
+    done(desk)
+    desk.act("unsubscribe", email)
+    desk.edit(person, first_name="Zelda")
+    done(desk)
+    member = desk.member(email)
+    assert member is not None
+    assert (member["status"], member["merge_fields"]["FNAME"]) == ("unsubscribed", "Zelda")
+    quiet(desk)
+
+
+@pytest.mark.parametrize("kind", ["archive", "forget"])
+def test_who_was_taken_out_by_hand_stays_out(desk: FlowDesk, kind: str) -> None:
+    """ALL-08: also when the address changes afterwards."""
+    desk.start()
+    person, email = desk.untouched()
+    done(desk)
+    desk.act(kind, email)
+    quiet(desk)
+    desk.readdress(person, "again@moved.example")
+    quiet(desk)
+    assert desk.member("again@moved.example") is None
+
+
+def test_a_deleted_person_stays_in_mailchimp(desk: FlowDesk) -> None:
+    """MC-11."""
+    desk.start()
+    person, email = desk.untouched()
+    done(desk)
+    desk.delete_person(person)
+    quiet(desk)
+    member = desk.member(email)
+    assert member is not None
+    assert member["status"] == "subscribed"
+
+
+# Segments and tags -> Pipedrive
+
+
+def test_who_is_tagged_becomes_a_person_once_and_is_kept_up_to_date(desk: FlowDesk) -> None:
+    """MC-04, MC-05."""
+    desk.start(INTO)
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
+    desk.act("tag", "tess@new.example", tag="lead")
+    done(desk)
+    (person,) = desk.persons_with("tess@new.example")
+    assert person["name"] == "Tess Ting"
+    desk.act("edit", "tess@new.example", fields={"FNAME": "Theresa"})
+    done(desk)
+    assert desk.persons_with("tess@new.example")[0]["first_name"] == "Theresa"
+    desk.act("untag", "tess@new.example", tag="lead")
+    desk.act("edit", "tess@new.example", fields={"FNAME": "Frozen"})
+    quiet(desk)
+    desk.act("tag", "tess@new.example", tag="lead")
+    done(desk)
+    assert desk.persons_with("tess@new.example")[0]["first_name"] == "Frozen"
+    quiet(desk)
+
+
+def test_a_person_who_has_the_address_is_updated_and_not_doubled(desk: FlowDesk) -> None:
+    """MC-04."""
+    desk.start(INTO)
+    person, email = desk.untouched()
+    desk.act("add", email, fields={"FNAME": "Tess"})
+    desk.act("tag", email, tag="lead")
+    done(desk)
+    (found,) = desk.persons_with(email)
+    assert (found["id"], found["first_name"]) == (person, "Tess")
+    quiet(desk)
+
+
+def test_a_flow_whose_tag_was_deleted_ends_itself_with_the_reason(desk: FlowDesk) -> None:
+    """MC-07."""
+    desk.start(INTO)
+    desk.act("add", "tess@new.example")
+    desk.act("tag", "tess@new.example", tag="lead")
+    done(desk)
+    tag = next(s["id"] for s in desk.book("mailchimp", "segments") if s["name"] == "lead")
+    desk.call("DELETE", f"/lists/{desk.audience}/segments/{tag}")
+    outcome = done(desk)
+    assert ["all its segments and tags were deleted" in f.sentence for f in outcome.findings] == [
+        True
+    ]
+    assert len(desk.persons_with("tess@new.example")) == 1
+
+
+# New contacts -> Pipedrive
+
+
+def test_only_who_joins_after_activation_comes_across_and_once(desk: FlowDesk) -> None:
+    """MC-08."""
+    desk.start(NEW)
+    before = len(desk.book("pipedrive", "persons"))
+    quiet(desk)
+    desk.act("add", "ned@new.example", fields={"FNAME": "Ned", "LNAME": "Nye"})
+    done(desk)
+    assert len(desk.book("pipedrive", "persons")) == before + 1
+    assert desk.persons_with("ned@new.example")[0]["name"] == "Ned Nye"
+    desk.act("edit", "ned@new.example", fields={"FNAME": "Nathaniel"})
+    quiet(desk)
+    assert desk.persons_with("ned@new.example")[0]["first_name"] == "Ned"
+
+
+def test_pausing_and_resuming_is_a_new_activation(desk: FlowDesk) -> None:
+    """MC-08: the latest one counts."""
+    desk.start(NEW)
+    done(desk)
+    desk.change("new", active=False)
+    done(desk)
+    desk.act("add", "meanwhile@new.example")
+    done(desk)
+    desk.change("new", active=True)
+    done(desk)
+    quiet(desk)
+    assert desk.persons_with("meanwhile@new.example") == []
+    desk.act("add", "after@new.example")
+    done(desk)
+    assert len(desk.persons_with("after@new.example")) == 1
+
+
+# A deal reaches a stage -> Mailchimp
+
+
+def test_the_person_of_a_deal_that_enters_the_stage_comes_across(desk: FlowDesk) -> None:
+    """MC-14: moved, created or returned there; deals already there never."""
+    desk.start(STAGE)
+    old, _ = desk.untouched()
+    desk.deal(old, "Qualified")
+    quiet(desk)
+    desk.control("clock", advance_s=5)
+    person, email = desk.untouched()
+    deal = desk.deal(person, "Lead In")
+    quiet(desk)
+    desk.move(deal, "Qualified")
+    done(desk)
+    member = desk.member(email)
+    assert member is not None
+    assert member["status"] == "subscribed"
+    desk.edit(person, first_name="Later")
+    desk.move(deal, "Proposal")
+    quiet(desk)
+    assert desk.merges(email)["FNAME"] != "Later"
+    desk.control("clock", advance_s=5)
+    desk.move(deal, "Qualified")
+    done(desk)
+    assert desk.merges(email)["FNAME"] == "Later"
+
+
+def test_a_passage_in_an_outage_is_found_from_the_deals_history(desk: FlowDesk) -> None:
+    """MC-14: entered and left again before anybody looked."""
+    desk.start(STAGE)
+    done(desk)
+    desk.control("clock", advance_s=5)
+    person, email = desk.untouched()
+    deal = desk.deal(person, "Lead In")
+    desk.control("clock", advance_s=5)
+    desk.move(deal, "Qualified")
+    desk.control("clock", advance_s=5)
+    desk.move(deal, "Proposal")
+    done(desk)
+    assert desk.member(email) is not None
+    quiet(desk)
+
+
+def test_a_deal_without_a_person_brings_nobody(desk: FlowDesk) -> None:
+    """MC-14, ALL-10."""
+    desk.start(STAGE)
+    done(desk)
+    desk.control("clock", advance_s=5)
+    desk.deal(None, "Qualified")
+    quiet(desk)
