@@ -222,9 +222,9 @@ def _knock(name: str, connection: Connection, settings: Settings) -> None:
             Pipedrive(connection.api_url, token=token, meter=Tally(), http=http).require_admin()
         elif isinstance(connection, MailchimpConnection):
             from connectors.mailchimp.client import Mailchimp
-            from pipelines.mailchimp_pipedrive.accounts import login_of
+            from pipelines.accounts import mailchimp_login
 
-            login = login_of(connection, settings)
+            login = mailchimp_login(connection, settings)
             Mailchimp(connection.base_url or "", key=login, meter=Tally(), http=http).account()
         else:
             from connectors.mailigen.client import Mailigen

@@ -7,7 +7,7 @@ assignments that make it, so the page cannot know more than the code.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,17 @@ SETTINGS = {
     "bots": "bot of the definition: what it selects, whether it runs, since when it counts",
     "consent": "address in use that opted out, bounced, was removed or forgotten",
     "contacts": "contact of the identity map: its address and the person that speaks for it",
+    "facts": "arrival or passage, and whether it is dealt with",
+    "flow_filters": "flow and filter of Pipedrive it matches by",
+    "flow_segments": "flow and segment or tag it matches by",
+    "flows": "flow of the definition: its trigger, way and audience, whether it runs",
+    "held": "contact, audience and what answers said both sides hold of each field",
+    "mapping": "flow and pair of fields it maps",
+    "member_links": "contact and its member of an audience",
+    "ours": "address that a flow of ours created in an audience, or is about to",
+    "person_links": "contact and its Pipedrive person",
+    "synced": "flow and contact it has ever written",
+    "tagged": "flow, contact and tag it has put on",
     "created": "address of a person that another sync of the account created",
     "deeds": "activity, deal, note, person or set-up write in the ledger, withdrawn ones left out",
     "fields": "merge tag and the Pipedrive field behind it",
@@ -46,6 +57,8 @@ SETTINGS = {
     "sweep": "sweep (this one): its number, names of the accounts, when it read",
 }
 HISTORY = {
+    "agreed": "pair of fields whose sides were seen to be equal, or as they first met",
+    "members_seen": "contact of an audience, and the first sweep that saw it",
     "events": "increment of engagement, in the sweep that first saw it",
     "selections": "stretch of sweeps in which a bot selected a contact and no bot overrode it",
     "overrides": "stretch of sweeps in which filter bots overrode a bot for all contacts",
@@ -78,29 +91,39 @@ def page(root: Path) -> str:
         "`staging`, `resolve` and `plan` are the last run's, `history` is everything since the",
         "first. A *sweep* is a run's number; a *contact* is one subscriber through time.",
     ]
-    for folder in sorted(path.parent for path in (root / "transforms").glob("*/plan")):
-        lines += [*_raw(root, folder.name), *_models(root, folder), *_settings(root, folder)]
-        lines += [*_history(root), *_audits(folder)]
+    folders = sorted(path.parent for path in (root / "transforms").glob("*/plan"))
+    lines += [*_raw(root, folders), *_models(root / "transforms", ("staging",)), *_settings(root)]
+    for folder in folders:
+        kind = "Mailigen bots" if folder.name.startswith("mailigen") else "Mailchimp flows"
+        lines += ["", f"# {kind} (`kind: {folder.name}`)"]
+        lines += [*_models(folder, ("resolve", "plan", "history", "audit")), *_audits(folder)]
+    lines += ["", "# Kept for good", *_history(root)]
     return "\n".join(lines) + "\n"
 
 
-def _raw(root: Path, sync: str) -> Iterator[str]:
+def _raw(root: Path, folders: Sequence[Path]) -> Iterator[str]:
     yield from ("", "## raw: as received", "")
     yield "Each also has `body` (JSON, the whole record), `fetched_at` and `run_id`."
-    yield from ("", "| table | key |", "|---|---|")
-    pipeline = root / "pipelines" / sync
-    found = _assigned(pipeline / "extract.py", "KEYS")
-    engagement = _assigned(pipeline / "engagement.py", "KEYS")
-    found |= {f"mailigen__{name}": keys for name, keys in engagement.items()}
-    for name, keys in sorted(found.items()):
-        yield f"| raw.{name} | {', '.join(keys)} |"
+    yield from ("", "| table | key | of |", "|---|---|---|")
+    found: dict[str, tuple[str, set[str]]] = {}
+    for folder in folders:
+        pipeline = root / "pipelines" / folder.name
+        tables = dict(_assigned(pipeline / "extract.py", "KEYS"))
+        if (pipeline / "engagement.py").exists():
+            engagement = _assigned(pipeline / "engagement.py", "KEYS")
+            tables |= {f"mailigen__{name}": keys for name, keys in engagement.items()}
+        for name, keys in tables.items():
+            found.setdefault(name, (", ".join(keys), set()))[1].add(folder.name)
+    for name, (keys, kinds) in sorted(found.items()):
+        yield f"| raw.{name} | {keys} | {', '.join(sorted(kinds))} |"
 
 
-def _models(root: Path, folder: Path) -> Iterator[str]:
-    for stage, meaning in STAGES.items():
-        place = root / "transforms" / stage if stage == "staging" else folder / stage
-        yield from ("", f"## {stage}: {meaning}")
-        for model in sorted(map(read_model, place.glob("*.sql"))):
+def _models(place: Path, stages: Sequence[str]) -> Iterator[str]:
+    for stage in stages:
+        models = sorted(map(read_model, (place / stage).glob("*.sql")))
+        if models:
+            yield from ("", f"## {stage}: {STAGES[stage]}")
+        for model in models:
             yield from _described(model)
 
 
@@ -144,11 +167,11 @@ def read_header(text: str) -> tuple[str, dict[str, str]]:
     return " ".join(head), parts
 
 
-def _settings(root: Path, folder: Path) -> Iterator[str]:
+def _settings(root: Path) -> Iterator[str]:
     queries = [path.read_text() for path in (root / "transforms").rglob("*.sql")]
     named = {name for text in queries for name in re.findall(r"staging\.syncline__(\w+)", text)}
     yield from ("", "## staging.syncline__*: settings and state, as the run read them", "")
-    yield f"Made by `pipelines/{folder.name}/`, so that no query needs a parameter."
+    yield "Made by the pipelines, so that no query needs a parameter."
     yield from ("", "| table | one row per |", "|---|---|")
     for name in sorted(named | SETTINGS.keys()):
         yield f"| staging.syncline__{name} | {SETTINGS[name]} |"
@@ -175,6 +198,8 @@ def _key(table: exp.Expr) -> Iterator[str]:
 
 
 def _audits(folder: Path) -> Iterator[str]:
+    if not any((folder / "audits").glob("*.sql")):
+        return
     yield from ("", "## Audits: run on the plan, before the first write", "")
     yield "`STOP` fails the run, `WARN` is told. Results are in history.checks."
     yield from ("", "| audit | says |", "|---|---|")

@@ -15,6 +15,7 @@ from connectors.errors import (
     QuotaExhausted,
     StopTheSync,
 )
+from connectors.mailchimp import Login, api_key, oauth_token
 from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
 from connectors.pipedrive import App, Credential, Pipedrive
@@ -345,3 +346,12 @@ def pick(connections: Connections, name: str, kind: type[T]) -> T:
             f"where {kind.__name__.removesuffix('Connection')} is needed; see connections.yaml"
         )
     return found
+
+
+def mailchimp_login(connection: MailchimpConnection, settings: Settings) -> Login:
+    """What a request shows at Mailchimp: the API key, or an app's token. MissingSecretError when
+    it is not set."""
+    if connection.secret.key is not None:
+        return api_key(settings.secret(connection.secret.key))
+    token = settings.secret(str(connection.secret.token))
+    return oauth_token(token, str(connection.base_url))

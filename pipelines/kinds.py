@@ -49,7 +49,10 @@ class Kind:
 
 
 MAILIGEN_PIPEDRIVE = Kind("mailigen_pipedrive", "pipedrive", "mailigen", "bots")
-KINDS: Mapping[str, Kind] = MappingProxyType({one.name: one for one in (MAILIGEN_PIPEDRIVE,)})
+MAILCHIMP_PIPEDRIVE = Kind("mailchimp_pipedrive", "pipedrive", "mailchimp", "flows")
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {one.name: one for one in (MAILIGEN_PIPEDRIVE, MAILCHIMP_PIPEDRIVE)}
+)
 
 
 def rung_from(state: "State", sync: str) -> set[str]:

@@ -151,8 +151,9 @@ class Mailchimp:
     def segment_members(
         self, list_id: str, segment_id: int, *, every_state: bool = False
     ) -> Iterator[Page]:
-        """Yield who is in a segment now: the hash of the address, status. Saved ones are worked out by
-        the vendor at each page, and nothing tells when somebody came in: compare snapshots."""
+        """Yield who is in a segment now: the hash of the address, and the status. Saved ones are
+        worked out by the vendor at each page, and nothing tells when somebody came in: compare
+        snapshots."""
         name = "GET /lists/{list}/segments/{segment}/members"
         fields = records.projection("members", records.PLACE)
         states = EVERY_STATE if every_state else {}

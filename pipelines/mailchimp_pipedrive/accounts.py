@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from connectors.mailchimp import Mailchimp
-from connectors.mailchimp.credential import Login, api_key, oauth_token
 from pipelines.accounts import (
     Accounts,
     Engagement,
@@ -12,6 +11,7 @@ from pipelines.accounts import (
     credentials_of,
     daily_calls,
     impatiently,
+    mailchimp_login,
     naming,
     open_both,
     pick,
@@ -52,7 +52,7 @@ def open_engagement(
         client = stack.enter_context(
             Mailchimp(
                 known.base_url or "",
-                key=login_of(known, settings),
+                key=mailchimp_login(known, settings),
                 meter=Metered(budget, "mailchimp"),
                 http=stack.enter_context(around.open_http()),
                 now=around.now,
@@ -64,11 +64,3 @@ def open_engagement(
             client, budget, horizons.in_use(state, {account: known.horizon.list})[account],
             known.horizon.list, held,
         )  # fmt: skip
-
-
-def login_of(connection: MailchimpConnection, settings: Settings) -> Login:
-    """The API key, or the token of an app; MissingSecretError when it is not set."""
-    if connection.secret.key is not None:
-        return api_key(settings.secret(connection.secret.key))
-    token = settings.secret(str(connection.secret.token))
-    return oauth_token(token, str(connection.base_url))

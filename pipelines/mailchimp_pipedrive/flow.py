@@ -16,7 +16,13 @@ from pipelines.sweep import StoppedByGuardError
 from transforms.build import build
 
 WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.pairs")
-WHAT = ("resolve.wanted", "resolve.values", "resolve.bases", "resolve.changes", "resolve.consent")
+WHAT = (
+    "resolve.wanted",
+    "resolve.field_pairs",
+    "resolve.agreements",
+    "resolve.changes",
+    "resolve.consent",
+)
 WRITES = ("plan.members", "plan.persons", "plan.tags", "plan.conflicts", "plan.skipped")
 # Where both sides were seen to hold what they should, without a write that would remember it.
 AGREED = """
@@ -24,7 +30,7 @@ INSERT OR REPLACE INTO history.agreed
 SELECT c.contact_id, c.list_id_mailchimp, c.field_code, c.merge_tag, c.crm_value,
     c.engagement_value, ?::TIMESTAMPTZ
 FROM resolve.changes AS c
-LEFT JOIN resolve.bases AS b
+LEFT JOIN resolve.agreements AS b
     ON b.contact_id = c.contact_id AND b.list_id_mailchimp = c.list_id_mailchimp
     AND b.field_code = c.field_code AND b.merge_tag = c.merge_tag
 WHERE c.decision IN ('equal', 'meet')

@@ -27,4 +27,4 @@ def test_a_table_of_settings_that_nobody_described_is_caught(tmp_path: Path) -> 
         "-- One row per x.\n\nSELECT a FROM staging.syncline__moods AS m\n"
     )
     with pytest.raises(KeyError, match="moods"):
-        list(GENERATOR["_settings"](tmp_path, folder.parent))
+        list(GENERATOR["_settings"](tmp_path))

@@ -62,7 +62,7 @@ def test_an_account_without_an_audience_is_told_so() -> None:
     assert "the Mailchimp account has no audience" in mistakes(bound(OUT, audiences=[]))[0]
 
 
-def test_names_become_ids() -> None:
+def test_every_name_becomes_an_id() -> None:
     """MC-04, MC-09, MC-14: each trigger's names are tied to what stands in the accounts."""
     stage = {"pipeline": "Partners", "stage": "Qualified"}
     assert one(INTO).segment_ids == (51, 52)

@@ -72,7 +72,7 @@ def test_without_the_memory_of_our_own_writes_it_loops(
 
     def forgetful(sync: str, table: str) -> str:
         text = original(sync, table)
-        if table == "resolve.bases":
+        if table == "resolve.agreements":
             # Only what both sides were once seen to agree on: nothing of our own writes.
             return text.replace(
                 "FROM staging.syncline__held", "FROM staging.syncline__held LIMIT 0"
@@ -80,7 +80,7 @@ def test_without_the_memory_of_our_own_writes_it_loops(
         return text
 
     monkeypatch.setattr(build, "sql_of", forgetful)
-    assert forgetful(SYNC, "resolve.bases") != original(SYNC, "resolve.bases")
+    assert forgetful(SYNC, "resolve.agreements") != original(SYNC, "resolve.agreements")
     two_way.engagement_writes = REWRITES["adds"]
     two_way.crm_writes = REWRITES["adds"]
     two_way.person(1, "ann@x.lv", job_title="Head of Sales")

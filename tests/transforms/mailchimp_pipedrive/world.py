@@ -22,7 +22,7 @@ MODELS = (
     "staging.pipedrive__persons", "staging.pipedrive__person_emails",
     "staging.mailchimp__members", "staging.mailchimp__segment_members",
     "resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.pairs",
-    "resolve.wanted", "resolve.values", "resolve.bases", "resolve.changes", "resolve.consent",
+    "resolve.wanted", "resolve.field_pairs", "resolve.agreements", "resolve.changes", "resolve.consent",
     "plan.members", "plan.persons", "plan.tags", "plan.conflicts", "plan.skipped",
 )  # fmt: skip
 TABLES = {
@@ -213,7 +213,10 @@ class World:
         return flow["mapping"] | {"email": "EMAIL"}
 
     def _tables(self) -> dict[str, list[Row]]:
-        into = {"segments", "new_contacts"}
+        return self._records() | self._definition() | self._memory()
+
+    def _records(self) -> dict[str, list[Row]]:
+        """What the vendors gave."""
         return {
             "raw.pipedrive__persons": [{"body": _person_body(n, p)} for n, p in self.persons.items()],
             "raw.mailchimp__members": [
@@ -228,6 +231,12 @@ class World:
                 {"filter_id_pipedrive": f, "person_id_pipedrive": one}
                 for f, persons in self.filters.items() for one in sorted(persons)
             ],
+        }  # fmt: skip
+
+    def _definition(self) -> dict[str, list[Row]]:
+        """What the file says."""
+        into = {"segments", "new_contacts"}
+        return {
             "staging.syncline__sweep": [
                 {"sync": "acme", "sweep": 1, "crm": "crm", "engagement": "mc"}
             ],
@@ -253,6 +262,11 @@ class World:
                  "rule": f["rules"].get(code, "last_writer")}
                 for f in self.flows for code, tag in self._tags(f["id"]).items()
             ],
+        }  # fmt: skip
+
+    def _memory(self) -> dict[str, list[Row]]:
+        """What state and history would know."""
+        return {
             "staging.syncline__facts": self.facts,
             "staging.syncline__synced": [
                 {"flow_id": flow, "contact_id": contact} for flow, contact in self.held

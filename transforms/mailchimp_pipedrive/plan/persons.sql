@@ -2,7 +2,7 @@
 --
 -- key     write_key
 -- reads   resolve.wanted, resolve.changes, staging.mailchimp__members,
---         staging.syncline__person_links, staging.syncline__sweep
+--         staging.pipedrive__persons, staging.syncline__person_links, staging.syncline__sweep
 -- rule    A member whose person is known gets the fields that changed; one that nobody in the CRM
 --         has the address of becomes a person, once (MC-04, MC-08). The name is made of the name
 --         fields, or is the address. A person that a colleague deleted is not made again.

@@ -1,7 +1,7 @@
 -- One row per wanted contact and mapped field: what becomes of it, and why.
 --
 -- key     flow_id, contact_id, field_code
--- reads   resolve.values, resolve.wanted, resolve.bases, staging.syncline__flows,
+-- reads   resolve.field_pairs, resolve.wanted, resolve.agreements, staging.syncline__flows,
 --         staging.syncline__mapping, staging.pipedrive__persons, staging.mailchimp__members
 -- rule    A side changed when it no longer holds its base. Only a source that changed is written: a
 --         write of ours moved the base with it, so it is no change, and whatever the vendor made of
@@ -40,11 +40,11 @@ sides AS (
         p.updated_at AS crm_changed_at,
         s.last_changed_at AS engagement_changed_at,
         (w.person_id_pipedrive IS NULL OR w.member_id_mailchimp IS NULL) AS is_first
-    FROM resolve.values AS v
+    FROM resolve.field_pairs AS v
     INNER JOIN resolve.wanted AS w ON w.flow_id = v.flow_id AND w.contact_id = v.contact_id
     INNER JOIN staging.syncline__mapping AS m
         ON m.flow_id = v.flow_id AND m.field_code = v.field_code
-    LEFT JOIN resolve.bases AS b
+    LEFT JOIN resolve.agreements AS b
         ON
             b.contact_id = v.contact_id
             AND b.list_id_mailchimp = w.list_id_mailchimp

@@ -1,8 +1,7 @@
 -- One row per flow and contact that it may write now.
 --
 -- key     flow_id, contact_id
--- reads   resolve.pairs, resolve.selected, staging.syncline__flows, staging.syncline__synced,
---         staging.pipedrive__persons
+-- reads   resolve.pairs, resolve.selected, staging.syncline__flows, staging.syncline__synced
 -- rule    Into Pipedrive: who matches now; nobody else, whoever was synced before stays as it is
 --         (MC-05, MC-06). Out of it by filters: who matches, and everybody the flow ever synced as
 --         long as the person exists (MC-11). New contacts and stages: once for each fact.

@@ -1,0 +1,15 @@
+"""Where deployments/ comes in: everything that can be asked of this sync."""
+
+from pipelines.doors import Doors
+from pipelines.mailchimp_pipedrive.check import check_sync
+from pipelines.mailchimp_pipedrive.explaining import EXPLAINING
+from pipelines.mailchimp_pipedrive.preview import preview_flow
+from pipelines.mailchimp_pipedrive.run import plan_sync, run_sync
+
+DOORS = Doors(
+    run=run_sync,
+    plan=plan_sync,
+    check=check_sync,
+    explaining=EXPLAINING,
+    preview=preview_flow,
+)
