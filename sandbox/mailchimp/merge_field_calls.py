@@ -8,15 +8,22 @@ from typing import Any
 
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account, alive
-from sandbox.mailchimp.call import Call, kind_of
+from sandbox.mailchimp.call import Call
 from sandbox.mailchimp.links import links_of_many, links_of_one
-from sandbox.mailchimp.member_writes import check_needed
+from sandbox.mailchimp.member_writes import check_kinds, check_needed
 from sandbox.mailchimp.merge_values import TYPES
 from sandbox.mailchimp.problems import bad_request, invalid
 from sandbox.mailchimp.route import Route
 
 TAG = re.compile(r"[A-Z0-9_]{1,10}")
 WRITABLE = ("name", "required", "default_value", "public", "display_order", "help_text")
+KINDS: dict[str, type] = {
+    "name": str, "type": str, "tag": str, "required": bool, "default_value": str, "public": bool,
+    "display_order": int, "help_text": str, "options": dict,
+}  # fmt: skip
+OPTIONS: dict[str, type] = {
+    "choices": list, "date_format": str, "default_country": int, "phone_format": str, "size": int,
+}  # fmt: skip
 CHOOSING = ("radio", "dropdown")
 FIRST_OPTIONS: dict[str, dict[str, Any]] = {
     "text": {"size": 25},
@@ -79,6 +86,7 @@ def get_field(call: Call) -> dict[str, Any]:
 
 def create_field(call: Call) -> dict[str, Any]:
     list_id, body = call.list_id, call.body()
+    check_kinds(body, KINDS)
     check_needed(body, "name", "type")
     if body["type"] not in TYPES:
         raise invalid(("type", f"Value must be one of these: {', '.join(TYPES)}"))
@@ -123,9 +131,9 @@ def _the_field(call: Call) -> Record:
 def _read(call: Call, body: Record, old: Record | None) -> Record:
     """What a body says of a field, checked."""
     given = {name: body[name] for name in WRITABLE if name in body}
+    check_kinds(body, KINDS)
     options = body.get("options", {})
-    if not isinstance(options, dict):
-        raise invalid(("options", f"Schema describes object, {kind_of(options)} found instead"))
+    check_kinds(options, OPTIONS)
     kind = old["type"] if old else body["type"]
     if kind in CHOOSING and not (options.get("choices") or (old and old["options"]["choices"])):
         raise invalid(("options.choices", "Please enter at least one choice"))
