@@ -5,8 +5,9 @@ from typing import Any
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account, alive
 from sandbox.mailchimp.call import Call
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import links_of_many, links_of_one
-from sandbox.mailchimp.member_writes import check_kinds, check_needed
+from sandbox.mailchimp.member_writes import check_needed
 from sandbox.mailchimp.problems import invalid, not_found
 from sandbox.mailchimp.route import Route
 
@@ -123,7 +124,7 @@ def _interests_of(call: Call, category: Record) -> list[Record]:
 
 
 def _check_body(body: Record) -> None:
-    check_kinds(body, KINDS)
+    check_types(body, KINDS)
     if body.get("type", TYPES[0]) not in TYPES:
         raise invalid(("type", f"Value must be one of these: {', '.join(TYPES)}"))
 

@@ -6,9 +6,10 @@ from typing import Any
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.call import Call
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import link, links_of_many, links_of_one
 from sandbox.mailchimp.member_lists import last_sent, sorted_rows
-from sandbox.mailchimp.member_writes import check_kinds, check_needed
+from sandbox.mailchimp.member_writes import check_needed
 from sandbox.mailchimp.merge_field_calls import add_default_fields
 from sandbox.mailchimp.problems import forbidden, invalid
 from sandbox.mailchimp.route import Route
@@ -25,11 +26,6 @@ SETTINGS: dict[str, Any] = {
     "double_optin": False,
     "marketing_permissions": False,
 }
-KINDS: dict[str, type] = {
-    "name": str, "contact": dict, "campaign_defaults": dict, "use_archive_bar": bool,
-    "permission_reminder": str, "notify_on_subscribe": str, "notify_on_unsubscribe": str,
-    "email_type_option": bool, "double_optin": bool, "marketing_permissions": bool,
-}  # fmt: skip
 WRITABLE = ("name", "contact", "campaign_defaults", *SETTINGS)
 NOT_COUNTED = ("archived", "transactional", "pending")
 
@@ -124,7 +120,6 @@ def create_list(call: Call) -> dict[str, Any]:
     if not _constraints(call.account)["may_create"]:
         raise forbidden("Your plan does not allow more audiences.")
     body = call.body()
-    check_kinds(body, KINDS)
     check_needed(body, *NEEDED)
     _check_parts(body)
     fresh = {"name": body["name"], "contact": {}, "campaign_defaults": {}, **SETTINGS}
@@ -143,15 +138,18 @@ def put_list(account: Account, settings: Record) -> Record:
 def update_list(call: Call) -> dict[str, Any]:
     record = call.account.the_list(call.list_id)
     body = call.body()
-    check_kinds(body, KINDS)
     _check_parts(body)
     return show_list(call, call.account.lists.put(record["id"], _written(record, body)))
 
 
 def _check_parts(body: Record) -> None:
+    check_types(body, {"name": str} | {name: type(value) for name, value in SETTINGS.items()})
     for part, needed in (("contact", CONTACT), ("campaign_defaults", DEFAULTS)):
         if part not in body:
             continue
+        if not isinstance(body[part], dict):
+            raise invalid((part, "Schema describes object"))
+        check_types(body[part], dict.fromkeys(needed, str), f"{part}.")
         if absent := [name for name in needed if not body[part].get(name)]:
             said = f"Required fields were not provided: {', '.join(absent)}"
             raise invalid((part, said))
