@@ -65,6 +65,15 @@ MAILCHIMP: dict[str, Assumption] = {
     "cleaned_may_be_pending": Assumption(
         False, YES_NO, "Whether a bounced address may be asked again is not published."
     ),
+    "left_may_be_transactional": Assumption(
+        False, YES_NO, "Whether who left by own act may become transactional is not published."
+    ),
+    "put_needs_address": Assumption(
+        True,
+        YES_NO,
+        "The contract requires email_address of every PUT; whether one to a member that exists "
+        "is taken without is not known.",
+    ),
     "cleaned_source": Assumption(
         "admin",
         ("user", "admin"),

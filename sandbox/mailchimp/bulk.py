@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.books import Record
 from sandbox.mailchimp.call import Call, kind_of
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import link
 from sandbox.mailchimp.member_calls import change_member, create_member
 from sandbox.mailchimp.member_shape import show_members
@@ -33,6 +34,7 @@ class RowRefusedError(Exception):
 
 def subscribe_many(call: Call) -> dict[str, Any]:
     list_id, body = call.list_id, call.body()
+    check_types(body, {"update_existing": bool, "sync_tags": bool})
     rows = body.get("members")
     if not isinstance(rows, list):
         raise invalid(("members", f"Schema describes array, {kind_of(rows)} found instead"))

@@ -6,6 +6,7 @@ from typing import Any
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.call import Call
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import link, links_of_many, links_of_one
 from sandbox.mailchimp.member_lists import last_sent, sorted_rows
 from sandbox.mailchimp.member_writes import check_needed
@@ -142,11 +143,13 @@ def update_list(call: Call) -> dict[str, Any]:
 
 
 def _check_parts(body: Record) -> None:
+    check_types(body, {"name": str} | {name: type(value) for name, value in SETTINGS.items()})
     for part, needed in (("contact", CONTACT), ("campaign_defaults", DEFAULTS)):
         if part not in body:
             continue
         if not isinstance(body[part], dict):
             raise invalid((part, "Schema describes object"))
+        check_types(body[part], dict.fromkeys(needed, str), f"{part}.")
         if absent := [name for name in needed if not body[part].get(name)]:
             said = f"Required fields were not provided: {', '.join(absent)}"
             raise invalid((part, said))

@@ -55,21 +55,21 @@ def put_member(call: Call) -> dict[str, Any]:
     """PUT: whom the path names is changed; otherwise the address of the body is added, if free."""
     list_id, body = call.list_id, call.body()
     check_kinds(body)
-    check_needed(body, "email_address")
-    email = checked_email(call.account, body["email_address"])
+    known = call.account.members.find(list_id, call.path["subscriber_hash"])
+    if known is None or call.account.assumed["put_needs_address"]:
+        check_needed(body, "email_address")
     status, if_new = asked_status(body, "status"), asked_status(body, "status_if_new")
-    named = call.path["subscriber_hash"]
-    known = call.account.members.find(list_id, named)
     if known is None:
-        return show_member(call, _put_new(call, named, email, if_new or status))
+        return show_member(call, _put_new(call, if_new or status))
     if known["status"] == "archived" and not status and _is_restored(call.account):
         status = if_new
     return show_member(call, change_member(call, known, body, status=status))
 
 
-def _put_new(call: Call, named: str, email: str, status: str) -> Record:
-    list_id, body = call.list_id, call.body()
-    if taken := call.account.members.find(list_id, email):
+def _put_new(call: Call, status: str) -> Record:
+    body, named = call.body(), call.path["subscriber_hash"]
+    email = checked_email(call.account, body["email_address"])
+    if taken := call.account.members.find(call.list_id, email):
         raise member_exists(taken["email_address"])
     is_other = named.lower() not in (email.lower(), hash_of(email))
     if is_other and call.account.assumed["put_under_other_hash"] == "not_found":

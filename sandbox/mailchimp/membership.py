@@ -87,14 +87,19 @@ def check_is_not_forgotten(account: Account, list_id: str, email: str) -> None:
 
 def moved_by_api(account: Account, member: Record, status: str) -> Record:
     """The member with the status the API asks for, if it may."""
-    may_ask = account.assumed["cleaned_may_be_pending"] or member["left_by"] != "bounce"
-    if member["left_by"] in BARRING and (
-        status in ("subscribed", "transactional") or (status == "pending" and not may_ask)
-    ):
-        if status != member["status"]:
-            raise in_compliance_state(member["email_address"])
-        return member
+    is_barred = member["left_by"] in BARRING and not _is_open_to(account, member, status)
+    if is_barred and status != member["status"]:
+        raise in_compliance_state(member["email_address"])
     return moved(account, member, status, "api")
+
+
+def _is_open_to(account: Account, member: Record, status: str) -> bool:
+    """Whether the API may give this status to somebody who left for good."""
+    if status == "pending":
+        return member["left_by"] != "bounce" or bool(account.assumed["cleaned_may_be_pending"])
+    if status == "transactional":
+        return bool(account.assumed["left_may_be_transactional"])
+    return status != "subscribed"
 
 
 def moved(account: Account, member: Record, status: str, left_by: str) -> Record:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account, alive
-from sandbox.mailchimp.call import Call, kind_of
+from sandbox.mailchimp.call import Call
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import links_of_many, links_of_one
 from sandbox.mailchimp.member_writes import check_needed
 from sandbox.mailchimp.merge_values import TYPES
@@ -27,6 +28,13 @@ FIRST_OPTIONS: dict[str, dict[str, Any]] = {
     "radio": {"choices": []},
     "dropdown": {"choices": []},
 }
+TYPES_OF_BODY: dict[str, type] = {
+    "name": str, "tag": str, "type": str, "required": bool, "default_value": str, "public": bool,
+    "display_order": int, "help_text": str, "options": dict,
+}  # fmt: skip
+TYPES_OF_OPTIONS: dict[str, type] = {
+    "choices": list, "size": int, "default_country": int, "date_format": str, "phone_format": str,
+}  # fmt: skip
 # What a new audience has, and what was seen of it: all may be renamed or deleted.
 DEFAULT_FIELDS = (
     ("FNAME", "First Name", "text"),
@@ -122,10 +130,12 @@ def _the_field(call: Call) -> Record:
 
 def _read(call: Call, body: Record, old: Record | None) -> Record:
     """What a body says of a field, checked."""
+    check_types(body, TYPES_OF_BODY)
     given = {name: body[name] for name in WRITABLE if name in body}
     options = body.get("options", {})
-    if not isinstance(options, dict):
-        raise invalid(("options", f"Schema describes object, {kind_of(options)} found instead"))
+    check_types(options, TYPES_OF_OPTIONS, "options.")
+    for choice in options.get("choices", []):
+        check_types({"choices": choice}, {"choices": str}, "options.")
     kind = old["type"] if old else body["type"]
     if kind in CHOOSING and not (options.get("choices") or (old and old["options"]["choices"])):
         raise invalid(("options.choices", "Please enter at least one choice"))

@@ -23,6 +23,16 @@ def test_since_and_before_last_changed_leave_out_that_very_second(desk: Desk) ->
     assert desk.members(f"since_last_changed={moment}") == [SECOND, THIRD]
 
 
+def test_a_time_that_never_was_is_neither_before_nor_after(desk: Desk) -> None:
+    desk.play("subscribe", FIRST, list="Partners")
+    path = f"/lists/{desk.partners}/members?count=1000&status=pending"
+    (pending,) = [m for m in desk.call("GET", path)["members"] if m["email_address"] == FIRST]
+    assert pending["timestamp_opt"] == ""
+    for name in ("since", "before"):
+        told = desk.call("GET", f"{path}&{name}_timestamp_opt=2026-11-30T00:00:00Z")
+        assert told["total_items"] == 0
+
+
 def test_a_time_may_come_with_an_unescaped_plus_or_without_a_zone(desk: Desk) -> None:
     moment = add_three(desk)
     for told in (moment.replace("+", " "), moment.removesuffix("+00:00")):

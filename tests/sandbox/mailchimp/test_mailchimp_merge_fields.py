@@ -93,6 +93,13 @@ def test_an_empty_value_clears_a_field_of_any_type(desk: Desk, empty: Any) -> No
     assert {tag: shown["merge_fields"][tag] for tag in values} == dict.fromkeys(values, "")
 
 
+def test_a_text_may_be_as_long_as_assumed(desk: Desk) -> None:
+    assert desk.add("ann@x.lv", merge_fields={"FNAME": "x" * 255})
+    desk.assume("text_longest", 10)
+    body = {"merge_fields": {"FNAME": "x" * 11}}
+    assert desk.refusal("PATCH", desk.path("ann@x.lv"), body)["errors"][0]["field"] == "FNAME"
+
+
 def test_tags_nobody_has_are_passed_over(desk: Desk) -> None:
     shown = desk.add("ann@x.lv", merge_fields={"NOPE": "x", "email_address": "y"})
     assert "NOPE" not in shown["merge_fields"]

@@ -1,10 +1,19 @@
 """The seeded Mailchimp: who is on which list, and that one seed gives one world."""
 
+import copy
+import pickle
 from collections import Counter
 
-from mailchimp_desk import Desk
+from mailchimp_desk import Desk, hash_of
+from mailigen_desk import StandingClock
 
+from sandbox.mailchimp import MailchimpVendor
 from sandbox.population import populate
+from sandbox.world import World
+
+
+def nobody(*_: object) -> None:
+    """Hears of effects and deliveries, and can be pickled."""
 
 
 def test_one_seed_gives_the_same_books_twice(desk: Desk) -> None:
@@ -47,3 +56,15 @@ def test_a_world_of_nobody_has_lists_all_the_same() -> None:
     desk = Desk(people=0)
     assert desk.members() == []
     assert desk.call("GET", f"/lists/{desk.list_id}/segments")["total_items"] > 0
+
+
+def test_a_world_can_be_copied_and_put_away_and_goes_on_by_itself() -> None:
+    """A laboratory returns to a moment by copying the world as it stood."""
+    world = World(7, populate(7, 20), StandingClock(), nobody, nobody)
+    first = MailchimpVendor(world)
+    event = {"kind": "subscribe", "email": "ann@x.lv"}
+    for second in (copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        list_id = second.account()["lists"]["Newsletter"]
+        assert second.play(event)["list"] == list_id
+        assert second.acme.members.find(list_id, hash_of("ann@x.lv"))
+        assert not first.acme.members.find(list_id, hash_of("ann@x.lv"))

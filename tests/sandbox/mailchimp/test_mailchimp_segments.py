@@ -224,6 +224,28 @@ def test_a_tag_tells_no_listener(desk: Desk) -> None:
     assert desk.told() == told
 
 
+def test_a_tag_put_on_again_keeps_its_date(desk: Desk) -> None:
+    first = desk.add(ANN, tags=["Fresh"])
+    desk.clock.advance(days=1)
+    on = {"tags": [{"name": "Fresh", "status": "active"}]}
+    desk.call("POST", f"{desk.path(ANN)}/tags", on)
+    (tag,) = desk.call("GET", f"{desk.path(ANN)}/tags")["tags"]
+    assert tag["date_added"] == first["last_changed"]
+
+
+@pytest.mark.parametrize("match", ["any", "all"])
+def test_a_segment_without_conditions_holds_nobody(three: Desk, match: str) -> None:
+    assert inside(three, saved(three, match=match)) == set()
+
+
+def test_an_archived_member_keeps_a_tag_that_is_given_to_others(three: Desk) -> None:
+    path = static(three, "Chosen", ANN, BEN)
+    three.play("archive", ANN)
+    three.call("PATCH", path, {"name": "Chosen", "static_segment": [CID]})
+    three.put(ANN, status="subscribed")
+    assert inside(three, path) == {ANN, CID}
+
+
 def test_a_member_shows_fifty_tags_and_counts_all(desk: Desk) -> None:
     desk.add(ANN, tags=[f"T{number}" for number in range(60)])
     shown = desk.member(ANN)
