@@ -167,6 +167,12 @@ MAILCHIMP: dict[str, Assumption] = {
         "The address is looked at with GET before it is taken. Switch it off for one that does "
         "not answer on loopback.",
     ),
+    "webhook_texts": Assumption(
+        "plain",
+        ("plain",),
+        "The refusal of an address that does not answer is quoted by users, with its HTTP code; "
+        "that two webhooks may not differ in their query alone is reported, its words are not.",
+    ),
     "webhook_retries": Assumption(
         "over_75_minutes",
         ("over_75_minutes", "twenty_then_disabled"),

@@ -122,7 +122,7 @@ def _result(account: Account, operation: Mapping[str, Any], replay: Replay) -> d
     path, _, _ = operation["path"].partition("?")
     query = {name: _text(value) for name, value in (operation.get("params") or {}).items()}
     asked = Asked(operation["method"], path, query, (operation.get("body") or "").encode())
-    is_nested = path.strip("/").partition("/")[0] == "batches"
+    is_nested = (asked.method, path.strip("/")) == ("POST", "batches")
     if is_nested and account.assumed["batch_in_batch"] == "refuse":
         refusal = bad_request("Batch requests cannot be made within a batch.")
         replied = Replied(400, refusal.body("", has_type=True))

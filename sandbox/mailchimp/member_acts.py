@@ -122,11 +122,16 @@ def list_complaints_of_list(call: Call) -> dict[str, Any]:
     acts = [act for campaign_id in sent for act in _complaints(call, campaign_id)]
     href = call.url(f"/lists/{list_id}")
     return {
-        "abuse_reports": [_complaint(call, act) for act in call.page_of(acts)],
+        "abuse_reports": [_of_list(_complaint(call, act)) for act in call.page_of(acts)],
         "list_id": list_id,
         "total_items": len(acts),
         "_links": [link("self", f"{href}/abuse-reports"), link("parent", href)],
     }
+
+
+def _of_list(row: dict[str, Any]) -> dict[str, Any]:
+    """A list's own collection does not tell that the list is there."""
+    return {name: value for name, value in row.items() if name != "list_is_active"}
 
 
 def _complaints(call: Call, campaign_id: str) -> list[Record]:

@@ -30,7 +30,9 @@ class Correction(NamedTuple):
     unset     null in bodies: it empties them
     taken     taken in bodies (or "METHOD /path", in `members`: a call that exists)
     refused   listed for bodies and refused
-    absent    missing, in answers or bodies, although they are required
+    absent    missing, in answers or bodies, although they are required; of every body of a method
+              ("PATCH"), of every answer to a query with that parameter ("?fields")
+    answered  what is wrong below them in a body is answered row by row
     """
 
     kind: str
@@ -149,6 +151,8 @@ class Published:
             return [f"a body of {request['type'] or 'no type'} is not foreseen"] * is_told
         sent = dict(request["form"]) if "form" in request else request.get("json")
         schema, where = bodies[request["type"]], _segment(key)
+        if "required" in schema and self._forgives("absent", "*", key[1]):
+            schema = {name: part for name, part in schema.items() if name != "required"}
         known = members(schema)
         found = []
         if isinstance(sent, dict):
@@ -180,7 +184,9 @@ class Published:
         if "json" not in answer:
             return [f"the answer is {answer['type']}, not JSON"]
         validator = self._validator(key, status, schema)
-        return self._errors(validator, answer["json"], "null", _segment(key), "answer")
+        is_part = any(self._forgives("absent", "*", f"?{name}") for name, _ in exchange.query)
+        told = answer["json"]
+        return self._errors(validator, told, "null", _segment(key), "answer", is_part=is_part)
 
     def _validator(self, key: Key, part: str, schema: Json) -> Draft202012Validator:
         kept = self._validators.get((key, part))
@@ -189,12 +195,20 @@ class Published:
         return kept
 
     def _errors(
-        self, validator: Draft202012Validator, value: Any, kind: str, where: str, what: str
+        self,
+        validator: Draft202012Validator,
+        value: Any,
+        kind: str,
+        where: str,
+        what: str,
+        *,
+        is_part: bool = False,
     ) -> list[str]:
         return [
             f"{what} {'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
             for error in validator.iter_errors(value)
             if not self._is_forgiven(error, kind, where)
+            and not (is_part and error.validator == "required")
         ]
 
     def _is_forgiven(self, error: ValidationError, kind: str, where: str) -> bool:
@@ -204,9 +218,16 @@ class Published:
             branches.setdefault(inner.schema_path[0], []).append(inner)
         if any(all(self._is_forgiven(e, kind, where) for e in b) for b in branches.values()):
             return True
+        top = str(next(iter(error.absolute_path), ""))
+        if (
+            kind == "unset"
+            and len(error.absolute_path) > 1
+            and self._forgives("answered", where, top)
+        ):
+            return True
         if error.validator == "required":
-            missing = [part for part in error.validator_value if part not in error.instance]
-            return all(self._forgives("absent", where, part) for part in missing)
+            missing = (part for part in error.validator_value if repr(part) in error.message)
+            return any(self._forgives("absent", where, part) for part in missing)
         name = next((part for part in reversed(error.absolute_path) if isinstance(part, str)), "")
         if error.instance is None:
             return bool(name) and self._forgives(kind, where, name)

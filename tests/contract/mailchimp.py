@@ -15,12 +15,13 @@ LOGIN = "the login host is no part of the API; the guide to OAuth 2"
 CORRECTIONS = (
     Correction("absent", "*", "type", f"{RECORDED}: newer 400s of members carry none"),
     Correction("listed", "reports", "absplit_group=", "a campaign without groups: nothing is said"),
-    Correction("listed", "lists", "status=archived", f"{RECORDED}: what DELETE leaves"),
-    Correction("listed", "search-members", "status=archived", RECORDED),
     Correction(
         "absent", "lists", "status_if_new",
         f"{RECORDED}: PUT of a member that exists goes without",
     ),
+    Correction("absent", "*", "PATCH", "a change names what it changes, says every page on PATCH"),
+    Correction("absent", "*", "?fields ?exclude_fields", "the caller asked for a part"),
+    Correction("answered", "lists", "members", "rows that are wrong are told in the answer's errors"),
     Correction("taken", "", "GET /oauth2/authorize", LOGIN),
     Correction("taken", "", "POST /oauth2/token", LOGIN),
     Correction("taken", "", "GET /oauth2/metadata", LOGIN),
