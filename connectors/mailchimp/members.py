@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from connectors.errors import ConnectorError
+from connectors.mailchimp.refusals import row_error
 from connectors.mailchimp.wire import Call, misread, subscriber_hash
 from connectors.shapes import is_count
 
 BATCH_ROWS: Final = 500  # documented
 JOINING: Final = "subscribed"  # what MC-13 has confirmed; never "pending", which sends mail
-CONTACT_EXISTS: Final = "ERROR_CONTACT_EXISTS"
 
 # A merge value; an address is an object of its own.
 Value = str | int | float | Mapping[str, str]
@@ -31,25 +32,12 @@ class NewMember:
     tags: tuple[str, ...] = ()  # by name; of a batch's rows they are left out
 
 
-class RowError(NamedTuple):
-    """Why one row of a batch was refused. `said` is the vendor's own and may hold the
-    address: keep it out of logs."""
-
-    code: str
-    field: str
-    said: str
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the address is in the audience already, in whatever state."""
-        return self.code == CONTACT_EXISTS
-
-
 class BatchAnswer(NamedTuple):
-    """What became of a batch, by the hash of each address."""
+    """What became of a batch, by the hash of each address. Of `errors` each is what a call for
+    that row alone would have raised: AlreadyThere, Barred, Misfilled, PlanLimitReached, Refused."""
 
     created: frozenset[str]
-    errors: dict[str, RowError]
+    errors: dict[str, ConnectorError]
 
 
 def new_body(member: NewMember) -> dict[str, Any]:
@@ -100,9 +88,7 @@ def read_batch(call: Call, body: Mapping[str, Any], rows: Sequence[NewMember]) -
     sent = {subscriber_hash(row.email) for row in rows}
     created = frozenset(_hashes(call, body, "new_members"))
     errors = {
-        subscriber_hash(row["email_address"]): RowError(
-            str(row.get("error_code") or ""), str(row.get("field") or ""), _words(row)
-        )
+        subscriber_hash(row["email_address"]): row_error(call, row)
         for row in _rows(call, body, "errors")
     }
     counts = [body.get(key) for key in ("total_created", "error_count")]
@@ -132,8 +118,3 @@ def _rows(call: Call, body: Mapping[str, Any], key: str) -> list[dict[str, Any]]
         if not isinstance(email, str) or not email.strip():
             raise misread(call, f"answered with one of {key} that names no address")
     return rows
-
-
-def _words(row: Mapping[str, Any]) -> str:
-    words = [row.get("error"), row.get("field_message")]
-    return ", ".join(str(word) for word in words if word)

@@ -22,6 +22,7 @@ without it is a wrong base URL or a proxy, and proves nothing gone.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from connectors.bodies import read_json
@@ -45,6 +46,7 @@ from connectors.mailchimp.wire import SILENT, VENDOR, Call, subscriber_hash
 # After these, with a problem, nothing was written. Any other status on a write (408, 425 and 5xx
 # among them) leaves it open.
 DEFINITE_NO: Final = frozenset({400, 405, 406, 409, 411, 412, 413, 414, 415, 422, 426, 431})
+CONTACT_EXISTS: Final = "ERROR_CONTACT_EXISTS"
 THROTTLE_S = 2.0  # nothing says how long: one of ten connections ends soon
 BLOCK_S = 60.0  # nor how long a bare 403 lasts; our guess
 LONGEST_SAID_S = 86_400.0
@@ -116,6 +118,21 @@ def error_for(
     if problem is not None and status in DEFINITE_NO:
         return _refusal(call, problem, said, request_id)
     return lost(VENDOR, call.name, said, call.writes, request_id)
+
+
+def row_error(call: Call, row: Mapping[str, Any]) -> ConnectorError:
+    """Name what a batch says of one row, by the same words; its address gets into no message."""
+    email, code = str(row.get("email_address")), row.get("error_code")
+    field = {"field": row.get("field"), "message": row.get("field_message")}
+    problem = {
+        "title": "Member Exists" if code == CONTACT_EXISTS else "",
+        "detail": row.get("error"),
+        "errors": [field],
+    }
+    words = [str(word) for word in (code, row.get("error")) if word]
+    words += [f"{name}: {said}" for name, said in _field_errors(problem)]
+    of_row = replace(call, body={"email_address": email})
+    return _refusal(of_row, problem, quoted(f"row refused, {', '.join(words)}", email), "")
 
 
 def _forbidden(

@@ -232,9 +232,18 @@ def test_a_batch_subscribes_the_new_and_leaves_everybody_else_alone(
     rows += [NewMember("b1@new.example", {"FNAME": "Bo"}), NewMember("no-address")]
     answer = mailchimp.subscribe_batch(list_id, rows)
     assert answer.created == {subscriber_hash("b1@new.example")}
-    assert {answer.errors[subscriber_hash(email)].is_there for email in there} == {True}
-    assert not answer.errors[subscriber_hash("no-address")].is_there
+    assert {type(answer.errors[subscriber_hash(email)]) for email in there} == {AlreadyThere}
+    assert type(answer.errors[subscriber_hash("no-address")]) in (Refused, Misfilled)
     assert [kept(sandbox, list_id, email) for email in there] == before
+
+
+def test_a_row_of_a_batch_that_was_erased_is_barred(mailchimp, sandbox, list_id, somebody):
+    """ALL-08: forgotten, told by the row"""
+    email = somebody("subscribed")
+    sandbox.play("mailchimp", "forget", email=email)
+    answer = mailchimp.subscribe_batch(list_id, [NewMember(email), NewMember("b1@new.example")])
+    assert isinstance(answer.errors[subscriber_hash(email)], Barred)
+    assert answer.created == {subscriber_hash("b1@new.example")}
 
 
 # Existing members

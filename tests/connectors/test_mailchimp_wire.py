@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.errors import OutcomeUnknown, ReadFailed
+from connectors.errors import (
+    AlreadyThere,
+    Barred,
+    Misfilled,
+    OutcomeUnknown,
+    PlanLimitReached,
+    ReadFailed,
+    Refused,
+)
 from connectors.mailchimp import Mailchimp, MemberLook, MemberUpdate, NewMember, members, wire
 from connectors.mailchimp.batches import batch_body
 from connectors.mailchimp.credential import api_key, oauth_token
@@ -187,7 +195,28 @@ def test_a_batch_tells_of_each_row_although_it_was_answered_200():
     """ALL-06: a refused row is refused, and takes nobody with it"""
     answer = members.read_batch(BATCH, answered(), ROWS)
     assert (answer.created, set(answer.errors)) == ({A}, {B})
-    assert answer.errors[B].is_there
+    assert isinstance(answer.errors[B], AlreadyThere)
+    assert answer.errors[B].existing_id == B
+
+
+@pytest.mark.parametrize(
+    ("row", "kind"),
+    [
+        ({"error_code": "ERROR_CONTACT_EXISTS"}, AlreadyThere),
+        ({"error_code": "ERROR_GENERIC", "error": "B@x.lv is in a compliance state"}, Barred),
+        ({"error": "B@x.lv was permanently deleted and cannot be re-imported."}, Barred),
+        ({"error": "x", "field": "LTV", "field_message": "Please enter a number"}, Misfilled),
+        ({"error": "Your plan's contact limit was reached."}, PlanLimitReached),
+        ({"error": "B@x.lv looks fake or invalid"}, Refused),
+        ({"error": None, "field": 7, "error_code": ["x"]}, Refused),
+    ],
+)
+def test_a_row_is_refused_by_the_same_names_as_a_call_would_be(row, kind):
+    """ALL-06, ALL-08, ALL-11: consent is held against the address, and it is in no message"""
+    told = answered(errors=[{"email_address": "B@x.lv", **row}])
+    error = members.read_batch(BATCH, told, ROWS).errors[B]
+    assert type(error) is kind
+    assert "x.lv" not in str(error)
 
 
 @pytest.mark.parametrize(
