@@ -5,12 +5,14 @@ from typing import Any
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account, alive
 from sandbox.mailchimp.call import Call
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import links_of_many, links_of_one
 from sandbox.mailchimp.member_writes import check_needed
 from sandbox.mailchimp.problems import invalid, not_found
 from sandbox.mailchimp.route import Route
 
 TYPES = ("checkboxes", "dropdown", "radio", "hidden")
+KINDS: dict[str, type] = {"title": str, "name": str, "type": str, "display_order": int}
 CATEGORY = ("title", "type", "display_order")
 INTEREST = ("name", "display_order")
 
@@ -49,15 +51,15 @@ def get_category(call: Call) -> dict[str, Any]:
 
 def create_category(call: Call) -> dict[str, Any]:
     body = call.body()
+    _check_body(body)
     check_needed(body, "title", "type")
-    _check_type(body)
     made = put_category(call.account, call.list_id, body["title"], body["type"])
     return _shown_category(call, _written(call, made, body, CATEGORY))
 
 
 def update_category(call: Call) -> dict[str, Any]:
     category, body = _the_category(call), call.body()
-    _check_type(body)
+    _check_body(body)
     return _shown_category(call, _written(call, category, body, CATEGORY))
 
 
@@ -87,14 +89,16 @@ def get_interest(call: Call) -> dict[str, Any]:
 
 def create_interest(call: Call) -> dict[str, Any]:
     category, body = _the_category(call), call.body()
+    _check_body(body)
     check_needed(body, "name")
     made = put_interest(call.account, category, body["name"])
     return _shown_interest(call, _written(call, made, body, INTEREST))
 
 
 def update_interest(call: Call) -> dict[str, Any]:
-    interest = _the_interest(call)
-    return _shown_interest(call, _written(call, interest, call.body(), INTEREST))
+    interest, body = _the_interest(call), call.body()
+    _check_body(body)
+    return _shown_interest(call, _written(call, interest, body, INTEREST))
 
 
 def delete_interest(call: Call) -> None:
@@ -119,7 +123,8 @@ def _interests_of(call: Call, category: Record) -> list[Record]:
     return [i for i in call.account.interests.live() if i["category_id"] == category["id"]]
 
 
-def _check_type(body: Record) -> None:
+def _check_body(body: Record) -> None:
+    check_types(body, KINDS)
     if body.get("type", TYPES[0]) not in TYPES:
         raise invalid(("type", f"Value must be one of these: {', '.join(TYPES)}"))
 

@@ -6,29 +6,23 @@ from typing import Any
 from sandbox.books import Record
 from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.call import kind_of, read_time
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.membership import STATUSES
 from sandbox.mailchimp.merge_values import checked_values, missing_values
 from sandbox.mailchimp.problems import ProblemError, bad_merge_fields, invalid
 
-KINDS: dict[str, type | tuple[type, ...]] = {
+KINDS: dict[str, type] = {
     "email_address": str, "email_type": str, "status": str, "status_if_new": str,
     "merge_fields": dict, "interests": dict, "language": str, "vip": bool, "location": dict,
     "ip_signup": str, "ip_opt": str, "timestamp_signup": str, "timestamp_opt": str, "tags": list,
 }  # fmt: skip
-WORDS = {str: "string", dict: "object", bool: "boolean", list: "array"}
 COPIED = ("language", "vip", "ip_signup", "ip_opt")
 TIMES = ("timestamp_signup", "timestamp_opt")
 
 
 def check_kinds(body: Mapping[str, Any]) -> None:
     """Every member of the body is of the type the contract says; unknown ones are passed over."""
-    errors = [
-        (name, f"Schema describes {WORDS[kind]}, {kind_of(body[name])} found instead")
-        for name, kind in KINDS.items()
-        if isinstance(kind, type) and name in body and not isinstance(body[name], kind)
-    ]
-    if errors:
-        raise invalid(*errors)
+    check_types(body, KINDS)
 
 
 def check_needed(body: Mapping[str, Any], *needed: str) -> None:

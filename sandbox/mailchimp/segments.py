@@ -7,6 +7,7 @@ from sandbox.books import Record
 from sandbox.mailchimp.account import Account
 from sandbox.mailchimp.call import Call, kind_of
 from sandbox.mailchimp.conditions import check_options, condition_kind, similar, tester
+from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import links_of_many, links_of_one
 from sandbox.mailchimp.member_shape import show_member, show_members
 from sandbox.mailchimp.member_writes import check_needed
@@ -17,6 +18,7 @@ from sandbox.mailchimp.tags import find_tag, new_segment, without_tags
 
 MOST_CHANGES = 500
 TYPES = ("saved", "static", "fuzzy")
+KINDS: dict[str, type] = {"name": str, "options": dict, "static_segment": list}
 INCLUDED = {
     "include_cleaned": "cleaned",
     "include_transactional": "transactional",
@@ -69,6 +71,7 @@ def get_segment(call: Call) -> dict[str, Any]:
 def create_segment(call: Call) -> dict[str, Any]:
     """A list of addresses makes a static one, conditions a saved one."""
     account, list_id, body = call.account, call.list_id, call.body()
+    check_types(body, KINDS)
     check_needed(body, "name")
     if "options" in body:
         check_options(account, list_id, body["options"])
@@ -86,6 +89,7 @@ def create_segment(call: Call) -> dict[str, Any]:
 def update_segment(call: Call) -> dict[str, Any]:
     """A list of addresses replaces who is in a static one."""
     account, segment, body = call.account, call.the_segment(), call.body()
+    check_types(body, KINDS)
     after = {**segment, "name": body.get("name", segment["name"]), "updated_at": account.now()}
     if "options" in body and segment["type"] == "saved":
         check_options(account, segment["list_id"], body["options"])
