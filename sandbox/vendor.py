@@ -93,6 +93,9 @@ class Insisting(Protocol):
     def attempt_headers(self, url: str, body: bytes, at: datetime) -> dict[str, str]:
         """What this attempt bears besides the headers it was sent off with."""
 
+    def most_waiting(self) -> int:
+        """How many webhooks may be unsent or on their way to another attempt; more are lost."""
+
 
 @runtime_checkable
 class Visiting(Protocol):

@@ -6,6 +6,7 @@ holds all of them back, as a vendor's queue that lags, and lets them go.
 """
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -53,6 +54,7 @@ class Deliveries:
         self._outbox: asyncio.Queue[Delivery] = asyncio.Queue()
         self._held: list[Delivery] = []
         self._is_sending = False
+        self._waiting = Counter[str]()
         self._is_open = asyncio.Event()
         self._is_open.set()
         self.vendors: dict[str, Vendor] = {}
@@ -63,15 +65,21 @@ class Deliveries:
         delivery = Delivery(vendor, url, headers, body)
         fault = self._faults.for_delivery(vendor, urlsplit(url).path or "/")
         kind = fault.kind if fault else ""
-        if kind == "drop_webhook" or not is_loopback(url):
+        if kind == "drop_webhook" or not is_loopback(url) or self._is_full(vendor):
             self.tried.append(Tried(vendor, url, 1, -1))
         elif kind == "reorder_webhooks":
+            self._waiting[vendor] += 1
             self._held.append(delivery)
             asyncio.get_running_loop().call_later(HOLD_S, self._release)
         else:
             for _ in range(2 if kind == "double_webhook" else 1):
+                self._waiting[vendor] += 1
                 self._outbox.put_nowait(delivery)
             self._release()
+
+    def _is_full(self, vendor: str) -> bool:
+        sender = self.vendors.get(vendor)
+        return isinstance(sender, Insisting) and self._waiting[vendor] >= sender.most_waiting()
 
     @property
     def pending_count(self) -> int:
@@ -124,6 +132,8 @@ class Deliveries:
             again = delivery._replace(attempt=delivery.attempt + 1)
             due = self._clock.now() + timedelta(seconds=waits[delivery.attempt - 1])
             self._clock.at(due, lambda: self._outbox.put_nowait(again))
+        else:
+            self._waiting[delivery.vendor] -= 1
 
 
 async def visited(url: str, agent: str) -> int:

@@ -179,6 +179,9 @@ MAILCHIMP: dict[str, Assumption] = {
         "The guide: increasing intervals over 75 minutes (which, is not said). The release note "
         "of 2024-06-17: up to 20 times, 15 to 25 minutes apart, then the webhook is disabled.",
     ),
+    "webhooks_waiting_most": Assumption(
+        500, COUNT, "500 pending events are a third party's reading; what comes beyond is lost."
+    ),
     "webhooks_are_signed": Assumption(
         False,
         YES_NO,

@@ -9,6 +9,7 @@ is: what was carried out stays carried out, its results are gone.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
@@ -64,24 +65,24 @@ def take_turns(account: Account, replay: Replay, tell: Finished) -> None:
 def _next_turn(account: Account, replay: Replay, tell: Finished) -> None:
     batch = next(iter(open_batches(account)), None)
     account.batch_at_work = batch["id"] if batch else ""
-    if batch is None:
+    if batch is not None:
+        _later(account, replay, tell)
+
+
+def _later(account: Account, replay: Replay, tell: Finished) -> None:
+    """The next step waits on the clock; no closure, so that a world can be copied as it waits."""
+    due = account.world.clock.now() + timedelta(seconds=account.assumed["batch_step_s"])
+    account.world.clock.at(due, partial(_go_on, account, replay, tell))
+
+
+def _go_on(account: Account, replay: Replay, tell: Finished) -> None:
+    if _step(account, account.batch_at_work, replay):
+        _later(account, replay, tell)
         return
-
-    def step() -> None:
-        if _step(account, account.batch_at_work, replay):
-            _later(account, step)
-        else:
-            finished = account.batches.get(account.batch_at_work)
-            if finished and not account.batches.is_deleted(finished["id"]):
-                tell(account, finished)
-            _next_turn(account, replay, tell)
-
-    _later(account, step)
-
-
-def _later(account: Account, work: Callable[[], None]) -> None:
-    clock = account.world.clock
-    clock.at(clock.now() + timedelta(seconds=account.assumed["batch_step_s"]), work)
+    finished = account.batches.get(account.batch_at_work)
+    if finished and not account.batches.is_deleted(finished["id"]):
+        tell(account, finished)
+    _next_turn(account, replay, tell)
 
 
 def _step(account: Account, batch_id: str, replay: Replay) -> bool:

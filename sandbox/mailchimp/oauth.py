@@ -8,9 +8,9 @@ published nowhere; these are OAuth's own words (RFC 6749).
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
@@ -42,6 +42,16 @@ class Code(NamedTuple):
     redirect_uri: str
 
 
+class Keys(Protocol):
+    """Where tokens are keys like others."""
+
+    def grant(self, token: str, account: str) -> None:
+        """From now on the token opens the account of that name."""
+
+    def opens(self, token: str) -> bool:
+        """Whether it still does."""
+
+
 class OAuth:
     """Codes and tokens of one app, for whoever has an account here. `people[0]` is signed in
     unless the authorize address says `user_id`."""
@@ -50,12 +60,9 @@ class OAuth:
         self,
         seed: int,
         people: tuple[Person, ...],
-        grant: Callable[[str, str], None],
-        opens: Callable[[str], bool],
+        keys: Keys,
     ) -> None:
-        """`grant` is told of each new token and whose account it opens; `opens` whether one
-        still does."""
-        self._seed, self._people, self._grant, self._opens = seed, people, grant, opens
+        self._seed, self._people, self._keys = seed, people, keys
         self._count = 0
         self._codes: dict[str, Code] = {}
         self._tokens: dict[str, str] = {}
@@ -106,13 +113,13 @@ class OAuth:
             return _refusal(400, "redirect_uri_mismatch")
         token = hashlib.md5(self._new("token").encode(), usedforsecurity=False).hexdigest()
         self._tokens[token] = code.account
-        self._grant(token, code.account)
+        self._keys.grant(token, code.account)
         return _json({"access_token": token, "expires_in": 0, "scope": None})
 
     def _metadata(self, request: Request) -> Answer:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         account = self._tokens.get(token.strip()) if kind.lower() in ("oauth", "bearer") else None
-        if account is None or not self._opens(token.strip()):
+        if account is None or not self._keys.opens(token.strip()):
             return _refusal(401, "invalid_token")
         person = next(one for one in self._people if one.account == account)
         root = request.headers.get("x-sandbox-root", "")

@@ -36,14 +36,20 @@ def open_outside(accounts: tuple[Account, ...], access: Access, seed: int) -> "O
     )
     for account in accounts:
         account.listeners += [partial(note_leaving, account), partial(tell_of_change, account)]
+    return Outside(accounts, access, OAuth(seed, people, Tokens(access, by_name)))
 
-    def grant(token: str, name: str) -> None:
-        access.grant(token, by_name[name])
 
-    def opens(token: str) -> bool:
-        return bool(_account_of(access, {"authorization": f"OAuth {token}"}))
+class Tokens(NamedTuple):
+    """The API's keys, as the login host gives them out."""
 
-    return Outside(accounts, access, OAuth(seed, people, grant, opens))
+    access: Access
+    by_name: Mapping[str, Account]
+
+    def grant(self, token: str, account: str) -> None:
+        self.access.grant(token, self.by_name[account])
+
+    def opens(self, token: str) -> bool:
+        return bool(_account_of(self.access, {"authorization": f"OAuth {token}"}))
 
 
 def _account_of(access: Access, headers: Mapping[str, str]) -> str:

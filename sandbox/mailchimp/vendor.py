@@ -125,6 +125,9 @@ class MailchimpVendor:
     def retry_after_s(self) -> Sequence[float]:
         return self._outside.retry_after_s()
 
+    def most_waiting(self) -> int:
+        return int(self._assumed["webhooks_waiting_most"])
+
     def attempt_headers(self, url: str, body: bytes, at: datetime) -> dict[str, str]:
         return self._outside.attempt_headers(url, body, at)
 

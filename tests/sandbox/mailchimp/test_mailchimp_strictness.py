@@ -71,7 +71,7 @@ def test_nothing_in_a_body_crashes_the_vendor(desk: Desk, route: Route) -> None:
         (
             "/{list}/merge-fields",
             {"name": "A", "type": "radio", "options": {"choices": "A"}},
-            "choices",
+            "options.choices",
         ),
         ("/{list}/interest-categories", {"title": 5, "type": "radio"}, "title"),
     ],

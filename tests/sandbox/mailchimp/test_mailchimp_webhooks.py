@@ -178,6 +178,25 @@ def test_what_fails_is_tried_again_for_75_minutes_and_then_lost(line: Line, ear:
     assert ear.kinds(8) == ["subscribe"] * 7 + ["unsubscribe"]
 
 
+def test_beyond_what_may_wait_events_are_lost(line: Line, ear: Ear) -> None:
+    """ALL-12: a receiver that is down for long misses what comes when the queue is full."""
+    line.assume("webhooks_waiting_most", 2)
+    hook(line, ear.url)
+    ear.status = 500
+    for number in range(3):
+        line.add(f"wait{number}@new.example")
+    ear.until(2)
+    settle(line, 3)
+    ear.status = 200
+    line.advance(60)
+    ear.until(4)
+    settle(line, 5)
+    line.add(ANN)
+    assert {heard.form["data[email]"] for heard in ear.until(5)} == {
+        "wait0@new.example", "wait1@new.example", ANN,
+    }  # fmt: skip
+
+
 def test_by_the_release_note_it_is_tried_twenty_times_and_then_disabled(
     line: Line, ear: Ear
 ) -> None:
