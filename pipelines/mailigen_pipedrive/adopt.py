@@ -20,6 +20,7 @@ import orjson
 
 from pipelines.accounts import open_accounts
 from pipelines.adopted import Adopted
+from pipelines.life import remember_suspensions
 from pipelines.mailigen_pipedrive import (
     engagement,
     extract,
@@ -180,7 +181,7 @@ def _remember(sweep: Sweep, held: lease.Lease) -> None:
     extract.details(sweep)
     build(sweep.db, SYNC, *READ)
     tables.write_consent(sweep)
-    life.remember_suspensions(sweep)
+    remember_suspensions(sweep)
     tables.write_bots(sweep)
     build(sweep.db, SYNC, "resolve.selected", "resolve.addresses", *WHO)
     remember_identity(sweep, held)

@@ -6,6 +6,7 @@ step, which is a Prefect task when the run is a flow run and a plain call otherw
 
 from pipelines.checks import audit, expect
 from pipelines.guards import spend
+from pipelines.life import remember_suspensions
 from pipelines.mailigen_pipedrive import (
     engagement,
     extract,
@@ -87,7 +88,7 @@ def _stage(sweep: Sweep) -> None:
 
 
 def _resolve_contacts(sweep: Sweep) -> None:
-    life.remember_suspensions(sweep)
+    remember_suspensions(sweep)
     if sweep.suspended:
         # A bot whose filter turned out to be dead selects nobody: the tables must say so first.
         tables.write_bots(sweep)

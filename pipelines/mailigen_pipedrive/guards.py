@@ -14,7 +14,8 @@ from typing import NamedTuple
 from pipelines import guards
 from pipelines.definition import Guards
 from pipelines.guards import Wanted
-from pipelines.mailigen_pipedrive import life, setting_up
+from pipelines.life import new_bots
+from pipelines.mailigen_pipedrive import setting_up
 from pipelines.mailigen_pipedrive.seal import setup_deeds
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.report import counted
@@ -47,7 +48,7 @@ def ask(sweep: Sweep) -> frozenset[str] | None:
     StoppedByGuardError ends a run that needs an approval and has none. What was read is the
     baseline of bots that wait for their first activation.
     """
-    new = life.new_bots(sweep)
+    new = new_bots(sweep)
     found = reasons(sweep, sweep.definition.guards, new, sweep.budget_left())
     wanted = Wanted(
         keys=lambda: wanted_keys(sweep),

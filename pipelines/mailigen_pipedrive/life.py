@@ -8,20 +8,19 @@ remembered before anything else is done with them, since the list itself may for
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
-from pipelines.guards import activation_key
+from pipelines.life import end_unlisted, start, unborn, withdraw
 from pipelines.mailigen_pipedrive import forgotten, kept
 from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, reshaped_rules, unlisted_bots
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import audits, bots, consent, deeds, identity, pins
+from state import audits, bots, consent, identity, pins
 from state.bots import Bot, BotDefinition
 from state.database import State
-from state.lease import Lease
 
 # Longer than an audit looks for a breach: what it finds is marked, and stays.
 DOUBTED_FOR = timedelta(days=30)
@@ -50,12 +49,12 @@ def define_bots(sweep: Sweep, before: Sequence[Bot]) -> None:
             for bot in sweep.definition.bots
         ]  # fmt: skip
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
-        _end_unlisted(sweep, before)
+        end_unlisted(sweep.state, before, {bot.id for bot in sweep.definition.bots})
         # Anew: some have just come into being, begun again or ended.
         stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
-        _withdraw(sweep.lease, stored.values())
+        withdraw(sweep.lease, stored.values())
     sweep.known_bots = {
-        bot.id: stored.get(bot.id) or _unborn(sweep, bot.id) for bot in sweep.definition.bots
+        bot.id: stored.get(bot.id) or unborn(sweep, bot.id) for bot in sweep.definition.bots
     }
     if sweep.previewed:
         shown = sweep.known_bots[sweep.previewed]
@@ -68,20 +67,6 @@ def define_bots(sweep: Sweep, before: Sequence[Bot]) -> None:
             sweep.suspended[bot_id] = known.reason
             sweep.warn(f"bot {bot_id}", f"is paused: {known.reason}", "upgrade the plan, then "
                        f"`syncline resume {name} --bot {bot_id}`")  # fmt: skip
-
-
-def _end_unlisted(sweep: Sweep, before: Sequence[Bot]) -> None:
-    """A bot the definition no longer lists is deleted: it stops, and removes nothing (MG-20)."""
-    listed = {bot.id for bot in sweep.definition.bots}
-    for bot in before:
-        if bot.bot_id not in listed and bot.state != "deleted":
-            bots.remove(sweep.state, bot.sync, bot.bot_id, listed=False)
-
-
-def _withdraw(held: Lease, stored: Iterable[Bot]) -> None:
-    """Drop the unsent deeds of bots that were paused or deleted; a resumed bot plans them anew."""
-    stopped = [bot.bot_id for bot in stored if bot.state == "deleted" or bot.paused_by == "user"]
-    deeds.withdraw(held, stopped, why="its bot is paused or deleted")
 
 
 def note_rule(kind: str) -> str:
@@ -162,40 +147,12 @@ def reason_of(error: PlanLimitReached) -> str:
     return NO_EMAILS if OF_EMAILS.search(error.said) else FULL_PLAN
 
 
-def new_bots(sweep: Sweep) -> list[str]:
-    return [
-        bot_id
-        for bot_id, bot in sweep.known_bots.items()
-        if bot.state == "new" and bot_id not in sweep.suspended
-    ]
-
-
-def remember_suspensions(sweep: Sweep) -> None:
-    """Pause bots whose filter is dead, with the reason, and wake those whose filter is back."""
-    if sweep.lease is None:
-        return
-    name = sweep.definition.name
-    for bot_id, bot in sweep.known_bots.items():
-        problem = sweep.suspended.get(bot_id)
-        if problem and bot.state in ("active", "paused"):
-            bots.pause(sweep.state, name, bot_id, by="syncline", reason=problem)
-        elif not problem and bot.state == "paused" and bot.paused_by == "syncline":
-            bots.resume(sweep.state, name, bot_id)
-
-
 def activate(sweep: Sweep, allowed: Collection[str] | None) -> None:
-    """Start the new bots whose first plan is sealed; what was read with it is their baseline.
-
-    The baseline first: a bot that is active without one would take every run for its first.
-    Then the keep file, before the first write: what it has not, a lost database takes along.
-    """
+    """Start the new bots whose first plan is sealed, and keep that before the first write: what
+    the keep file has not, a lost database takes along."""
     if sweep.lease is None:
         return
-    starting = [b for b in new_bots(sweep) if allowed is None or activation_key(b) in allowed]
-    running = [b for b, known in sweep.known_bots.items() if known.state == "active"]
-    bots.start_counting(sweep.lease, [*starting, *running])
-    for bot_id in starting:
-        bots.activate(sweep.state, sweep.definition.name, bot_id)
+    start(sweep, sweep.lease, allowed)
     kept.write(sweep)
 
 
@@ -274,14 +231,6 @@ def barred_by_now(sweep: Sweep, addresses: Sequence[str]) -> set[str]:
     """Return who of these is barred at this moment: the plan was made some time ago."""
     account, key = sweep.engagement_account, sweep.consent_key
     return {one.address for one in consent.in_force(sweep.state, account, addresses, key=key)}
-
-
-def _unborn(sweep: Sweep, bot_id: str) -> Bot:
-    return Bot(
-        sync=sweep.definition.name, bot_id=bot_id, state="new", reason="", paused_by=None,
-        since=sweep.read_at, confirmed_by="", confirmed_on=None, activated_at=None,
-        counting_since=None, definition=None,
-    )  # fmt: skip
 
 
 MOVING = """
