@@ -96,7 +96,7 @@ def test_every_mistake_is_told_at_once(tmp_path):
             "kind: mailigen\n",
             "1: kind: unknown kind `mailigen`; did you mean `mailigen_pipedrive`?",
         ),
-        ("name: acme\n", "1: kind: `kind` is missing; there is mailigen_pipedrive"),
+        ("name: acme\n", "1: kind: `kind` is missing; there is mailchimp_pipedrive, mailigen_pipedrive"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(tmp_path, text, said):
@@ -158,7 +158,7 @@ def test_mistakes_in_connections_are_told_by_their_lines(tmp_path):
         connections="a: {vendor: pipedriv}\nb: {vendor: mailigen, secret: {kye: X}}\nc: {}\n",
     )
     assert told == [
-        "connections.yaml:1: a: should be one of pipedrive, mailigen; did you mean `pipedrive`?",
+        "connections.yaml:1: a: should be one of pipedrive, mailigen, mailchimp; did you mean `pipedrive`?",
         "connections.yaml:2: b.secret.key: `key` is missing (NAME of the secret, never the key itself)",
         "connections.yaml:2: b.secret.kye: unknown key `kye`; did you mean `key`?",
         "connections.yaml:3: c: `vendor` is missing",
