@@ -23,7 +23,7 @@ OUT = {
     "mapping": {"first_name": "FNAME", "last_name": "LNAME"}, "consent": CONSENT,
 }  # fmt: skip
 INTO = {
-    "id": "into", "active": True, "trigger": {"tags": ["lead"]}, "audience": AUDIENCE,
+    "id": "into", "active": True, "trigger": {"tags": ["Nobody yet"]}, "audience": AUDIENCE,
     "mapping": {"first_name": "FNAME", "last_name": "LNAME"},
 }  # fmt: skip
 NEW = INTO | {"id": "new", "trigger": {"new_contacts": True}}
