@@ -7,8 +7,8 @@ from functools import partial
 from connectors.mailchimp.wire import VENDOR as MAILCHIMP
 from connectors.pipedrive.wire import VENDOR as PIPEDRIVE
 from pipelines.doubts import learn, settle_all, wait_for_doubts
-from pipelines.load import Loader, SettingWriter, Vendor, load, load_settings
-from pipelines.mailchimp_pipedrive import life
+from pipelines.load import Bulk, Loader, SettingWriter, Vendor, load, load_settings
+from pipelines.mailchimp_pipedrive import bulk, life
 from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
@@ -50,7 +50,7 @@ def _loaders(sweep: Sweep, lease: Lease) -> list[Loader]:
     """One for the settings of each account; deeds go out with the first."""
     now = sweep.state.now
     members = Members(
-        sweep.engagement, now, lambda emails: life.barred_by_now(sweep, emails),
+        sweep.engagement, now, sweep.sleep, lambda emails: life.barred_by_now(sweep, emails),
         lambda email, kind: _bar(sweep, email, kind),
     )  # fmt: skip
     told = _counting(sweep)
@@ -80,6 +80,7 @@ def _loader(
         setting_account=account,
         setting_vendor=vendor,
         bots=life.running(sweep),
+        bulk=Bulk(bulk.MOST, bulk.FEWEST) if vendor == MAILCHIMP else None,
         told=told,
         late=partial(learn, sweep),
     )

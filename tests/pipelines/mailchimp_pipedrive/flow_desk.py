@@ -143,7 +143,7 @@ class FlowDesk(desk.Desk):
         known = {one["email_address"].lower() for one in self.book("mailchimp", "members")}
         for record in self.selected():
             emails = [e["value"] for e in record["emails"]]
-            if record["id"] in self._given or len(emails) != 1 or not self._is_alone(emails[0]):
+            if record["id"] in self._given or len(emails) != 1 or not self.is_alone(emails[0]):
                 continue
             if emails[0].lower() not in known:
                 self._given.add(record["id"])
