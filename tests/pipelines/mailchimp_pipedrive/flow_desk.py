@@ -95,6 +95,15 @@ class FlowDesk(desk.Desk):
             flow | said if flow["id"] == flow_id else flow for flow in self.wanted["flows"]
         ]
 
+    @classmethod
+    def at_home(cls, url: str, home: Path, wanted: Json) -> "FlowDesk":
+        """A desk in another process, at the same world and home."""
+        one = cls(url, home)
+        one.home, one.wanted, one.horizon = home, wanted, desk.HORIZON
+        one.secrets = {"CRM_TOKEN": desk.CRM_TOKEN, "MC_KEY": KEY}
+        one.facts = {}
+        return one
+
     # -- Mailchimp
 
     @property
