@@ -15,7 +15,8 @@ from pipelines.step import Step
 from pipelines.sweep import StoppedByGuardError
 from transforms.build import build
 
-WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.pairs")
+WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.matches",
+       "resolve.couples", "resolve.pairs")  # fmt: skip
 WHAT = (
     "resolve.wanted",
     "resolve.field_pairs",

@@ -189,7 +189,9 @@ LEFT JOIN staging.mailchimp__members AS m
         m.list_id_mailchimp = p.list_id_mailchimp
         AND m.member_id_mailchimp = p.member_id_mailchimp
 LEFT JOIN staging.syncline__contacts AS c ON c.contact_id = p.contact_id
-WHERE p.skip_reason IS NULL AND c.email IS DISTINCT FROM coalesce(a.email, m.email)
+WHERE
+    p.skip_reason IS NULL
+    AND (c.contact_id IS NULL OR c.email IS DISTINCT FROM coalesce(a.email, m.email))
 ORDER BY p.contact_id, p.list_id_mailchimp
 """
 MERGED = """

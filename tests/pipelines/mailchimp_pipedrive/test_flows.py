@@ -91,6 +91,21 @@ def test_a_deleted_person_stays_in_mailchimp(desk: FlowDesk) -> None:
     assert member["status"] == "subscribed"
 
 
+def test_a_person_without_an_address_is_skipped_and_comes_across_once_it_has_one(
+    desk: FlowDesk,
+) -> None:
+    """MC-09, ALL-10."""
+    desk.start()
+    person = desk.add_person("Una Upp", "una@new.example")
+    desk.edit(person, emails=[])
+    done(desk)
+    assert ("no e-mail address",) in desk.ask("SELECT reason FROM plan.skipped")
+    desk.readdress(person, "una@new.example")
+    done(desk)
+    assert desk.member("una@new.example") is not None
+    quiet(desk)
+
+
 # Segments and tags -> Pipedrive
 
 

@@ -61,7 +61,8 @@ sides AS (
         ON
             s.list_id_mailchimp = w.list_id_mailchimp
             AND s.member_id_mailchimp = w.member_id_mailchimp
-    WHERE w.skip_reason IS NULL
+    -- What is archived is left alone: of it nothing is in conflict either.
+    WHERE w.skip_reason IS NULL AND s.status IS DISTINCT FROM 'archived'
 ),
 
 compared AS (
