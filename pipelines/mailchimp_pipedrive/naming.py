@@ -23,7 +23,8 @@ def bind_names(sweep: Sweep) -> None:
 
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
-    signing_in.sign_in(sweep, _sides(sweep.definition, sweep.crm, sweep.engagement))
+    me, _ = signing_in.sign_in(sweep, _sides(sweep.definition, sweep.crm, sweep.engagement))
+    sweep.currency = str(me.get("default_currency") or "USD")
     bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [one for one in bound.findings if one.level == "error"]
     if mistakes:

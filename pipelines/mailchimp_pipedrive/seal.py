@@ -8,6 +8,7 @@ are read again and planned again, never sent twice from an old body.
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from pipelines.mailchimp_pipedrive.bind import BoundField
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.tables import MEMBER, PERSON
 from state import facts, identity, ledger, settings
@@ -67,6 +68,8 @@ def _persons_to_make(sweep: Sweep) -> Iterator[Deed]:
             "fields": dict(row["after"] or {}),
             "sources": dict(row["sources"] or {}),
             "tags": _tags(sweep, row["flow_id"]),
+            "types": _types(sweep, row["flow_id"]),
+            "currency": sweep.currency,
             "list": row["list_id_mailchimp"],
         }
         yield Deed(
@@ -86,6 +89,7 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             "list": row["list_id_mailchimp"], "member": row["member_id_mailchimp"],
             "email": row["new_email"] or row["email"], "fields": dict(row["after"] or {}),
             "sources": dict(row["sources"] or {}), "tags": _tags(sweep, flow),
+            "kinds": {f.merge_tag: f.merge_type for f in _fields(sweep, flow)},
         }  # fmt: skip
         if row["action"] == "create" and row["tag"]:
             desired["tag"] = row["tag"]
@@ -101,6 +105,7 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             "person": row["person_id_pipedrive"], "fields": dict(row["after"] or {}),
             "email": row["new_email"], "replaces": row["replaced_email"],
             "sources": dict(row["sources"] or {}), "tags": _tags(sweep, flow),
+            "types": _types(sweep, flow), "currency": sweep.currency,
         }  # fmt: skip
         yield flow, Setting(
             sweep.crm_account, PERSON, row["contact_id"],
@@ -121,8 +126,16 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
 
 def _tags(sweep: Sweep, flow_id: str) -> dict[str, str]:
     """Field code -> merge tag, as the flow maps them now: what is held is kept by both."""
-    bound = next(one for one in sweep.names.flows if one.flow.id == flow_id)
-    return {field.field_code: field.merge_tag for field in bound.fields} | {"email": "EMAIL"}
+    fields = {field.field_code: field.merge_tag for field in _fields(sweep, flow_id)}
+    return fields | {"email": "EMAIL"}
+
+
+def _types(sweep: Sweep, flow_id: str) -> dict[str, str]:
+    return {field.field_code: field.field_type for field in _fields(sweep, flow_id)}
+
+
+def _fields(sweep: Sweep, flow_id: str) -> tuple[BoundField, ...]:
+    return next(one.fields for one in sweep.names.flows if one.flow.id == flow_id)
 
 
 def _dealt_with(sweep: Sweep, held_back: Collection[str]) -> list[tuple[str, str, str]]:
