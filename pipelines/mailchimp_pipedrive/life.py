@@ -58,8 +58,9 @@ def _definition(flow: Flow) -> BotDefinition:
 
 def _is_another(flow: Flow, bot: Bot) -> bool:
     said = flow.model_dump(mode="json")
-    before = bot.definition or {}
-    return any(before.get(part) != said[part] for part in ("trigger", "audience"))
+    before = bot.definition
+    # One that was brought back after a loss has none: nobody knows of another.
+    return bool(before) and any(before.get(part) != said[part] for part in ("trigger", "audience"))
 
 
 def _switch(sweep: Sweep) -> None:

@@ -108,6 +108,7 @@ SELECT
     END AS decision,
     coalesce(decision IN ('write', 'win'), FALSE) AS is_written,
     merge_type = 'email' AS is_address,
+    is_first,
     source,
     target
 FROM compared
