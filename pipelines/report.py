@@ -58,6 +58,7 @@ class RunOptions:
     since: str | None = None  # read engagement of campaigns sent since that ISO date
     settle_within: float | None = None  # seconds to wait for doubtful writes; None: the horizon
     run_id: str | None = None
+    flow: str = ""  # of syncs whose flows have schedules of their own: the one that is due now
 
 
 @dataclass(frozen=True)
