@@ -37,7 +37,7 @@ def run(state: State, clock: Clock, *, seconds: float = 60, ends: bool = True) -
 
 
 def missed(state: State) -> int:
-    gap = find(state, "acme")
+    gap = find(state, ACME)
     return gap.missed if gap else 0
 
 
@@ -51,7 +51,7 @@ def test_runs_that_were_due_since_the_last_one_ended_are_missed(state: State, cl
         clock.advance(QUARTER)
         found.append(missed(state))
     assert found == [0, 0, 2, 3]
-    assert find(state, "acme") == Gap(3, ended)
+    assert find(state, ACME) == Gap(3, ended)
     run(state, clock)
     assert missed(state) == 0
 
