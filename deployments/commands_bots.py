@@ -120,4 +120,4 @@ def _warn_of_the_file(settings: "Settings", sync: str, part_id: str, verb: str) 
     listed = load(settings, with_secrets=False).syncs.get(sync)
     parts = listed.definition.parts if listed else ()
     if verb == "resume" and any(one.id == part_id and not one.is_on for one in parts):
-        complain(f"but its file says `active: false`: nothing runs until it says `active: true`")
+        complain("but its file says `active: false`: nothing runs until it says `active: true`")

@@ -117,19 +117,22 @@ def _part(remembered: Remembered, definition: SyncDefinition, part: Part, connec
     if not part.is_on:
         line = line._replace(active="saved, not active in the file")
     names = [one.name for one in definition.scheduled if one.part == part.id]
-    return line._replace(**_served(remembered, definition.name, names[0])) if names else line
+    if not names:
+        return line
+    when, ended = _served(remembered, definition.name, names[0])
+    return line._replace(last_sync=when, ended=ended)
 
 
-def _served(remembered: Remembered, sync: str, name: str) -> dict[str, str]:
+def _served(remembered: Remembered, sync: str, name: str) -> tuple[str, str]:
     """When a flow was served. How its sync's last run ended is about others too, so it is told
     with its own time unless all was well."""
     at, ended = remembered.last_run.get(sync, ("never", ""))
     served = remembered.served.get(name)
     told = "" if ended in ("", "done", "skipped") else f"(last run {at} {ended})"
     if served is None:
-        return {"last_sync": "never", "ended": told}
+        return "never", told
     waits = "waits for an approval" if served.waits else ""
-    return {"last_sync": minute(served.ended_at), "ended": " ".join(filter(None, (waits, told)))}
+    return minute(served.ended_at), " ".join(filter(None, (waits, told)))
 
 
 def _line(

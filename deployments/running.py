@@ -62,7 +62,8 @@ def run_recorded(settings: Settings, definition: SyncDefinition, options: RunOpt
     from deployments.scheduled import FLOWS
 
     with tags("syncline"):
-        state = FLOWS[definition.kind](definition.name, **_said(options), return_state=True)
+        run: Any = FLOWS[definition.kind]
+        state = run(definition.name, **_said(options), return_state=True)
     return _outcome(state)
 
 

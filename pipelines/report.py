@@ -129,6 +129,7 @@ class PlanReport:
     calls: dict[str, float]  # account -> requests the writes would take
     tokens: dict[str, float]
     read_cost: list[Cost]
+    found: dict[str, int] = field(default_factory=dict)  # rows of tables that write nothing
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pipelines.mailchimp_pipedrive.expectations import PLAN, RESOLVE, STAGING
 from pipelines.mailchimp_pipedrive.loading import carry_out, settle
 from pipelines.mailchimp_pipedrive.naming import bind_names
 from pipelines.mailchimp_pipedrive.seal import remember_identity, seal
+from pipelines.mailchimp_pipedrive.setting_up import make_filters
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
 from pipelines.step import Step
 from pipelines.sweep import StoppedByGuardError
@@ -48,6 +49,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     step("Look up doubtful writes", settle, sweep)
     if not _has_work(sweep):
         return
+    step("Make filters", make_filters, sweep)
     tables.write(sweep)  # not before: the plan compares with what the look-up settled
 
     # Extract: the vendors' records as they came.

@@ -96,6 +96,8 @@ def is_running(sweep: Sweep, flow_id: str) -> bool:
 
 def is_served(sweep: Sweep, flow_id: str) -> bool:
     """Whether this run deals with a flow: it runs, and is due."""
+    if flow_id in sweep.waiting:
+        return False
     return is_running(sweep, flow_id) and (flow_id in sweep.due or flow_id == sweep.previewed)
 
 

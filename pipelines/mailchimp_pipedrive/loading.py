@@ -11,6 +11,7 @@ from pipelines.mailchimp_pipedrive import life
 from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
+from pipelines.pipedrive_side.filters import Filters as FilterWriter
 from state import consent, horizons, ledger
 from state.deeds import Deed
 from state.lease import Lease
@@ -71,8 +72,17 @@ def _wait_for_doubts(sweep: Sweep, loaders: list[Loader]) -> None:
         sweep.sleep(pause)
         patience -= pause
         # Ask something cheap, so that the vendors' own clocks are known anew.
-        sweep.crm.me()
-        sweep.engagement.account()
+        ask_cheaply(sweep)
+
+
+def ask_cheaply(sweep: Sweep) -> None:
+    sweep.crm.me()
+    sweep.engagement.account()
+
+
+def crm_loader(sweep: Sweep, lease: Lease) -> Loader:
+    """The one that makes things in the CRM."""
+    return _loaders(sweep, lease)[0]
 
 
 def _loaders(sweep: Sweep, lease: Lease) -> list[Loader]:
@@ -95,7 +105,10 @@ def _loader(
 ) -> Loader:  # fmt: skip
     return Loader(
         lease=lease,
-        deed_writers={"create_person": NewPersons(sweep.crm)},
+        deed_writers={
+            "create_person": NewPersons(sweep.crm),
+            "create_filter": FilterWriter(sweep.crm),
+        },
         setting_writer=writer,
         vendors={
             sweep.crm_account: Vendor(
