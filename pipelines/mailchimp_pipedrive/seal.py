@@ -8,6 +8,7 @@ are read again and planned again, never sent twice from an old body.
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from pipelines.mailchimp_pipedrive import life
 from pipelines.mailchimp_pipedrive.bind import BoundField
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.tables import MEMBER, PERSON
@@ -40,7 +41,10 @@ def remember_identity(sweep: Sweep, lease: Lease) -> None:
 
 
 def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
-    """Seal the plan but for the flows that are held back; return how many writes it planned."""
+    """Seal the plan but for the flows that are held back; return how many writes it planned.
+
+    What was sealed before for those, and for flows that are not due, is not withdrawn.
+    """
     generation = sweep.work_generation
     moved = [Cursor(stream, value, generation) for stream, value in sweep.cursors]
     moved += [Cursor(stream, value, NO_FILE) for stream, value in sweep.cursors_of_facts]
@@ -50,12 +54,14 @@ def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
         settings=(one for flow, one in _settings(sweep) if flow not in held_back),
         moved=moved,
     )
-    settings.withdraw_unwanted(lease)
+    name = sweep.definition.name
+    others = {*life.left_alone(sweep), *held_back}
+    settings.withdraw_unwanted(lease, left_alone=[f"{name}/{flow}/" for flow in others])
     withdraw_keys(
-        lease, [str(key) for (key,) in sweep.db.execute(NOT_WANTED).fetchall()],
+        lease, [str(key) for (key,) in sweep.db.execute(NOT_WANTED, [list(others)]).fetchall()],
         why="is a person by now, or no flow brings it any more",
     )  # fmt: skip
-    facts.settle(lease, sweep.definition.name, _dealt_with(sweep, held_back))
+    facts.settle(lease, name, _dealt_with(sweep, held_back))
     return planned
 
 
@@ -277,5 +283,9 @@ NOT_WANTED = """
 SELECT d.write_key
 FROM staging.syncline__deeds AS d
 LEFT JOIN plan.persons AS p ON p.write_key = d.write_key AND p.action = 'create'
-WHERE p.write_key IS NULL AND d.operation = 'create_person' AND d.state IN ('planned', 'refused')
+WHERE
+    p.write_key IS NULL
+    AND d.operation = 'create_person'
+    AND d.state IN ('planned', 'refused')
+    AND NOT list_contains(?::VARCHAR [], d.flow_id)
 """

@@ -20,7 +20,7 @@ WITH opposite AS (
         m.merge_tag
     FROM staging.syncline__flows AS f
     INNER JOIN staging.syncline__mapping AS m ON m.flow_id = f.flow_id
-    WHERE f.is_active
+    WHERE f.is_running
 ),
 
 sides AS (
