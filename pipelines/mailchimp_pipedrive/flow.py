@@ -4,6 +4,7 @@ Read from top to bottom: this is the whole sync, in the order it happens. Each s
 step, which is a Prefect task when the run is a flow run and a plain call otherwise.
 """
 
+from pipelines import kept
 from pipelines.checks import audit, expect
 from pipelines.mailchimp_pipedrive import due, extract, guards, happenings, life, tables
 from pipelines.mailchimp_pipedrive.expectations import PLAN, RESOLVE, STAGING
@@ -16,7 +17,8 @@ from pipelines.step import Step
 from pipelines.sweep import StoppedByGuardError
 from transforms.build import build
 
-WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.pairs")
+WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.matches",
+       "resolve.couples", "resolve.pairs")  # fmt: skip
 WHAT = (
     "resolve.wanted",
     "resolve.field_pairs",
@@ -75,6 +77,8 @@ def sync(sweep: Sweep, step: Step) -> None:
     # Load: each planned write once.
     step("Seal the plan", seal, sweep, sweep.lease, frozenset(sweep.held_back))
     life.activate(sweep)
+    # Before the first write: what the keep file has not, a lost database takes along.
+    kept.write(sweep, sweep.engagement_account)
     guards.spend(sweep)
     step("Load", carry_out, sweep)
     due.note_served(sweep)

@@ -25,7 +25,8 @@ def bind_names(sweep: Sweep) -> None:
     """
     if sweep.named_flow:
         due.require_flow(sweep.definition, sweep.named_flow)
-    signing_in.sign_in(sweep, _sides(sweep.definition, sweep.crm, sweep.engagement))
+    me, _ = signing_in.sign_in(sweep, _sides(sweep.definition, sweep.crm, sweep.engagement))
+    sweep.currency = str(me.get("default_currency") or "USD")
     bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [one for one in bound.findings if one.level == "error"]
     if mistakes:

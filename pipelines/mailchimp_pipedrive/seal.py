@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from pipelines.mailchimp_pipedrive import life
+from pipelines.mailchimp_pipedrive.bind import BoundField
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.tables import MEMBER, PERSON
 from state import facts, identity, ledger, settings
@@ -73,6 +74,8 @@ def _persons_to_make(sweep: Sweep) -> Iterator[Deed]:
             "fields": dict(row["after"] or {}),
             "sources": dict(row["sources"] or {}),
             "tags": _tags(sweep, row["flow_id"]),
+            "types": _types(sweep, row["flow_id"]),
+            "currency": sweep.currency,
             "list": row["list_id_mailchimp"],
         }
         yield Deed(
@@ -92,6 +95,7 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             "list": row["list_id_mailchimp"], "member": row["member_id_mailchimp"],
             "email": row["new_email"] or row["email"], "fields": dict(row["after"] or {}),
             "sources": dict(row["sources"] or {}), "tags": _tags(sweep, flow),
+            "kinds": {f.merge_tag: f.merge_type for f in _fields(sweep, flow)},
         }  # fmt: skip
         if row["action"] == "create" and row["tag"]:
             desired["tag"] = row["tag"]
@@ -107,6 +111,7 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             "person": row["person_id_pipedrive"], "fields": dict(row["after"] or {}),
             "email": row["new_email"], "replaces": row["replaced_email"],
             "sources": dict(row["sources"] or {}), "tags": _tags(sweep, flow),
+            "types": _types(sweep, flow), "currency": sweep.currency,
         }  # fmt: skip
         yield flow, Setting(
             sweep.crm_account, PERSON, row["contact_id"],
@@ -127,8 +132,16 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
 
 def _tags(sweep: Sweep, flow_id: str) -> dict[str, str]:
     """Field code -> merge tag, as the flow maps them now: what is held is kept by both."""
-    bound = next(one for one in sweep.names.flows if one.flow.id == flow_id)
-    return {field.field_code: field.merge_tag for field in bound.fields} | {"email": "EMAIL"}
+    fields = {field.field_code: field.merge_tag for field in _fields(sweep, flow_id)}
+    return fields | {"email": "EMAIL"}
+
+
+def _types(sweep: Sweep, flow_id: str) -> dict[str, str]:
+    return {field.field_code: field.field_type for field in _fields(sweep, flow_id)}
+
+
+def _fields(sweep: Sweep, flow_id: str) -> tuple[BoundField, ...]:
+    return next(one.fields for one in sweep.names.flows if one.flow.id == flow_id)
 
 
 def _dealt_with(sweep: Sweep, held_back: Collection[str]) -> list[tuple[str, str, str]]:
@@ -195,7 +208,9 @@ LEFT JOIN staging.mailchimp__members AS m
         m.list_id_mailchimp = p.list_id_mailchimp
         AND m.member_id_mailchimp = p.member_id_mailchimp
 LEFT JOIN staging.syncline__contacts AS c ON c.contact_id = p.contact_id
-WHERE p.skip_reason IS NULL AND c.email IS DISTINCT FROM coalesce(a.email, m.email)
+WHERE
+    p.skip_reason IS NULL
+    AND (c.contact_id IS NULL OR c.email IS DISTINCT FROM coalesce(a.email, m.email))
 ORDER BY p.contact_id, p.list_id_mailchimp
 """
 MERGED = """

@@ -24,6 +24,7 @@ class Sweep(sweep.Sweep):
     named_flow: str = ""  # the run was started for this one; '': for all
     due: frozenset[str] = frozenset()  # the flows it deals with, if they run at all
     waiting: set[str] = field(default_factory=set)  # flows whose only filter is not made yet
+    currency: str = ""  # the CRM account's own: money of a merge field names none
     work_generation: str = ""  # which work file cursors vouch for
     # Cursors that speak of no work file, since what they cover is kept in state.
     cursors_of_facts: list[tuple[str, Any]] = field(default_factory=list)

@@ -21,7 +21,7 @@ START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MODELS = (
     "staging.pipedrive__persons", "staging.pipedrive__person_emails",
     "staging.mailchimp__members", "staging.mailchimp__segment_members",
-    "resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.pairs",
+    "resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.matches", "resolve.couples", "resolve.pairs",
     "resolve.wanted", "resolve.field_pairs", "resolve.agreements", "resolve.changes", "resolve.consent",
     "plan.members", "plan.persons", "plan.tags", "plan.conflicts", "plan.skipped",
 )  # fmt: skip
