@@ -72,7 +72,7 @@ def test_the_list_shows_each_flow_with_its_own_last_sync(desk: FlowDesk, say: Sa
         (["run", "acme", "--since", "2026-11-01"], 2, "reads no engagement: leave out --since"),
         (["retry", "acme", "--flow", "oat"], 2, "acme has no flow oat"),
         (["audit", "acme"], 2, "for which there is no `audit`"),
-        (["adopt", "acme"], 2, "for which there is no `adopt`"),
+        (["adopt", "acme"], 2, "has nothing to adopt"),
         (["listen", "acme"], 2, "no vendor rings for a mailchimp_pipedrive sync"),
         (["unlisten", "acme"], 2, "acme has no webhook"),
     ],
