@@ -68,6 +68,7 @@ def test_a_passage_of_a_flow_that_is_not_due_waits_for_it(desk: FlowDesk) -> Non
     """MC-14: it is noted when the deals are read, whichever flow the run was for."""
     desk.start(INTO | DAILY, STAGE | DAILY)
     assert desk.run().outcome == "done"
+    desk.control("clock", advance_s=5)  # an activation is known to the second
     person, email = desk.untouched()
     deal = desk.deal(person, "Lead In")
     desk.move(deal, "Qualified")
