@@ -68,6 +68,7 @@ def explain_key(
         names = [name, *contacts]
         linked = _links(state, contacts)
         members = [one for what, one in linked if what == MEMBER]
+        members += [name] if noun == "member" else []
         if noun == "" and "@" in name and its.members:
             members += [str(one) for (one,) in ask(where.home, sync, its.members, [name]).rows]
         persons = [one for what, one in linked if what in PEOPLE["person"]]
