@@ -362,11 +362,10 @@ def _written(table: Table, row: Row[Any]) -> dict[str, Any]:
             "operation": row.operation, "bot_id": row.bot_id,
         }  # fmt: skip
     else:
-        # `sync/flow/...` where each flow has settings of its own
         flow = row.aspect.split("/")[1] if row.aspect.startswith(f"{row.sync}/") else ""
         own = {
             "kind": "setting", "key": _setting_key(row), "reference": "",
-            "operation": row.verb, "bot_id": flow,
+            "operation": row.verb, "bot_id": flow,  # its own settings are `sync/flow/...`
         }  # fmt: skip
     return fields | own
 
