@@ -27,10 +27,10 @@ def adopt(
     if as_json:
         say_json(adopted)
     else:
-        _say(adopted)
+        _say(adopted, KINDS[definition.kind].part)
 
 
-def _say(adopted: "Adopted") -> None:
+def _say(adopted: "Adopted", part: str) -> None:
     say(
         f"history {'read' if adopted.has_history else 'lost'}, "
         f"keep file {'read' if adopted.has_keep else 'lost'}"
@@ -51,7 +51,7 @@ def _say(adopted: "Adopted") -> None:
     barred = counted(adopted.barred, "address", "addresses")
     say(f"{counted(adopted.opt_outs, 'opt-out')} restored, {barred} barred anew")
     for bot_id, state in adopted.bots.items():
-        say(f"bot {bot_id} is {state}")
+        say(f"{part} {bot_id} is {state}")
     for sentence in adopted.said:
         say(sentence)
     for cost in adopted.cost:

@@ -19,14 +19,18 @@ Which = Annotated[
 # What is true after each change, by what a kind calls its parts.
 SAID = {
     "pause": {
-        "bot": "is paused; its part of the source goes",
-        "flow": "is paused; it syncs nothing",
+        "bot": "is paused; its part of the source goes at the next run of {}",
+        "flow": "is paused from the next run of {} on; whom it synced stays as it is",
     },
     "resume": {
-        "bot": "runs again; counting goes on after what is read",
-        "flow": "runs again; for its trigger that is an activation: what happened before is past",
+        "bot": "runs again; counting goes on after what is read at the next run of {}",
+        "flow": "is activated anew by the next run of {}: arrivals and passages until then are "
+        "no matter of it",
     },
-    "delete": {"bot": "is deleted; what it did stays", "flow": "is deleted; what it synced stays"},
+    "delete": {
+        "bot": "is deleted; what it did stays at the next run of {}",
+        "flow": "is deleted as of the next run of {}; whom it synced stays",
+    },
 }
 
 
@@ -110,7 +114,7 @@ def _each(
         for bot_id in chosen:
             change(state, bot_id)
             _warn_of_the_file(settings, sync, bot_id, verb)
-            say(f"{kind.part} {bot_id} {SAID[verb][kind.part]} at the next run of {sync}")
+            say(f"{kind.part} {bot_id} {SAID[verb][kind.part].format(sync)}")
 
 
 def _warn_of_the_file(settings: "Settings", sync: str, part_id: str, verb: str) -> None:

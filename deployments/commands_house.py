@@ -31,10 +31,11 @@ def sandbox(ctx: typer.Context) -> None:
 def deploy(
     ctx: typer.Context,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Remove deployments of syncs no file lists any more.")
+        bool,
+        typer.Option("--yes", help="Remove deployments of syncs and flows no file lists any more."),
     ] = False,
 ) -> None:
-    """Turn every definition into two Prefect deployments, to sync and to audit, scheduled."""
+    """Make Prefect deployments of the definitions: of each sync or flow, and of each audit."""
     from deployments.definitions import load
 
     settings = settings_of(ctx)
@@ -79,10 +80,14 @@ def deploy(
     if yes:
         for name in gone:
             say(f"removed  {name}")
-        _close_doors(settings, loaded.connections, gone)
+        listed = {one.name for one in definitions}
+        # Of a sync whose parts are deployed one by one the name is what stands before the dot.
+        ended = {name.partition(".")[0] for name in gone} - listed
+        _close_doors(settings, loaded.connections, sorted(ended))
     elif gone:
         say("to remove them, their history of runs and their webhooks: syncline deploy --yes")
-    say("each has an audit of the same name, every night unless its file says otherwise")
+    if any(KINDS[one.kind].doors.audit for one in definitions):
+        say("each has an audit of the same name, every night unless its file says otherwise")
     say("run them with: prefect worker start --pool syncline")
     if _say_fits(fitting):
         raise typer.Exit(2)

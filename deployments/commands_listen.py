@@ -45,7 +45,9 @@ def listen(
     # Each once, also when it was named twice.
     names = sorted(set(syncs)) if syncs else [one.name for one in definitions.all() if rings(one)]
     if not names:
-        raise ListenUsageError(f"no syncs in {settings.syncs}: there is nobody to listen for")
+        raise ListenUsageError(
+            f"no syncs in {settings.syncs} whose vendors ring: there is nobody to listen for"
+        )
     chosen = [definitions.get(name) for name in names]
     _refuse_deaf(chosen, definitions.connections, settings, public_url)
     from deployments.listening import Address
@@ -81,13 +83,24 @@ def unlisten(
         for sync in sorted(set(syncs)):
             # One that no file lists any more may still have a webhook; a misspelt one has none.
             is_left = sync not in definitions.syncs and has_door(settings, state, sync)
-            listed[sync] = "" if is_left else definitions.get(sync).connections.engagement
+            listed[sync] = "" if is_left else _engagement(definitions.get(sync))
         raise typer.Exit(
             max(
                 close_door(settings, definitions.connections, state, sync, account, say)
                 for sync, account in listed.items()
             )
         )
+
+
+def _engagement(definition: "SyncDefinition") -> str:
+    """The account a sync's webhook is at; ListenUsageError for a kind that never has one."""
+    from deployments.doorkeepers import rings
+
+    if not rings(definition):
+        raise ListenUsageError(
+            f"{definition.name} has no webhook: no vendor rings for a {definition.kind} sync"
+        )
+    return definition.connections.engagement
 
 
 def _say_at_once(line: str) -> None:

@@ -68,12 +68,13 @@ def explain_key(
         names = [name, *contacts]
         linked = _links(state, contacts)
         members = [one for what, one in linked if what == MEMBER]
+        members += [name] if noun == "member" else []
         if noun == "" and "@" in name and its.members:
             members += [str(one) for (one,) in ask(where.home, sync, its.members, [name]).rows]
         persons = [one for what, one in linked if what in PEOPLE["person"]]
         steps = [] if noun in DEEDS else list(_facts(state, sync, persons, members))
         newcomer = its.newcomer_of(consent.read_key(where.home), name)
-        for row in _deeds(state, sync, [*names, newcomer], noun):
+        for row in _deeds(state, sync, [one for one in (*names, newcomer) if one], noun):
             addresses = _addresses(state, row.subject)
             events = _events(row, ask(where.home, sync, its.events, [addresses, row.sweep]).rows)
             steps += _deed_steps(row, events, _cause(where, sync, row, its.title), kind)
@@ -202,7 +203,8 @@ def _deed_steps(row: Any, events: Iterator[Step], cause: str, kind: Kind) -> Ite
     yield Step("write", row.write_key)
     yield Step("newcomer" if row.operation in its.newcomers else "contact", row.subject)
     yield from events
-    rule = f"{kind.part} {row.bot_id}" + (f", rule {row.rule_id}" if row.rule_id else "")
+    rule = f"{kind.part} {row.bot_id}" if row.bot_id else "what the definition describes"
+    rule += f", rule {row.rule_id}" if row.rule_id else ""
     if row.operation in its.newcomers:
         rule = f"new_subscribers, {row.reason}"
     yield Step("rule", f"{rule}: {cause}" if cause else rule)

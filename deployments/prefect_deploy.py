@@ -137,11 +137,7 @@ def deploy(
             description=(
                 describe_audit(definition) if is_audit else describe(definition, fit, one)
             ),
-            tags=[
-                TAG,
-                definition.kind,
-                *(["audit"] if is_audit else sorted(KINDS[definition.kind].vendors.values())),
-            ],
+            tags=_tags(definition, is_audit=is_audit),
             pull_steps=[_start_in(root)],
             job_variables={"env": _environment(settings, root)},
         )
@@ -238,6 +234,11 @@ def audit_schedule(definition: SyncDefinition) -> IntervalSchedule:
     night = datetime(2026, 1, 1, NIGHT_BEGINS, tzinfo=UTC) + timedelta(seconds=shift)
     interval = timedelta(seconds=definition.audit.seconds)
     return IntervalSchedule(interval=interval, anchor_date=night)
+
+
+def _tags(definition: SyncDefinition, *, is_audit: bool) -> list[str]:
+    vendors = sorted(KINDS[definition.kind].vendors.values())
+    return [TAG, definition.kind, *(["audit"] if is_audit else vendors)]
 
 
 def _wanted(

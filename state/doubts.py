@@ -362,17 +362,12 @@ def _written(table: Table, row: Row[Any]) -> dict[str, Any]:
             "operation": row.operation, "bot_id": row.bot_id,
         }  # fmt: skip
     else:
+        flow = row.aspect.split("/")[1] if row.aspect.startswith(f"{row.sync}/") else ""
         own = {
             "kind": "setting", "key": _setting_key(row), "reference": "",
-            "operation": row.verb, "bot_id": _part_of(row),
+            "operation": row.verb, "bot_id": flow,  # its own settings are `sync/flow/...`
         }  # fmt: skip
     return fields | own
-
-
-def _part_of(row: Row[Any]) -> str:
-    """The flow whose setting it is, which stands in its aspect; '' where all of a sync share it."""
-    sync, _, rest = row.aspect.partition("/")
-    return rest.partition("/")[0] if sync == row.sync else ""
 
 
 def without_addresses(said: str) -> str:

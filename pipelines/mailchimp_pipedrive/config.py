@@ -30,6 +30,7 @@ from pipelines.definition import (
     refuse_twins,
 )
 from pipelines.pipedrive_side.selection import Filter, NewFilter
+from pipelines.report import counted
 from pipelines.settings import Strict
 
 Rule = Literal["crm", "engagement", "last_writer"]
@@ -239,7 +240,7 @@ def _part(index: int, flow: Flow) -> Part:
         case DealStage(pipeline=pipeline, stage=stage):
             selection = f"deals reaching {stage} of {pipeline}"
     way = "to Pipedrive" if flow.is_into_crm else "to Mailchimp"
-    actions = [f"{len(flow.mapping) + 1} fields {way}"]
+    actions = [f"{counted(len(flow.mapping) + 1, 'field')} {way}"]
     actions += [f"tag {flow.tag}"] if flow.tag else []
     return Part(
         id=flow.id, selection=selection, actions=", ".join(actions),

@@ -22,8 +22,11 @@ from deployments.prefect_deploy import (
     deploy,
     deploy_installation,
     ensure_pool,
+    entrypoint_of,
     survey,
 )
+from pipelines.definition import SyncDefinition
+from pipelines.kinds import MAILCHIMP_PIPEDRIVE
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.settings import read_settings
 
@@ -109,6 +112,42 @@ def test_every_sync_has_an_audit_of_its_own_at_night_and_at_its_own_minute(clien
     assert all(1 <= one.anchor_date.hour < 5 for one in schedules)
     assert schedules[0].anchor_date != schedules[1].anchor_date
     assert all({"syncline", "audit", "mailigen_pipedrive"} <= set(one.tags) for one in audits)
+
+
+def test_every_flow_of_a_sync_is_a_deployment_with_its_own_schedule(client, settings):
+    """MC-02, ALL-01: none for the sync as a whole, no audit where the kind has none; a flow taken
+    out of the file is shown first and removed when told."""
+    out = {"id": "out", "trigger": {"filters": ["F"]}, "audience": "N", "active": True,
+           "consent": {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}}  # fmt: skip
+    into = {"id": "into", "trigger": {"new_contacts": True}, "audience": "N",
+            "schedule": {"every": "1d"}}  # fmt: skip
+    both, one = flows(out, into), flows(out)
+    entrypoint = entrypoint_of("mailchimp_pipedrive")
+    made = deploy(client, [both], settings, root=ROOT, entrypoint=entrypoint)
+    assert made.created == ("audience.into", "audience.out")
+    shown = {
+        name: client.read_deployment_by_name(f"mailchimp-pipedrive/audience.{name}")
+        for name in ("out", "into")
+    }
+    assert {name: its.parameters for name, its in shown.items()} == {
+        "out": {"sync": "audience", "flow": "out"}, "into": {"sync": "audience", "flow": "into"},
+    }  # fmt: skip
+    seconds = {n: its.schedules[0].schedule.interval.total_seconds() for n, its in shown.items()}
+    assert seconds == {"out": 900, "into": 86_400}
+    assert {"syncline", "mailchimp_pipedrive", "mailchimp", "pipedrive"} <= set(shown["out"].tags)
+    assert "filter F of audience N" in shown["out"].description
+    assert "saved, not active" in shown["into"].description
+    assert survey(client, [both], entrypoint=AUDIT).created == ()
+    assert survey(client, [one], entrypoint=entrypoint).removed == ("audience.into",)
+    deploy(client, [one], settings, root=ROOT, entrypoint=entrypoint, remove=True)
+    assert survey(client, [both], entrypoint=entrypoint).created == ("audience.into",)
+
+
+def flows(*listed: dict[str, object]) -> SyncDefinition:
+    return MAILCHIMP_PIPEDRIVE.definition.model_validate({
+        "kind": "mailchimp_pipedrive", "name": "audience", "schedule": {"every": "15m"},
+        "connections": {"crm": "a", "engagement": "b"}, "flows": list(listed),
+    })  # fmt: skip
 
 
 def test_the_automation_for_silent_runs_is_made_once(client, settings):

@@ -18,7 +18,7 @@ def served(desk: FlowDesk, flow_id: str) -> schedules.Served | None:
 
 def lead(desk: FlowDesk, email: str) -> None:
     desk.act("add", email, fields={"FNAME": "Tess", "LNAME": "Ting"})
-    desk.act("tag", email, tag="lead")
+    desk.act("tag", email, tag="Nobody yet")
 
 
 def test_a_flow_that_is_not_due_is_left_alone_until_it_is(desk: FlowDesk) -> None:
@@ -66,12 +66,13 @@ def test_a_guarded_flow_stays_due_and_holds_up_no_other(desk: FlowDesk) -> None:
 
 def test_a_passage_of_a_flow_that_is_not_due_waits_for_it(desk: FlowDesk) -> None:
     """MC-14: it is noted when the deals are read, whichever flow the run was for."""
-    desk.start(OUT | DAILY | {"trigger": {"filters": ["Partners"]}}, STAGE | DAILY)
+    desk.start(INTO | DAILY, STAGE | DAILY)
     assert desk.run().outcome == "done"
+    desk.control("clock", advance_s=5)  # an activation is known to the second
     person, email = desk.untouched()
     deal = desk.deal(person, "Lead In")
     desk.move(deal, "Qualified")
-    assert desk.run(flow="out").outcome == "done"
+    assert desk.run(flow="into").outcome == "done"
     assert desk.member(email) is None
     assert desk.run(flow="stage").outcome == "done"
     assert desk.member(email) is not None

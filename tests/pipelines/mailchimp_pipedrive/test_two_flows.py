@@ -75,7 +75,7 @@ def test_where_both_changed_the_later_wins_at_both_sides(
     desk.control("clock", advance_s=5)
     desk.act("edit", email, fields={"FNAME": "Late"})
     shown = desk.plan().rows["conflicts"]
-    assert {(row["field_code"], row["winner"]) for row in shown} == {("first_name", "engagement")}
+    assert {(row["field"], row["wins"]) for row in shown} == {("first_name", "Mailchimp")}
     assert settle(desk) == 1
     (found,) = desk.persons_with(email)
     assert (found["first_name"], desk.merges(email)["FNAME"]) == ("Late", "Late")
