@@ -22,14 +22,16 @@ def definition_of(dice: random.Random) -> Json:
         ["filters", "new", "tags", "stage"], ["filters", "filters", "tags"],
     ])  # fmt: skip
     rules = [("job_title", "crm"), ("phone", "engagement"), ("first_name", "engagement")]
+    flows = [_flow(dice, kind, number) for number, kind in enumerate(kinds)]
+    mapped = {name for flow in flows for name in flow["mapping"]}
     return {
         "kind": "mailchimp_pipedrive",
         "name": "outside",
         "schedule": {"every": "15m"},
         "connections": {"crm": "crm", "engagement": "engagement"},
-        "conflicts": dict(rule for rule in rules if dice.random() < 0.3),
+        "conflicts": {n: who for n, who in rules if n in mapped and dice.random() < 0.3},
         "guards": {"first_activation": "allow"},
-        "flows": [_flow(dice, kind, number) for number, kind in enumerate(kinds)],
+        "flows": flows,
     }
 
 

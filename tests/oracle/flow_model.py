@@ -53,9 +53,10 @@ class Model:
         after = world.copy()
         self.written = set()
         self.book.look(world)
-        self.bars.look(world)
         for flow in self.flows.values():
             flow.meet(world)
+        self.bars.look(world, {flow.audience for flow in self.flows.values() if flow.serves})
+        for flow in self.flows.values():
             self._note_arrivals(flow, world)
         brought = self._brought(world)
         self._leave_split_open(world, brought)
@@ -153,7 +154,7 @@ class Model:
     ) -> None:
         self._serial -= 1
         values = dict.fromkeys(("job_title", "phone", "Region", "Renewal", "Contract value"), "")
-        values |= {name: member.values.get(tag, "") for name, tag in zip(NAMES, ("FNAME", "LNAME"))}
+        values |= {name: member.values.get(tag, "") for name, tag in zip(NAMES, ("FNAME", "LNAME"), strict=True)}
         if not any(values[name] for name in NAMES):
             values["first_name"] = member.email
         person = Person(self._serial, [member.email], values, "")
@@ -173,6 +174,8 @@ class Model:
         self, after: Both, contact: Contact, person: Person, flows: list[Flow]
     ) -> None:
         addresses = contact.addresses | set(person.emails)
+        if self.bars.may_bar(addresses):
+            self.book.leave_open(person.id)
         if not flows or self.bars.why(addresses):
             return
         self._serial -= 1
@@ -259,6 +262,8 @@ class Model:
         """Not to an address that is taken, and nobody subscribed to a barred one."""
         if after.at_address(member.audience, email):
             return False
+        if self.bars.may_bar({email}):
+            self.book.leave_open(member.id)
         if self.bars.why({email}) and member.status != "subscribed":
             self.book.leave_open(member.id)  # nobody is subscribed by it, whatever is done
         return not self.bars.why({email})
