@@ -36,8 +36,23 @@ def mailigen_pipedrive(
     return _run(sync, RunOptions(full=full, since=since, settle_within=settle_within))
 
 
+@flow(name="mailchimp-pipedrive", flow_run_name="{sync}", log_prints=False)
+def mailchimp_pipedrive(
+    sync: str,
+    full: bool = False,
+    since: str | None = None,
+    settle_within: float | None = None,
+) -> State[Any]:
+    """Run one sync between Mailchimp audiences and Pipedrive.
+
+    A second run at once ends as skipped: our lease is the only lock. Re-running is always
+    safe and goes on where the last run stopped.
+    """
+    return _run(sync, RunOptions(full=full, since=since, settle_within=settle_within))
+
+
 # By kind. Each has a flow of its own, so that Prefect shows and deploys it under its name.
-FLOWS = {"mailigen_pipedrive": mailigen_pipedrive}
+FLOWS = {"mailigen_pipedrive": mailigen_pipedrive, "mailchimp_pipedrive": mailchimp_pipedrive}
 
 
 def _run(sync: str, options: RunOptions) -> State[Any]:

@@ -301,9 +301,7 @@ class MailigenConnection(Strict):
 class MailchimpSecret(Strict):
     """How Mailchimp lets us in: an API key, or an app's token; and what webhooks carry."""
 
-    key: SecretName | None = Field(
-        None, description="NAME of the secret, never the key itself."
-    )
+    key: SecretName | None = Field(None, description="NAME of the secret, never the key itself.")
     token: SecretName | None = Field(
         None, description="Instead of a key: NAME of the secret with an app's OAuth token."
     )

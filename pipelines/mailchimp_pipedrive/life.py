@@ -10,6 +10,8 @@ after a user's pause: what happened before it is no matter of its trigger (MC-08
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from pipelines.guards import activation_key
+from pipelines.life import end_unlisted, unborn
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Flow
 from pipelines.mailchimp_pipedrive.sweep import Sweep
@@ -30,16 +32,17 @@ def define_flows(sweep: Sweep) -> None:
     stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     if sweep.lease is not None:
         listed = {flow.id: flow for flow in sweep.definition.flows}
-        for bot in stored.values():
-            flow = listed.get(bot.bot_id)
-            if bot.state != "deleted" and (flow is None or _is_another(flow, bot)):
-                bots.remove(sweep.state, name, bot.bot_id, listed=False)
+        kept = {
+            bot.bot_id for bot in stored.values()
+            if bot.bot_id in listed and not _is_another(listed[bot.bot_id], bot)
+        }  # fmt: skip
+        end_unlisted(sweep.state, stored.values(), kept)
         definitions = [_definition(flow) for flow in sweep.definition.flows]
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
         _switch(sweep)
         stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     sweep.known_bots = {
-        flow.id: stored.get(flow.id) or _unborn(sweep, flow.id) for flow in sweep.definition.flows
+        flow.id: stored.get(flow.id) or unborn(sweep, flow.id) for flow in sweep.definition.flows
     }
     for bound in sweep.names.flows:
         _suspend(sweep, bound)
@@ -128,11 +131,6 @@ def remember_suspensions(sweep: Sweep) -> None:
             bots.pause(sweep.state, name, flow_id, by="syncline", reason=said)
         elif not problem and is_running(sweep, flow_id) and known.state == "paused":
             bots.resume(sweep.state, name, flow_id)
-
-
-def activation_key(flow_id: str) -> str:
-    """What an approval names when it lets a flow start."""
-    return f"activate|{flow_id}"
 
 
 def activate(sweep: Sweep) -> None:
@@ -228,14 +226,6 @@ def bar(sweep: Sweep, email: str, kind: consent.Kind, said: str) -> None:
     consent.record(
         sweep.state, sweep.engagement_account, [seen], key=sweep.consent_key, home=sweep.home
     )
-
-
-def _unborn(sweep: Sweep, flow_id: str) -> Bot:
-    return Bot(
-        sync=sweep.definition.name, bot_id=flow_id, state="new", reason="", paused_by=None,
-        since=sweep.read_at, confirmed_by="", confirmed_on=None, activated_at=None,
-        counting_since=None, definition=None,
-    )  # fmt: skip
 
 
 LEFT = """

@@ -13,13 +13,15 @@ value that came of our own write is no change of anybody's.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from connectors.errors import AlreadyThere, Barred, Gone, OutcomeUnknown, Refused, TryAgain
-from connectors.mailchimp import Mailchimp
+from connectors.mailchimp import Mailchimp, Outcome
 from connectors.mailchimp.members import NewMember
 from connectors.pipedrive import Pipedrive
-from pipelines.load import Sent
+from pipelines.load import NOT_YET, Sent
+from pipelines.mailchimp_pipedrive import bulk
 from pipelines.pipedrive_side.persons import EARLIER
 from state import consent
 from state.deeds import Deed
@@ -89,19 +91,30 @@ class Members:
 
     engagement: Mailchimp
     now: Callable[[], datetime]
+    sleep: Callable[[float], None]
     barred: Callable[[Sequence[str]], Collection[str]]  # which of these addresses, by now
     left: Callable[[str, consent.Kind], None]  # told of an opt-out that a refusal shows
 
     def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        """Large updates travel as one batch, all else is one request each."""
+        if window[0].verb == "update" and len(window) >= bulk.FEWEST:
+            return [window]
         return [[setting] for setting in window]
 
     def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
+        if len(window) > 1:
+            return self._in_batch(window)
         how = {"create": self._create, "tag": self._tag}.get(verb, self._update)
         return [_sent(setting, how, self.left) for setting in window]
 
     def observe(self, setting: Setting) -> Any:
-        """What was sent, if the member shows it; nothing where there is no member."""
+        """What was sent, if the member shows it; nothing where there is no member.
+
+        NOT_YET while a batch goes on: what the member shows then may be overwritten by it.
+        """
         wanted = setting.desired
+        if setting.verb == "update" and bulk.is_at_work(self.engagement):
+            return NOT_YET
         member = self._found(wanted)
         if member is None:
             return None
@@ -112,6 +125,26 @@ class Members:
         is_there = str(member["email_address"]).lower() == str(wanted["email"]).lower()
         is_same = all(shown[tag] == str(value) for tag, value in wanted["fields"].items())
         return wanted if is_there and is_same else {"email": None, "fields": shown}
+
+    def _in_batch(self, window: Sequence[Setting]) -> list[Sent]:
+        try:
+            outcomes = bulk.update(self.engagement, window, self.sleep)
+        except TryAgain:
+            return [Sent(one.key, "planned") for one in window]
+        except Refused as error:
+            return [Sent(one.key, "refused", str(error)) for one in window]
+        except (OutcomeUnknown, bulk.NotOverError) as error:
+            return [Sent(one.key, "unknown", str(error)) for one in window]
+
+        def answered(setting: Setting, outcome: Outcome) -> Sent:
+            if outcome.error is not None:
+                raise outcome.error
+            return self._shown(setting, outcome.record or {})
+
+        return [
+            _sent(one, partial(answered, outcome=outcomes[str(place)]), self.left)
+            for place, one in enumerate(window)
+        ]
 
     def _found(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
         return self.engagement.member(wanted["list"], wanted.get("member") or wanted["email"])

@@ -98,17 +98,17 @@ def test_who_is_tagged_becomes_a_person_once_and_is_kept_up_to_date(desk: FlowDe
     """MC-04, MC-05."""
     desk.start(INTO)
     desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
-    desk.act("tag", "tess@new.example", tag="lead")
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
     done(desk)
     (person,) = desk.persons_with("tess@new.example")
     assert person["name"] == "Tess Ting"
     desk.act("edit", "tess@new.example", fields={"FNAME": "Theresa"})
     done(desk)
     assert desk.persons_with("tess@new.example")[0]["first_name"] == "Theresa"
-    desk.act("untag", "tess@new.example", tag="lead")
+    desk.act("untag", "tess@new.example", tag="Nobody yet")
     desk.act("edit", "tess@new.example", fields={"FNAME": "Frozen"})
     quiet(desk)
-    desk.act("tag", "tess@new.example", tag="lead")
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
     done(desk)
     assert desk.persons_with("tess@new.example")[0]["first_name"] == "Frozen"
     quiet(desk)
@@ -119,7 +119,7 @@ def test_a_person_who_has_the_address_is_updated_and_not_doubled(desk: FlowDesk)
     desk.start(INTO)
     person, email = desk.untouched()
     desk.act("add", email, fields={"FNAME": "Tess"})
-    desk.act("tag", email, tag="lead")
+    desk.act("tag", email, tag="Nobody yet")
     done(desk)
     (found,) = desk.persons_with(email)
     assert (found["id"], found["first_name"]) == (person, "Tess")
@@ -130,9 +130,9 @@ def test_a_flow_whose_tag_was_deleted_ends_itself_with_the_reason(desk: FlowDesk
     """MC-07."""
     desk.start(INTO)
     desk.act("add", "tess@new.example")
-    desk.act("tag", "tess@new.example", tag="lead")
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
     done(desk)
-    tag = next(s["id"] for s in desk.book("mailchimp", "segments") if s["name"] == "lead")
+    tag = next(s["id"] for s in desk.book("mailchimp", "segments") if s["name"] == "Nobody yet")
     desk.call("DELETE", f"/lists/{desk.audience}/segments/{tag}")
     outcome = done(desk)
     assert ["all its segments and tags were deleted" in f.sentence for f in outcome.findings] == [
