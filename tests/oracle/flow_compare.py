@@ -42,7 +42,11 @@ def _barred(model: Model, before: Both, after: Both) -> Iterator[str]:
     for member in after.members.values():
         place = (member.audience, member.email)
         if member.status == "subscribed" and place not in was:
-            why = model.bars.why({member.email})
+            holders = [i for i, p in before.persons.items() if p.emails[:1] == [member.email]]
+            contacts = [c for c in map(model.book.of_person, holders) if c]
+            is_new = member.id not in before.members
+            former = contacts[0].addresses if is_new and len(contacts) == 1 else set()
+            why = model.bars.why({member.email} | former)
             if why:
                 yield f"{member.email} is subscribed by a run, and was {why}"
 

@@ -31,7 +31,7 @@ class Model:
         self.written: set[Who] = set()  # records of which the last sweep wrote something
         self.ours_at: dict[Who, str] = {}  # when an answer of ours last said they changed
         self.free_names: set[int] = set()  # persons whose name no mapping says
-        self._owed: list[tuple[Contact, str, str, str, str]] = []
+        self._postponed: dict[Flow, list[str | int]] = {}
         self._serial = 0
 
     # -- what happens between runs
@@ -51,7 +51,7 @@ class Model:
     def sweep(self, world: Both) -> Both:
         """A run that nothing stands in the way of."""
         after = world.copy()
-        self.written = set()
+        self.written, self._postponed = set(), {}
         self.book.look(world)
         for flow in self.flows.values():
             flow.meet(world)
@@ -65,7 +65,7 @@ class Model:
             for audience in dict.fromkeys(flow.audience for flow in flows):
                 self._serve(world, after, contact, [f for f in flows if f.audience == audience])
         for flow in self.flows.values():
-            flow.facts = [] if flow.serves else flow.facts
+            flow.facts = self._postponed.get(flow, []) if flow.serves else flow.facts
         return after
 
     def _note_arrivals(self, flow: Flow, world: Both) -> None:
@@ -92,7 +92,7 @@ class Model:
             else:
                 passed = {world.deals.get(d) for d in flow.facts if isinstance(d, int)}
                 matching = {p.id for p in world.persons.values() if flow.selects(p, world)}
-                going_on = {c.person for c in flow.synced}
+                going_on = {c.person for c in flow.synced if "filters" in flow.trigger}
                 found = passed | matching | going_on
                 persons[flow] = {p for p in found if p is not None and p in world.persons}
         brought: dict[Flow, list[Contact]] = {flow: [] for flow in serving}
@@ -132,9 +132,11 @@ class Model:
         outward = [flow for flow in flows if not flow.is_into_crm]
         if person is None and contact.has_lost_person:
             return
+        is_created = person is None or member is None
         if person is None and member:
-            self._create_person(after, contact, member, flows)
+            self._create_person(after, contact, member, flows[:1])
         elif member is None and person:
+            outward = outward[:1]
             self._create_member(after, contact, person, outward)
         elif member and person and member.status != "archived":
             self._update(after, contact, (person, member), flows)
@@ -148,6 +150,15 @@ class Model:
                 pass
             else:
                 flow.skipped.append(contact)
+        # The first flow of the file creates; what the others owe they write in the next run.
+        for flow in flows[1:] if is_created else ():
+            kept = [f for f in flow.facts if self._is_about(world, f, contact)]
+            self._postponed.setdefault(flow, []).extend(kept)
+
+    def _is_about(self, world: Both, fact: str | int, contact: Contact) -> bool:
+        if isinstance(fact, str):
+            return fact in contact.members.values()
+        return world.deals.get(fact) is not None and world.deals[fact] == contact.person
 
     def _create_person(
         self, after: Both, contact: Contact, member: Member, flows: list[Flow]
@@ -247,7 +258,7 @@ class Model:
                 self.book.leave_open(person.id)
             self.written.add(person.id)
         elif pair.is_address:
-            if not self._may_move(after, member, value):
+            if not self._may_move(after, contact, member, value):
                 return
             member.email = value
             self.written.add(member.id)
@@ -258,15 +269,16 @@ class Model:
             self.written.add(member.id)
         self._keep(contact, flow.audience, name, tag, (value, value))
 
-    def _may_move(self, after: Both, member: Member, email: str) -> bool:
-        """Not to an address that is taken, and nobody subscribed to a barred one."""
+    def _may_move(self, after: Both, contact: Contact, member: Member, email: str) -> bool:
+        """Not to an address that is taken. Who has left may move or stay: nobody is subscribed
+        by that; but no subscribed member goes to a barred address."""
         if after.at_address(member.audience, email):
             return False
-        if self.bars.may_bar({email}):
+        addresses = contact.addresses | {email}
+        if self.bars.why(addresses) or self.bars.may_bar(addresses):
             self.book.leave_open(member.id)
-        if self.bars.why({email}) and member.status != "subscribed":
-            self.book.leave_open(member.id)  # nobody is subscribed by it, whatever is done
-        return not self.bars.why({email})
+            return False
+        return True
 
     def _keep(
         self, contact: Contact, audience: str, name: str, tag: str, base: tuple[str, str]

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.oracle.flow_world import Both
+from tests.oracle.people import USABLE
 
 Who = int | str
 
@@ -100,7 +101,7 @@ class Book:
                 found.append(linked)
                 continue
             email = next(iter(world.persons[person].emails), "")
-            if not email:
+            if not USABLE.fullmatch(email):
                 continue
             member = world.at_address(audience, email)
             if member is None:

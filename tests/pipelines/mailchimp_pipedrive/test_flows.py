@@ -158,6 +158,34 @@ def test_only_who_joins_after_activation_comes_across_and_once(desk: FlowDesk) -
     assert desk.persons_with("ned@new.example")[0]["first_name"] == "Ned"
 
 
+@pytest.mark.parametrize("what", ["moves", "is updated"])
+def test_whom_a_flow_put_there_never_counts_as_joined(desk: FlowDesk, what: str) -> None:
+    """MC-02, MC-08: also after a change of address, and after later writes of ours."""
+    desk.start(OUT, NEW)
+    person, email = desk.untouched()
+    done(desk)
+    if what == "moves":
+        desk.act("change_address", email, new_email="elsewhere@moved.example")
+        quiet(desk)
+        assert desk.persons_with("elsewhere@moved.example") == []
+        return
+    desk.edit(person, first_name="Zelda")
+    done(desk)
+    desk.act("edit", email, fields={"LNAME": "Theirs"})
+    quiet(desk)
+
+
+def test_who_joins_one_audience_and_was_put_in_another_has_joined(desk: FlowDesk) -> None:
+    """MC-08."""
+    desk.start(OUT | {"audience": "Partners"}, NEW)
+    person, email = desk.untouched()
+    done(desk)
+    desk.act("add", email, fields={"FNAME": "Ned", "LNAME": "Nye"})
+    done(desk)
+    found = next(one for one in desk.persons_with(email) if one["id"] == person)
+    assert (found["first_name"], found["last_name"]) == ("Ned", "Nye")
+
+
 def test_pausing_and_resuming_is_a_new_activation(desk: FlowDesk) -> None:
     """MC-08: the latest one counts."""
     desk.start(NEW)

@@ -5,22 +5,25 @@
 --         staging.syncline__mapping, staging.pipedrive__persons, staging.mailchimp__members
 -- rule    A side changed when it no longer holds its base. Only a source that changed is written: a
 --         write of ours moved the base with it, so it is no change, and whatever the vendor made of
---         the value ends no loop and begins none. Where a flow of the opposite direction maps the
---         same pair and both sides changed, or differ at their first meeting, it is a conflict: the
---         later record wins, a tie is the CRM's, unless the definition names the winner.
+--         the value ends no loop and begins none. Where a flow of the opposite direction brings the
+--         same contact with the same pair and both sides changed, or differ at their first meeting,
+--         it is a conflict: the later record wins, a tie is the CRM's, unless the definition names
+--         the winner. A contact that no opposite flow brings now has one way: nobody else would
+--         carry a winner across.
 -- watch   An empty source clears nothing at a first meeting; emptied later, it is a change.
 --         `equal` and `meet` are remembered as a base, and not sent: of addresses that differ when
 --         two first meet neither side is wrong.
 
 WITH opposite AS (
     SELECT DISTINCT
-        f.list_id_mailchimp,
-        f.is_into_crm,
+        w.contact_id,
+        w.list_id_mailchimp,
+        w.is_into_crm,
         m.field_code,
         m.merge_tag
-    FROM staging.syncline__flows AS f
-    INNER JOIN staging.syncline__mapping AS m ON m.flow_id = f.flow_id
-    WHERE f.is_active
+    FROM resolve.wanted AS w
+    INNER JOIN staging.syncline__mapping AS m ON m.flow_id = w.flow_id
+    WHERE w.skip_reason IS NULL
 ),
 
 sides AS (
@@ -52,7 +55,8 @@ sides AS (
             AND b.merge_tag = v.merge_tag
     LEFT JOIN opposite AS o
         ON
-            o.list_id_mailchimp = w.list_id_mailchimp
+            o.contact_id = w.contact_id
+            AND o.list_id_mailchimp = w.list_id_mailchimp
             AND o.is_into_crm <> w.is_into_crm
             AND o.field_code = v.field_code
             AND o.merge_tag = v.merge_tag
