@@ -177,6 +177,7 @@ def _rows(sweep: Sweep, table: str, where: str) -> Iterator[dict[str, Any]]:
             yield dict(zip(names, row, strict=True))
 
 
+# A person without an e-mail address is nobody's contact until it has one.
 CONTACTS = """
 SELECT DISTINCT ON (p.contact_id)
     p.contact_id,
@@ -252,10 +253,13 @@ SELECT DISTINCT
     'same address'
 FROM resolve.pairs AS p
 LEFT JOIN staging.syncline__person_links AS l ON l.person_id_pipedrive = p.person_id_pipedrive
+LEFT JOIN staging.syncline__contacts AS c ON c.contact_id = p.contact_id
+LEFT JOIN resolve.addresses AS a ON a.person_id_pipedrive = p.person_id_pipedrive
 WHERE
     p.skip_reason IS NULL
     AND p.person_id_pipedrive IS NOT NULL
     AND l.contact_id IS DISTINCT FROM p.contact_id
+    AND coalesce(c.contact_id, a.email, p.member_id_mailchimp) IS NOT NULL
 """
 # Sealed before and not sent, and this plan does not make them any more.
 NOT_WANTED = """

@@ -79,6 +79,19 @@ def test_who_was_taken_out_by_hand_stays_out(desk: FlowDesk, kind: str) -> None:
     assert desk.member("again@moved.example") is None
 
 
+def test_a_person_without_an_address_is_skipped_until_it_has_one(desk: FlowDesk) -> None:
+    """MC-10, ALL-10."""
+    desk.start()
+    person, _ = desk.untouched()
+    desk.edit(person, emails=[])
+    done(desk)
+    quiet(desk)
+    desk.readdress(person, "late@new.example")
+    done(desk)
+    assert desk.member("late@new.example") is not None
+    quiet(desk)
+
+
 def test_a_deleted_person_stays_in_mailchimp(desk: FlowDesk) -> None:
     """MC-11."""
     desk.start()
