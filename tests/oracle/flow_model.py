@@ -165,7 +165,10 @@ class Model:
     ) -> None:
         self._serial -= 1
         values = dict.fromkeys(("job_title", "phone", "Region", "Renewal", "Contract value"), "")
-        values |= {name: member.values.get(tag, "") for name, tag in zip(NAMES, ("FNAME", "LNAME"), strict=True)}
+        values |= {
+            name: member.values.get(tag, "")
+            for name, tag in zip(NAMES, ("FNAME", "LNAME"), strict=True)
+        }
         if not any(values[name] for name in NAMES):
             values["first_name"] = member.email
         person = Person(self._serial, [member.email], values, "")
