@@ -27,16 +27,12 @@ class Bars:
             if member.audience not in audiences:
                 continue
             place = (member.audience, member.email)
-            self._seen[member.id] = place
+            if not member.id.startswith("new"):  # predicted only
+                self._seen[member.id] = place
             if member.status in OUT:
                 self._why[place] = member.status
             elif member.status == "subscribed":
                 self._why.pop(place, None)
-
-    def rename(self, old: str, new: str) -> None:
-        """A member that was predicted has its id by now."""
-        if old in self._seen:
-            self._seen[new] = self._seen.pop(old)
 
     def why(self, addresses: set[str]) -> str:
         """Why nobody with one of these addresses may be subscribed; empty when they may."""

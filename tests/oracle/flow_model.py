@@ -199,6 +199,8 @@ class Model:
         contact.members[audience] = member.id
         self.ours.add(member.id)
         self.written.add(member.id)
+        if person.id in self.book.open:
+            self.book.leave_open(member.id)
         self._keep(contact, audience, "email", "EMAIL", (member.email, member.email))
         for flow in flows:
             for name, tag in flow.wanted["mapping"].items():
@@ -299,8 +301,6 @@ class Model:
             if contact.person in person:
                 contact.person = person[contact.person]
             contact.members = {a: member.get(m, m) for a, m in contact.members.items()}
-        for old, new in member.items():
-            self.bars.rename(old, new)
         self.ours = {member.get(one, one) for one in self.ours}
         both: dict[Who, Who] = {**person, **member}
         for flow in self.flows.values():
