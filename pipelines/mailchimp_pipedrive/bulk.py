@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from connectors.errors import ReadFailed
 from connectors.mailchimp import Mailchimp, MemberUpdate, Outcome
+from pipelines.mailchimp_pipedrive import bodies
 from state.settings import Setting
 
 MOST = 500  # operations a batch
@@ -30,8 +31,8 @@ def update(
     NotOverError when it takes too long. What starting it raises is about all of them.
     """
     operations = [
-        MemberUpdate(str(place), one.desired["list"], one.desired["member"], one.desired["fields"])
-        for place, one in enumerate(window)
+        MemberUpdate(str(place), wanted["list"], wanted["member"], bodies.of_member(wanted))
+        for place, wanted in enumerate(one.desired for one in window)
     ]
     batch_id = engagement.start_batch(operations)
     waited, pause = 0.0, FIRST_LOOK

@@ -36,7 +36,7 @@ def ask(sweep: Sweep) -> None:
     allowed = approval[1] if approval is not None else frozenset()
     sweep.held_back = {}
     for flow in sweep.definition.flows:
-        if not life.is_running(sweep, flow.id):
+        if not life.is_served(sweep, flow.id):
             continue
         found = _reasons(sweep, flow.id)
         if found:

@@ -58,8 +58,9 @@ def _definition(flow: Flow) -> BotDefinition:
 
 def _is_another(flow: Flow, bot: Bot) -> bool:
     said = flow.model_dump(mode="json")
-    before = bot.definition or {}
-    return any(before.get(part) != said[part] for part in ("trigger", "audience"))
+    before = bot.definition
+    # One that was brought back after a loss has none: nobody knows of another.
+    return bool(before) and any(before.get(part) != said[part] for part in ("trigger", "audience"))
 
 
 def _switch(sweep: Sweep) -> None:
@@ -97,16 +98,31 @@ def is_running(sweep: Sweep, flow_id: str) -> bool:
     return known.state in ("new", "active") or _may_wake(known)
 
 
+def is_served(sweep: Sweep, flow_id: str) -> bool:
+    """Whether this run deals with a flow: it runs, and is due."""
+    if flow_id in sweep.waiting:
+        return False
+    return is_running(sweep, flow_id) and (flow_id in sweep.due or flow_id == sweep.previewed)
+
+
+def left_alone(sweep: Sweep) -> list[str]:
+    """Flows that run and are not due: what an earlier run sealed for them is not this run's."""
+    return [
+        flow.id for flow in sweep.definition.flows
+        if is_running(sweep, flow.id) and not is_served(sweep, flow.id)
+    ]  # fmt: skip
+
+
 def _may_wake(known: Bot) -> bool:
     """What Syncline paused goes on when its cause is gone, unless nothing of it was left."""
     return known.state == "paused" and known.paused_by == "syncline" and OVER not in known.reason
 
 
 def running(sweep: Sweep) -> list[str]:
-    """The flows whose writes may go out."""
+    """The flows whose writes this run may send."""
     return [
         flow.id for flow in sweep.definition.flows
-        if is_running(sweep, flow.id) and flow.id not in sweep.held_back
+        if is_served(sweep, flow.id) and flow.id not in sweep.held_back
     ]  # fmt: skip
 
 
@@ -114,7 +130,7 @@ def new_flows(sweep: Sweep) -> list[str]:
     """Flows that start with this run, if somebody approves."""
     return [
         flow.id for flow in sweep.definition.flows
-        if is_running(sweep, flow.id) and sweep.known_bots[flow.id].state == "new"
+        if is_served(sweep, flow.id) and sweep.known_bots[flow.id].state == "new"
     ]  # fmt: skip
 
 
@@ -129,7 +145,7 @@ def remember_suspensions(sweep: Sweep) -> None:
         if problem and known.state in ("active", "paused"):
             said = f"{problem}; {OVER}" if flow_id in over else problem
             bots.pause(sweep.state, name, flow_id, by="syncline", reason=said)
-        elif not problem and is_running(sweep, flow_id) and known.state == "paused":
+        elif not problem and is_served(sweep, flow_id) and known.state == "paused":
             bots.resume(sweep.state, name, flow_id)
 
 

@@ -12,6 +12,7 @@ from pipelines.mailchimp_pipedrive import bulk, life
 from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
+from pipelines.pipedrive_side.filters import Filters as FilterWriter
 from state import consent
 from state.lease import Lease
 
@@ -29,7 +30,7 @@ def carry_out(sweep: Sweep) -> None:
     loaders = _loaders(sweep, sweep.lease)
     try:
         _send(loaders)
-        wait_for_doubts(sweep, loaders, partial(_send, loaders), partial(_ask, sweep))
+        wait_for_doubts(sweep, loaders, partial(_send, loaders), partial(ask_cheaply, sweep))
     finally:
         settle_written(sweep, sweep.lease)
 
@@ -41,9 +42,15 @@ def _send(loaders: Iterable[Loader]) -> None:
         load_settings(loader)
 
 
-def _ask(sweep: Sweep) -> None:
+def ask_cheaply(sweep: Sweep) -> None:
+    """Ask each vendor something cheap, so that its own clock is known anew."""
     sweep.crm.me()
     sweep.engagement.account()
+
+
+def crm_loader(sweep: Sweep, lease: Lease) -> Loader:
+    """The one that makes things in the CRM."""
+    return _loaders(sweep, lease)[0]
 
 
 def _loaders(sweep: Sweep, lease: Lease) -> list[Loader]:
@@ -66,7 +73,10 @@ def _loader(
 ) -> Loader:  # fmt: skip
     return Loader(
         lease=lease,
-        deed_writers={"create_person": NewPersons(sweep.crm)},
+        deed_writers={
+            "create_person": NewPersons(sweep.crm),
+            "create_filter": FilterWriter(sweep.crm),
+        },
         setting_writer=writer,
         vendors={
             sweep.crm_account: Vendor(

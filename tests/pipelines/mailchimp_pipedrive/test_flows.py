@@ -104,6 +104,21 @@ def test_a_deleted_person_stays_in_mailchimp(desk: FlowDesk) -> None:
     assert member["status"] == "subscribed"
 
 
+def test_a_person_without_an_address_is_skipped_and_comes_across_once_it_has_one(
+    desk: FlowDesk,
+) -> None:
+    """MC-09, ALL-10."""
+    desk.start()
+    person = desk.add_person("Una Upp", "una@new.example")
+    desk.edit(person, emails=[])
+    done(desk)
+    assert ("no e-mail address",) in desk.ask("SELECT reason FROM plan.skipped")
+    desk.readdress(person, "una@new.example")
+    done(desk)
+    assert desk.member("una@new.example") is not None
+    quiet(desk)
+
+
 # Segments and tags -> Pipedrive
 
 
@@ -266,4 +281,36 @@ def test_a_deal_without_a_person_brings_nobody(desk: FlowDesk) -> None:
     done(desk)
     desk.control("clock", advance_s=5)
     desk.deal(None, "Qualified")
+    quiet(desk)
+
+
+VALUES = [
+    ("Region", "JOB", "text", "North", "North"),
+    ("Contract value", "SIZE", "number", "12.5", 12.5),
+    ("Renewal", "RENEWAL", "date", "2027-03-01", "2027-03-01"),
+]
+
+
+@pytest.mark.parametrize(("field", "tag", "kind", "sent", "held"), VALUES)
+def test_custom_fields_cross_both_ways_in_their_own_types(
+    desk: FlowDesk, field: str, tag: str, kind: str, sent: str, held: object
+) -> None:
+    """MC-03: and a value that came back is no change."""
+    desk.start(OUT, INTO)
+    desk.call(
+        "POST", f"/lists/{desk.audience}/merge-fields", {"name": tag, "tag": tag, "type": kind}
+    )
+    for flow_id in ("out", "into"):
+        desk.change(flow_id, mapping={field: tag})
+    _, email = desk.untouched()
+    done(desk)
+    desk.act("tag", email, tag="Nobody yet")
+    desk.act("edit", email, fields={tag: sent})
+    done(desk)
+    code = next(
+        f["field_code"] for f in desk.book("pipedrive", "personFields") if f["field_name"] == field
+    )
+    (person,) = desk.persons_with(email)
+    value = person["custom_fields"][code]
+    assert (value["value"] if isinstance(value, dict) else value) == held
     quiet(desk)
