@@ -212,17 +212,20 @@ class Model:
     def _update(
         self, after: Both, contact: Contact, sides: tuple[Person, Member], flows: list[Flow]
     ) -> None:
-        for flow in flows:
-            for name, tag in flow.mapping.items():
-                pair = self._pair(contact, sides, flow, name, tag, flows)
-                said = decide(pair)
-                values = (pair.crm, pair.engagement)
-                if said in ("equal", "meet"):
-                    self._keep(contact, flow.audience, name, tag, values)
-                elif is_written(pair):
-                    self._write(after, contact, flow, (name, tag), pair)
-                if said == "conflict" and pair.base is None and self._is_of_ours(sides):
-                    self.book.leave_open(sides[0].id, sides[1].id)
+        # All are decided by the bases as they stood: no flow sees what another one writes now.
+        pairs = [
+            (flow, name, tag, self._pair(contact, sides, flow, name, tag, flows))
+            for flow in flows
+            for name, tag in flow.mapping.items()
+        ]
+        for flow, name, tag, pair in pairs:
+            said = decide(pair)
+            if said in ("equal", "meet"):
+                self._keep(contact, flow.audience, name, tag, (pair.crm, pair.engagement))
+            elif is_written(pair):
+                self._write(after, contact, flow, (name, tag), pair)
+            if said == "conflict" and pair.base is None and self._is_of_ours(sides):
+                self.book.leave_open(sides[0].id, sides[1].id)
 
     def _pair(
         self, contact: Contact, sides: tuple[Person, Member], flow: Flow, name: str, tag: str,
