@@ -18,19 +18,28 @@ from state import cursors, facts
 from state.facts import Fact
 
 CLOCK = 1  # second: what the vendor's clock and its times may differ by within one
+# Who was put there by a flow of ours is nobody who joined (MC-02), whatever becomes of address and
+# ledger afterwards: it counts as seen before any activation. Said at first sight, when the ledger
+# knows the creation as its last write of that contact still.
+OURS_SEEN = -1
 SEEN_FIRST = """
 INSERT INTO history.members_seen
-SELECT m.list_id_mailchimp, m.member_id_mailchimp, ?
+SELECT
+    m.list_id_mailchimp,
+    m.member_id_mailchimp,
+    CASE WHEN o.list_id_mailchimp IS NULL THEN ? ELSE ? END
 FROM staging.mailchimp__members AS m
+LEFT JOIN staging.syncline__ours AS o
+    ON
+        o.list_id_mailchimp = m.list_id_mailchimp
+        AND coalesce(o.member_id_mailchimp = m.member_id_mailchimp, o.email = m.email)
 ON CONFLICT DO NOTHING
 """
-# Who was put there by a flow of ours, or may be about to be, is nobody who joined (MC-02).
 JOINED = """
 SELECT m.member_id_mailchimp
 FROM history.members_seen AS s
 INNER JOIN staging.mailchimp__members AS m
     ON m.list_id_mailchimp = s.list_id_mailchimp AND m.member_id_mailchimp = s.member_id_mailchimp
-ANTI JOIN staging.syncline__ours AS o ON o.email = m.email
 WHERE s.list_id_mailchimp = $list AND s.first_sweep > $baseline AND m.status <> 'archived'
 ORDER BY ALL
 """
@@ -39,7 +48,7 @@ ORDER BY ALL
 def arrivals(sweep: Sweep) -> None:
     """Note who joined an audience after a flow's activation (MC-08)."""
     if sweep.lease is not None:
-        sweep.db.execute(SEEN_FIRST, [sweep.sweep])
+        sweep.db.execute(SEEN_FIRST, [sweep.sweep, OURS_SEEN])
     found = []
     for bound in sweep.names.flows:
         flow = bound.flow

@@ -167,11 +167,14 @@ SELECT
 FROM staging.syncline__settings
 WHERE acknowledged_hash IS NOT NULL AND acknowledged::JSON ->> '$.tag' IS NOT NULL
 """
-# Addresses that a flow of ours created in an audience, or is about to.
+# Members that a flow of ours created in an audience, by id where the answer told it, or may have.
 OURS = f"""
-SELECT DISTINCT lower(desired::JSON ->> '$.email') AS email
+SELECT DISTINCT
+    split_part(aspect, '/', 3) AS list_id_mailchimp,
+    nullif(split_part(remote_id, '/', 2), '') AS member_id_mailchimp,
+    lower(desired::JSON ->> '$.email') AS email
 FROM staging.syncline__settings
-WHERE object = '{MEMBER}' AND verb = 'create' AND state <> 'withdrawn'
+WHERE object = '{MEMBER}' AND verb = 'create' AND state NOT IN ('withdrawn', 'refused')
 """
 SEALED = """
 SELECT

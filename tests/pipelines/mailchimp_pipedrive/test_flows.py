@@ -79,6 +79,19 @@ def test_who_was_taken_out_by_hand_stays_out(desk: FlowDesk, kind: str) -> None:
     assert desk.member("again@moved.example") is None
 
 
+def test_a_person_without_an_address_is_skipped_until_it_has_one(desk: FlowDesk) -> None:
+    """MC-10, ALL-10."""
+    desk.start()
+    person, _ = desk.untouched()
+    desk.edit(person, emails=[])
+    done(desk)
+    quiet(desk)
+    desk.readdress(person, "late@new.example")
+    done(desk)
+    assert desk.member("late@new.example") is not None
+    quiet(desk)
+
+
 def test_a_deleted_person_stays_in_mailchimp(desk: FlowDesk) -> None:
     """MC-11."""
     desk.start()
@@ -171,6 +184,34 @@ def test_only_who_joins_after_activation_comes_across_and_once(desk: FlowDesk) -
     desk.act("edit", "ned@new.example", fields={"FNAME": "Nathaniel"})
     quiet(desk)
     assert desk.persons_with("ned@new.example")[0]["first_name"] == "Ned"
+
+
+@pytest.mark.parametrize("what", ["moves", "is updated"])
+def test_whom_a_flow_put_there_never_counts_as_joined(desk: FlowDesk, what: str) -> None:
+    """MC-02, MC-08: also after a change of address, and after later writes of ours."""
+    desk.start(OUT, NEW)
+    person, email = desk.untouched()
+    done(desk)
+    if what == "moves":
+        desk.act("change_address", email, new_email="elsewhere@moved.example")
+        quiet(desk)
+        assert desk.persons_with("elsewhere@moved.example") == []
+        return
+    desk.edit(person, first_name="Zelda")
+    done(desk)
+    desk.act("edit", email, fields={"LNAME": "Theirs"})
+    quiet(desk)
+
+
+def test_who_joins_one_audience_and_was_put_in_another_has_joined(desk: FlowDesk) -> None:
+    """MC-08."""
+    desk.start(OUT | {"audience": "Partners"}, NEW)
+    person, email = desk.untouched()
+    done(desk)
+    desk.act("add", email, fields={"FNAME": "Ned", "LNAME": "Nye"})
+    done(desk)
+    found = next(one for one in desk.persons_with(email) if one["id"] == person)
+    assert (found["first_name"], found["last_name"]) == ("Ned", "Nye")
 
 
 def test_pausing_and_resuming_is_a_new_activation(desk: FlowDesk) -> None:

@@ -196,3 +196,12 @@ def test_two_flows_onto_one_field_do_not_take_turns() -> None:
     world.member("m1", "ann@x.lv", ROLE="President")
     assert settle(world) == 1
     assert world.persons[1]["job_title"] == "President"
+
+
+def test_whom_the_opposite_flow_does_not_bring_has_no_conflict(two_way: World) -> None:
+    """MC-02, MC-10: a later edit in Mailchimp of a pair that no flow would carry loses nothing."""
+    two_way.segments[51] = set()
+    two_way.person(1, "ann@x.lv", job_title="Chief")
+    two_way.member("m1", "ann@x.lv", JOB="Director")
+    assert settle(two_way) == 1
+    assert two_way.members["m1"]["merges"]["JOB"] == "Chief"

@@ -5,22 +5,24 @@
 --         staging.syncline__mapping, staging.pipedrive__persons, staging.mailchimp__members
 -- rule    A side changed when it no longer holds its base. Only a source that changed is written: a
 --         write of ours moved the base with it, so it is no change, and whatever the vendor made of
---         the value ends no loop and begins none. Where a flow of the opposite direction maps the
---         same pair and both sides changed, or differ at their first meeting, it is a conflict: the
---         later record wins, a tie is the CRM's, unless the definition names the winner.
+--         the value ends no loop and begins none. Where a flow of the opposite direction brings the
+--         same contact with the same pair and both sides changed, or differ at their first meeting,
+--         it is a conflict: the later record wins, a tie is the CRM's, unless the definition says.
+--         Whom no opposite flow brings has one way; whom one that is not due would is not known.
 -- watch   An empty source clears nothing at a first meeting; emptied later, it is a change.
 --         `equal` and `meet` are remembered as a base, and not sent: of addresses that differ when
 --         two first meet neither side is wrong.
 
 WITH opposite AS (
-    SELECT DISTINCT
-        f.list_id_mailchimp,
-        f.is_into_crm,
-        m.field_code,
-        m.merge_tag
-    FROM staging.syncline__flows AS f
-    INNER JOIN staging.syncline__mapping AS m ON m.flow_id = f.flow_id
-    WHERE f.is_running
+    SELECT flow_id, contact_id, list_id_mailchimp, is_into_crm
+    FROM resolve.wanted
+    WHERE skip_reason IS NULL
+
+    UNION ALL
+
+    SELECT flow_id, NULL AS contact_id, list_id_mailchimp, is_into_crm
+    FROM staging.syncline__flows
+    WHERE is_running AND NOT is_active
 ),
 
 sides AS (
@@ -36,7 +38,17 @@ sides AS (
         b.engagement_value AS base_engagement_value,
         (v.crm_value IS DISTINCT FROM b.crm_value) AS crm_changed,
         (v.engagement_value IS DISTINCT FROM b.engagement_value) AS engagement_changed,
-        o.field_code IS NOT NULL AS is_two_way,
+        (
+            SELECT count(*) > 0
+            FROM opposite AS o
+            INNER JOIN staging.syncline__mapping AS c ON c.flow_id = o.flow_id
+            WHERE
+                coalesce(o.contact_id = w.contact_id, TRUE)
+                AND o.list_id_mailchimp = w.list_id_mailchimp
+                AND o.is_into_crm <> w.is_into_crm
+                AND c.field_code = v.field_code
+                AND c.merge_tag = v.merge_tag
+        ) AS is_two_way,
         p.updated_at AS crm_changed_at,
         s.last_changed_at AS engagement_changed_at,
         (w.person_id_pipedrive IS NULL OR w.member_id_mailchimp IS NULL) AS is_first
@@ -50,12 +62,6 @@ sides AS (
             AND b.list_id_mailchimp = w.list_id_mailchimp
             AND b.field_code = v.field_code
             AND b.merge_tag = v.merge_tag
-    LEFT JOIN opposite AS o
-        ON
-            o.list_id_mailchimp = w.list_id_mailchimp
-            AND o.is_into_crm <> w.is_into_crm
-            AND o.field_code = v.field_code
-            AND o.merge_tag = v.merge_tag
     LEFT JOIN staging.pipedrive__persons AS p ON p.person_id_pipedrive = w.person_id_pipedrive
     LEFT JOIN staging.mailchimp__members AS s
         ON

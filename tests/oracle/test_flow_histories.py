@@ -1,0 +1,47 @@
+"""A handful of random histories of flows; `python -m tests.oracle.flow_histories` plays more."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.oracle.flow_bench import FlowBench
+from tests.oracle.flow_fields import Pair, decide, is_written
+from tests.oracle.flow_histories import History
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [7, 10, 18])
+def test_a_random_history_of_flows_ends_as_the_oracle_says(
+    sandbox_url: str, tmp_path: Path, seed: int
+) -> None:
+    """MC-02 to MC-15, ALL-06, ALL-08."""
+    history = History(FlowBench(sandbox_url, tmp_path), seed)
+    try:
+        history.live_through()
+    except AssertionError as wrong:
+        raise AssertionError("\n".join([f"seed {seed}", *history.told, str(wrong)])) from wrong
+
+
+@pytest.mark.parametrize(
+    ("crm", "engagement", "base", "said", "goes_out", "comes_in"),
+    [
+        ("A", "A", None, "equal", False, False),
+        ("A", "B", None, "conflict", True, False),
+        ("A", "", None, "write", True, False),
+        ("B", "A", ("A", "A"), "write", True, False),
+        ("A", "B", ("A", "A"), "leave", False, True),
+        ("B", "C", ("A", "A"), "conflict", True, False),
+        ("", "A", ("A", "A"), "write", True, False),
+        ("A", "A.", ("A", "A."), "leave", False, False),
+    ],
+)
+def test_the_model_decides_by_what_each_side_held(
+    crm: str, engagement: str, base: tuple[str, str] | None, said: str,
+    goes_out: bool, comes_in: bool,
+) -> None:  # fmt: skip
+    """MC-02: the CRM's word counts where both changed."""
+    out = Pair(crm, engagement, base, False, True, "crm", False)
+    assert decide(out) == said
+    assert is_written(out) == goes_out
+    assert is_written(out._replace(is_into_crm=True)) == comes_in
