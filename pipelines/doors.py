@@ -86,4 +86,4 @@ class Doors:
     audit: Audits | None = None
     adopt: Adopts | None = None
     preview: Previews | None = None
-    bell: Bell | None = None  # None: nobody can ring for it, its schedule is all it has
+    bells: tuple[Bell, ...] = ()  # none: nobody can ring for it, its schedule is all it has

@@ -194,6 +194,9 @@ class PipedriveSecret(Strict):
     oauth: OAuthSecret | None = Field(
         None, description="Instead of a token: the app that `syncline connect` is for."
     )
+    webhook: SecretName | None = Field(
+        None, description="NAME of the secret for `listen`: a long random word you make up."
+    )
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
@@ -301,9 +304,7 @@ class MailigenConnection(Strict):
 class MailchimpSecret(Strict):
     """How Mailchimp lets us in: an API key, or an app's token; and what webhooks carry."""
 
-    key: SecretName | None = Field(
-        None, description="NAME of the secret, never the key itself."
-    )
+    key: SecretName | None = Field(None, description="NAME of the secret, never the key itself.")
     token: SecretName | None = Field(
         None, description="Instead of a key: NAME of the secret with an app's OAuth token."
     )

@@ -3,6 +3,7 @@
 from pipelines.doors import Doors
 from pipelines.mailchimp_pipedrive.check import check_sync
 from pipelines.mailchimp_pipedrive.explaining import EXPLAINING
+from pipelines.mailchimp_pipedrive.listening import BELLS
 from pipelines.mailchimp_pipedrive.preview import preview_flow
 from pipelines.mailchimp_pipedrive.run import plan_sync, run_sync
 
@@ -12,4 +13,5 @@ DOORS = Doors(
     check=check_sync,
     explaining=EXPLAINING,
     preview=preview_flow,
+    bells=BELLS,
 )
