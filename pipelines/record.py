@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from pipelines.sweep import Sweep
 from state import deeds, runs, settings
+from state.writers import window_name, writers
 from transforms.build import number
 
 DEAD_RUNS = 50  # a run that died longer ago was kept by one in between
@@ -132,13 +133,23 @@ def _keep(sweep: Sweep, setting_writes: str) -> None:
 def _keep_writes(sweep: Sweep, setting_writes: str) -> None:
     """What this run sent or tried to: one row per write, as the ledger has it now."""
     db, name = sweep.db, sweep.definition.name
-    sent = [(deeds.read(sweep.state, name), DEED_WRITES)]
+    sent = [(deeds.read, DEED_WRITES)]
     if sweep.is_planned:
-        sent.append((settings.read(sweep.state, name), setting_writes))
-    for rows, query in sent:
-        db.register("arrived", rows)
+        sent.append((settings.read, setting_writes))
+    of_windows = []
+    for read, query in sent:
+        ours, theirs = (read(sweep.state, one) for one in writers(name))
+        # What a window has under way is kept by a sweep after it.
+        db.register("window_rows", theirs)
+        settled: pa.Table = db.sql(SETTLED).to_arrow_table()
+        db.unregister("window_rows")
+        db.register("arrived", pa.concat_tables([ours, settled.cast(ours.schema)]))
         db.execute(f"INSERT INTO history.writes BY NAME {query}", [sweep.run_id, sweep.sweep])
         db.unregister("arrived")
+        of_windows.append(settled.select(["run_id", "sweep", "sending_at", "settled_at"]))
+    db.register("arrived", pa.concat_tables(of_windows))
+    db.execute(KEEP_WINDOWS, [window_name(name)])
+    db.unregister("arrived")
 
 
 def _keep_dead_runs(sweep: Sweep) -> None:
@@ -155,6 +166,23 @@ def _keep_dead_runs(sweep: Sweep) -> None:
             )  # fmt: skip
 
 
+SETTLED = """
+FROM window_rows
+WHERE run_id NOT IN (
+    SELECT w.run_id FROM window_rows AS w
+    WHERE w.state IN ('planned', 'sending') AND w.run_id IS NOT NULL
+)
+"""
+# A window is a run as well, of which the ledger alone tells.
+KEEP_WINDOWS = """
+INSERT INTO history.runs
+SELECT
+    run_id, ?, max(sweep), coalesce(min(sending_at), max(settled_at), now()), max(settled_at),
+    'done', 0, NULL, 'A window of real time.'
+FROM arrived
+WHERE run_id NOT IN (SELECT r.run_id FROM history.runs AS r)
+GROUP BY run_id
+"""
 CHECKS = """
 SELECT
     ? AS run_id, ? AS sweep, stage, name, CASE WHEN is_fatal THEN 'stop' ELSE 'warn' END,

@@ -32,14 +32,14 @@ def define_flows(sweep: Sweep) -> None:
         listed = {flow.id: flow for flow in sweep.definition.flows}
         for bot in stored.values():
             flow = listed.get(bot.bot_id)
-            if bot.state != "deleted" and (flow is None or _is_another(flow, bot)):
+            if bot.state != "deleted" and (flow is None or is_another(flow, bot)):
                 bots.remove(sweep.state, name, bot.bot_id, listed=False)
         definitions = [_definition(flow) for flow in sweep.definition.flows]
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
         _switch(sweep)
         stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     sweep.known_bots = {
-        flow.id: stored.get(flow.id) or _unborn(sweep, flow.id) for flow in sweep.definition.flows
+        flow.id: stored.get(flow.id) or unborn(sweep, flow.id) for flow in sweep.definition.flows
     }
     for bound in sweep.names.flows:
         _suspend(sweep, bound)
@@ -53,7 +53,7 @@ def _definition(flow: Flow) -> BotDefinition:
     )  # fmt: skip
 
 
-def _is_another(flow: Flow, bot: Bot) -> bool:
+def is_another(flow: Flow, bot: Bot) -> bool:
     said = flow.model_dump(mode="json")
     before = bot.definition or {}
     return any(before.get(part) != said[part] for part in ("trigger", "audience"))
@@ -183,11 +183,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
     if sweep.lease is None:
         return
     account, key, home = sweep.engagement_account, sweep.consent_key, sweep.home
-    seen = [
-        consent.Seen(email, kind, "status in the audience")
-        for email, kind in sweep.db.execute(LEFT).fetchall()
-    ]
-    consent.record(sweep.state, account, seen, key=key, home=home)
+    keep_left(sweep)
     subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
     settled_by = sweep.read_at - timedelta(seconds=sweep.horizons[account])
     back = [
@@ -199,6 +195,17 @@ def keep_opt_outs(sweep: Sweep) -> None:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed again"
         )  # fmt: skip
+
+
+def keep_left(sweep: Sweep) -> None:
+    """Keep every opt-out among the contacts that were read; none is lifted."""
+    seen = [
+        consent.Seen(email, kind, "status in the audience")
+        for email, kind in sweep.db.execute(LEFT).fetchall()
+    ]
+    consent.record(
+        sweep.state, sweep.engagement_account, seen, key=sweep.consent_key, home=sweep.home
+    )
 
 
 def keep_erased(sweep: Sweep) -> None:
@@ -230,7 +237,7 @@ def bar(sweep: Sweep, email: str, kind: consent.Kind, said: str) -> None:
     )
 
 
-def _unborn(sweep: Sweep, flow_id: str) -> Bot:
+def unborn(sweep: Sweep, flow_id: str) -> Bot:
     return Bot(
         sync=sweep.definition.name, bot_id=flow_id, state="new", reason="", paused_by=None,
         since=sweep.read_at, confirmed_by="", confirmed_on=None, activated_at=None,

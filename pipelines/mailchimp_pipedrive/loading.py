@@ -11,17 +11,30 @@ from pipelines.mailchimp_pipedrive import life
 from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
-from state import consent, horizons, ledger
+from state import consent, horizons, lease, ledger
 from state.deeds import Deed
+from state.errors import LeaseHeld
 from state.lease import Lease
+from state.writers import window_name
 
 FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look costs calls
 
 
 def settle(sweep: Sweep) -> None:
     """Look up what an earlier run left in doubt. What needs the horizon stays open for now."""
-    if sweep.lease is not None:
-        _look_up(_loaders(sweep, sweep.lease))
+    if sweep.lease is None:
+        return
+    _look_up(_loaders(sweep, sweep.lease))
+    if sweep.is_window:
+        return
+    try:  # a window that died in the middle has left some as well
+        held = lease.acquire(
+            sweep.state, window_name(sweep.definition.name), run_id=f"{sweep.run_id}-window"
+        )
+    except LeaseHeld:
+        return
+    with lease.keeping(held):
+        _look_up(_loaders(sweep, held))
 
 
 def carry_out(sweep: Sweep) -> None:
@@ -75,7 +88,7 @@ def _wait_for_doubts(sweep: Sweep, loaders: list[Loader]) -> None:
         sweep.engagement.account()
 
 
-def _loaders(sweep: Sweep, lease: Lease) -> list[Loader]:
+def _loaders(sweep: Sweep, held: Lease) -> list[Loader]:
     """One for the settings of each account; deeds go out with the first."""
     now = sweep.state.now
     members = Members(
@@ -84,17 +97,17 @@ def _loaders(sweep: Sweep, lease: Lease) -> list[Loader]:
     )  # fmt: skip
     told = _counting(sweep)
     return [
-        _loader(sweep, lease, sweep.crm_account, PIPEDRIVE, PersonFields(sweep.crm, now), told),
-        _loader(sweep, lease, sweep.engagement_account, MAILCHIMP, members, told),
+        _loader(sweep, held, sweep.crm_account, PIPEDRIVE, PersonFields(sweep.crm, now), told),
+        _loader(sweep, held, sweep.engagement_account, MAILCHIMP, members, told),
     ]
 
 
 def _loader(
-    sweep: Sweep, lease: Lease, account: str, vendor: str, writer: SettingWriter,
+    sweep: Sweep, held: Lease, account: str, vendor: str, writer: SettingWriter,
     told: Callable[[int], None],
 ) -> Loader:  # fmt: skip
     return Loader(
-        lease=lease,
+        lease=held,
         deed_writers={"create_person": NewPersons(sweep.crm)},
         setting_writer=writer,
         vendors={

@@ -31,7 +31,7 @@ AGAIN = "nobody is to listen any more"
 
 
 class Hook(NamedTuple):
-    """A webhook as it should be. `asked` compares with what its vendor shows; no secret is in it."""
+    """A webhook as it should be; `asked` is as its vendor shows it, without the secret."""
 
     place: str  # the audience it is of, or the noun it tells of
     address: str  # without a query

@@ -126,7 +126,7 @@ def test_one_whose_deliveries_fail_is_made_again_at_another_address(porch: Porch
     """ALL-12: ten failures ban it for half an hour, and nothing shows the ban"""
     porch.look()
     first = {one["id"]: one["subscription_url"] for one in porch.webhooks("pipedrive")}
-    person, _ = porch.desk.untouched()
+    person = porch.desk.selected()[0]["id"]
     porch.listening.ropes[1].secret = "another secret of so many characters"
     porch.desk.edit(person, first_name="Zelda")
     porch.wait_for_deliveries()
