@@ -21,6 +21,7 @@ from deployments.running import is_recorded, run_here, run_recorded
 from deployments.timing import least_wake
 from deployments.trouble import DefinitionsError, OperatorError
 from pipelines.definition import SyncDefinition
+from pipelines.doors import Windows
 from pipelines.kinds import KINDS
 from pipelines.left_over import ANSWERED
 from pipelines.listening import (
@@ -59,6 +60,12 @@ class Doorkeeper(Listening):
     """A sync that is listened for, and how it is run when somebody rings."""
 
     held: ExitStack = field(default_factory=ExitStack)
+    _warm: tuple[object, Windows] | None = None
+
+    @property
+    def is_prompt(self) -> bool:
+        """Whether it is woken for those alone who are named, and so at once."""
+        return KINDS[self.definition.kind].doors.warm is not None
 
     @property
     def sources(self) -> list[Source]:
@@ -70,7 +77,38 @@ class Doorkeeper(Listening):
     def close(self) -> None:
         self.held.close()
 
+    def obstacle(self) -> str:
+        """A window goes on beside a run, and where one waits for its approval."""
+        is_window = self.is_prompt and not self._is_missed and not self._named.empty()
+        return "" if is_window else super().obstacle()
+
     def run(self) -> Woken:
+        """Carry across whom deliveries named; the whole sync where some may be lost, or where
+        its kind has no windows."""
+        if not self.is_prompt:
+            return self._sweep()
+        if self.is_owed_a_run and not super().obstacle():
+            self.take_named()  # a sweep that begins now reads all of them
+            return self._sweep()
+        named = self.take_named()
+        if not named:
+            return Woken("answered", "")
+        outcome = self._windows().window(named)
+        if outcome.outcome in ("done", "open"):
+            return Woken("answered", _line(outcome))
+        self.missed()
+        return Woken("failed", _line(outcome))
+
+    def _windows(self) -> Windows:
+        """Kept from one to the next, as long as the files say the same."""
+        said = (self.definition, self.connections)
+        if self._warm is None or self._warm[0] != said:
+            warm = KINDS[self.definition.kind].doors.warm
+            assert warm is not None
+            self._warm = (said, warm(*said, self.settings))
+        return self._warm[1]
+
+    def _sweep(self) -> Woken:
         """Run the sync as a schedule would: the files are read anew, Prefect records it if there.
 
         A server that is down, a file with a mistake, a vendor out of reach: rung for again later.
@@ -157,6 +195,9 @@ class Doorkeepers:
             source for one in self._kept.values() if not one.is_gone for source in one.sources
         )
         return next((source for source in sources if source.path == path), None)
+
+    def is_prompt(self, sync: str) -> bool:
+        return self._kept[sync].is_prompt
 
     def least_wake(self, sync: str) -> float:
         """Least seconds between two wakes of a sync, by what its files say now."""

@@ -7,8 +7,10 @@ can see why. What is the vendor's own about a webhook is its kind's `Bell`.
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import OperationalError
@@ -29,6 +31,7 @@ LOOK_EVERY_S = 3600.0  # somebody may delete it at the vendor
 TRY_AGAIN_S = 300.0
 NOT_SEEN = "What was exported since `listen` began it sees only when it is started again"
 GONE_AGAIN_S = 60.0  # an editor may be replacing the file: who is missing is looked for twice
+MOST_NAMED = 500  # in a window: what is more is for the next
 IN_DOUBT = "nobody knows yet whether its last change arrived"
 
 log = logging.getLogger(__name__)
@@ -144,6 +147,7 @@ class Listening:
     _stamp: object = None
     _refused: int = 0
     _said: dict[str, str] = field(default_factory=dict)
+    _named: SimpleQueue[Named] = field(default_factory=SimpleQueue)
 
     @property
     def name(self) -> str:
@@ -168,7 +172,17 @@ class Listening:
         except (StateTrouble, OperationalError, OSError) as error:
             log.warning("%s: who left could not be kept yet (%s)", self.name, type(error).__name__)
             return None
+        for one in rope.bell.names(body):
+            self._named.put(one)
         return f"{left} unsubscribed, barred at once" if left else ""
+
+    def take_named(self) -> set[Named]:
+        """Whom deliveries have named since this was asked last; one thread gets each."""
+        found = set[Named]()
+        with suppress(Empty):
+            while len(found) < MOST_NAMED:
+                found.add(self._named.get_nowait())
+        return found
 
     def obstacle(self) -> str:
         """Why no run should begin now: another goes on, or a stopped one waits for its approval.

@@ -283,14 +283,19 @@ class Listener:
                 self._leave(sync)
             else:
                 self._look_at[sync] = self._seconds() + again
-                if self._syncs[sync].is_owed_a_run:
-                    self._windows.ring(sync, self._seconds())
+                self._ring_if_owed(sync)
             return
         woken: Woken = result.result()
         if woken.ending == "answered":
             self._inbox.dismiss(sync, waiting.last_id)
         self._windows.ended(sync, woken.ending, self._seconds())
-        self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
+        self._ring_if_owed(sync)
+        if woken.said:
+            self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
+
+    def _ring_if_owed(self, sync: str) -> None:
+        if self._syncs[sync].is_owed_a_run:
+            self._windows.ring(sync, self._seconds())
 
     def _welcome(self) -> None:
         """Listen for syncs that were added, also for what came in while nobody did."""

@@ -6,6 +6,7 @@ from pipelines.mailchimp_pipedrive.explaining import EXPLAINING
 from pipelines.mailchimp_pipedrive.listening import BELLS
 from pipelines.mailchimp_pipedrive.preview import preview_flow
 from pipelines.mailchimp_pipedrive.run import plan_sync, run_sync
+from pipelines.mailchimp_pipedrive.window import Warm
 
 DOORS = Doors(
     run=run_sync,
@@ -13,5 +14,6 @@ DOORS = Doors(
     check=check_sync,
     explaining=EXPLAINING,
     preview=preview_flow,
+    warm=Warm,
     bells=BELLS,
 )

@@ -86,7 +86,8 @@ class Warm:
             counts = ledger.counts(held)
             outcome.counts = vars(counts)
             outcome.outcome = "open" if counts.open or counts.waiting else "done"
-            outcome.said = f"{counted(counts.done, 'write')} for {counted(len(named), 'record')}"
+            writes = counted(counts.done + counts.adopted, "write")
+            outcome.said = f"{writes} for {counted(len(named), 'record')}"
 
     def _begin(
         self, accounts: Accounts[Any], work: Work, held: lease.Lease, outcome: Outcome
