@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deployments.desk import need, settings_of, sync_of
+from deployments.desk import kind_of, need, settings_of, sync_of
 from deployments.screen import is_terminal, say, say_csv, say_json, say_table
 from pipelines.report import counted
 
 if TYPE_CHECKING:
-    from pipelines.kinds import Kind
     from pipelines.settings import Settings
 
 
@@ -58,7 +57,7 @@ def explain(
 
     settings = settings_of(ctx)
     _refuse_unknown(settings, sync)
-    steps = explain_key(settings, sync, " ".join([key, *(more or [])]), _kind_of(settings, sync))
+    steps = explain_key(settings, sync, " ".join([key, *(more or [])]), kind_of(settings, sync))
     if as_json:
         say_json([step._asdict() for step in steps])
         return
@@ -69,17 +68,18 @@ def explain(
 def preview(
     ctx: typer.Context,
     sync: Annotated[str, typer.Argument(help="Name of the sync.")],
-    bot: Annotated[str, typer.Option("--bot", help="The bot, by its id.")],
+    bot: Annotated[str, typer.Option("--bot", "--flow", help="The bot or flow, by its id.")],
     as_json: Annotated[bool, typer.Option("--json", help="Every person, for scripts.")] = False,
 ) -> None:
-    """Whom a bot selects now and what would become of each. Writes nothing, holds up nobody."""
+    """Whom a bot or flow selects now and what would become of each. Writes nothing."""
     from deployments.screen import progress, say_finding
     from pipelines.kinds import KINDS
 
     settings, definition, connections = sync_of(ctx, sync)
-    preview_bot = need(KINDS[definition.kind].doors.preview, definition, "preview")
+    kind = KINDS[definition.kind]
+    preview_part = need(kind.doors.preview, definition, "preview")
     with progress() as report:
-        found = preview_bot(
+        found = preview_part(
             definition, connections, bot, report=report, settings=settings,
             shown=1_000_000 if as_json else 20,
         )  # fmt: skip
@@ -89,24 +89,17 @@ def preview(
     for finding in found.findings:
         say_finding(finding.level, finding.thing, finding.sentence, finding.remedy)
     became = ", ".join(f"{count} {what}" for what, count in found.becomes.items())
-    say(
-        f"bot {bot} selects {counted(found.selected, 'person')}" + (f": {became}" if became else "")
-    )
+    noun, verb = ("person", "selects") if kind.part == "bot" else ("contact", "brings")
+    selected = f"{kind.part} {bot} {verb} {counted(found.selected, noun)}"
+    say(selected + (f": {became}" if became else ""))
     made = [f"{count} {noun}" for noun, count in found.deeds.items() if count]
-    say(f"it would make {', '.join(made)}" if made else "it would make no activity, deal or note")
+    if kind.part == "bot":
+        say(f"it would make {', '.join(made)}" if made
+            else "it would make no activity, deal or note")  # fmt: skip
     if found.rows:
         say_table(list(found.rows[0]), [list(row.values()) for row in found.rows])
     if found.selected > len(found.rows):
         say(f"... and {found.selected - len(found.rows)} more; --json lists all")
-
-
-def _kind_of(settings: "Settings", sync: str) -> "Kind":
-    """The kind of a sync by its file; of one that no file lists any more, the first there was."""
-    from deployments.definitions import load
-    from pipelines.kinds import KINDS, MAILIGEN_PIPEDRIVE
-
-    listed = load(settings, with_secrets=False).syncs.get(sync)
-    return KINDS[listed.definition.kind] if listed else MAILIGEN_PIPEDRIVE
 
 
 def _refuse_unknown(settings: "Settings", sync: str) -> None:

@@ -60,7 +60,9 @@ def retry(
     sync: Sync,
     keys: Annotated[list[str] | None, typer.Argument(help="Write keys, SL- references.")] = None,
     all_of_them: Annotated[bool, typer.Option("--all", help="Everything refused.")] = False,
-    bot: Annotated[str | None, typer.Option("--bot", help="Only what this bot causes.")] = None,
+    bot: Annotated[
+        str | None, typer.Option("--bot", "--flow", help="Only what this bot or flow causes.")
+    ] = None,
     operation: Annotated[
         str | None, typer.Option(help="Only this, like create_note or update.")
     ] = None,
@@ -91,7 +93,7 @@ def retry(
     records = counted(count, "refused record")
     say(f"{records} of {sync} due now, with all tries back: the next run sends them again")
     for name in stopped:
-        complain(f"but not those of bot {name}, which does not run: syncline resume {sync}")
+        complain(f"but not those of {name}, which does not run: syncline resume {sync}")
 
 
 def settle(
@@ -140,7 +142,7 @@ def settle(
         say(f"{about.key} is done" + (f", as {about.object} {tied}" if tied else ""))
     elif stopped:
         say(f"{about.key} is planned again")
-        complain(f"but its bot {stopped[0]} does not run: syncline resume {about.sync}")
+        complain(f"but its {stopped[0]} does not run: syncline resume {about.sync}")
     else:
         say(f"{about.key} is planned again; syncline run {about.sync} sends it")
 

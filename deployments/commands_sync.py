@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from deployments.desk import settings_of, sync_of
+from deployments.desk import need, settings_of, sync_of
 from deployments.screen import complain, progress, say, say_finding, say_json, say_table
 from pipelines.report import counted
 
 if TYPE_CHECKING:
+    from pipelines.definition import SyncDefinition
     from pipelines.report import CheckReport, Outcome, PlanReport
     from pipelines.settings import Settings
 
 Sync = Annotated[str, typer.Argument(help="Name of the sync.")]
+KINDS_WORD = "{} is a {} sync"
 Json = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
@@ -76,6 +78,9 @@ def run(
     since: Annotated[
         str | None, typer.Option(help="Read engagement of campaigns sent since, 2026-11-01.")
     ] = None,
+    flow: Annotated[
+        str, typer.Option("--flow", help="Only this flow, and whatever else is due by schedule.")
+    ] = "",
     settle_within: Annotated[
         float | None,
         typer.Option(min=0, help="Seconds to wait for doubtful writes; default: the horizon."),
@@ -88,7 +93,8 @@ def run(
 
     _refuse_bad_date(since)
     settings, definition, connections = sync_of(ctx, sync)
-    options = RunOptions(full=full, since=since, settle_within=settle_within)
+    _refuse_unfit(definition, since, flow)
+    options = RunOptions(full=full, since=since, settle_within=settle_within, flow=flow)
     if is_recorded(settings):
         complain(f"recorded as a Prefect flow run on {settings.prefect_api_url}")
         outcome = run_recorded(settings, definition, options)
@@ -102,8 +108,10 @@ def run(
 def audit(ctx: typer.Context, sync: Sync, as_json: Json = False) -> None:
     """Hold what was written against the vendors' books: doubles, losses, deletions, edits."""
     from deployments.running import audit_here, audit_recorded, is_recorded
+    from pipelines.kinds import KINDS
 
     settings, definition, connections = sync_of(ctx, sync)
+    need(KINDS[definition.kind].doors.audit, definition, "audit")
     if is_recorded(settings):
         outcome = audit_recorded(settings, sync)
     else:
@@ -126,7 +134,7 @@ def approve(
 
 
 def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
-    """Every sync and bot: last run, selection, actions, active or why not."""
+    """Every sync and bot or flow: last run, selection, actions, active or why not."""
     from deployments.definitions import load
     from deployments.listing import SHOWN, list_bots
 
@@ -167,6 +175,16 @@ def _refuse_bad_date(since: str | None) -> None:
         _ = since and date.fromisoformat(since)
     except ValueError as error:
         raise typer.BadParameter("--since takes a date like 2026-11-01") from error
+
+
+def _refuse_unfit(definition: "SyncDefinition", since: "str | None", flow: str) -> None:
+    """What an option is about must be something that this kind of sync has."""
+    has_flows = any(one.part for one in definition.scheduled)
+    kind = KINDS_WORD.format(definition.name, definition.kind)
+    if flow and not has_flows and definition.scheduled:
+        raise typer.BadParameter(f"{kind}, which runs as a whole: leave out --flow")
+    if since and (has_flows or not definition.scheduled):
+        raise typer.BadParameter(f"{kind}, which reads no engagement: leave out --since")
 
 
 def _as_object(report: "CheckReport | Outcome") -> dict[str, object]:
@@ -210,7 +228,8 @@ def _say_plan(planned: "PlanReport") -> None:
         if shown:
             columns = list(shown[0])
             say_table(columns, [[row.get(name) for name in columns] for row in shown], title=table)
-            left_out = sum(planned.totals.get(table, {}).values()) - len(shown)
+            there_are = planned.found.get(table, sum(planned.totals.get(table, {}).values()))
+            left_out = there_are - len(shown)
             if left_out > 0:
                 say(f"... and {left_out} more; --json lists all")
     _say_counts("skipped", planned.skipped)

@@ -10,6 +10,7 @@ from deployments.trouble import UsageTrouble
 
 if TYPE_CHECKING:
     from pipelines.definition import SyncDefinition
+    from pipelines.kinds import Kind
     from pipelines.settings import Connections, Settings
 
 T = TypeVar("T")
@@ -43,6 +44,24 @@ def sync_of(ctx: typer.Context, name: str) -> "tuple[Settings, SyncDefinition, C
     settings = settings_of(ctx)
     definitions = load(settings)
     return settings, definitions.get(name), definitions.connections
+
+
+def kind_of(settings: "Settings", sync: str) -> "Kind":
+    """The kind of a sync by its file, whatever mistakes others have; of one that no file lists
+    any more, by what state keeps of it."""
+    from deployments.definitions import load
+    from pipelines.kinds import KINDS, MAILIGEN_PIPEDRIVE, kind_of_parts
+
+    listed = load(settings, with_secrets=False).syncs.get(sync)
+    if listed is not None:
+        return KINDS[listed.definition.kind]
+    if not settings.has_state:
+        return MAILIGEN_PIPEDRIVE
+    from deployments.oncall import opened
+    from state import bots
+
+    with opened(settings) as state:
+        return kind_of_parts(bot.definition for bot in bots.bots(state, sync))
 
 
 def need(door: "T | None", definition: "SyncDefinition", command: str) -> "T":

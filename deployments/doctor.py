@@ -183,7 +183,7 @@ def _schedules(definitions: Definitions, settings: Settings) -> Iterator[Symptom
     except (StateTrouble, SQLAlchemyError):
         return  # told with the state
     for one in found:
-        yield Symptom("warn", f"schedule {one.sync}", one.shown(), one.remedy)
+        yield Symptom("warn", f"schedule {one.name}", one.shown(), one.remedy)
 
 
 def _connections(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:

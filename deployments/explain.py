@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, or_, select
 
 from deployments.published import CannotAskError, ask, published_file
-from pipelines.doors import Explaining
 from pipelines.kinds import MAILIGEN_PIPEDRIVE, Kind
 from pipelines.report import counted
 from pipelines.settings import Settings
 from state import consent, keep
 from state.database import State, open_state
 from state.doubts import without_addresses
-from state.schema import contact_addresses, deeds, links, settings
+from state.schema import contact_addresses, deeds, facts, links, settings
 
 # In the run that left them out last; who is written by now is not left out any more.
 SKIPS = """
@@ -26,6 +25,8 @@ named AS (
     WHERE lower(trim(email)) = lower(?) OR person_id_pipedrive::VARCHAR = ?
     UNION
     SELECT 'contact', unnest(?::VARCHAR [])
+    UNION
+    SELECT 'member', unnest(?::VARCHAR [])
 )
 
 SELECT DISTINCT s.object, s.subject, s.reason, s.sweep
@@ -35,7 +36,12 @@ INNER JOIN named AS n ON n.object = s.object AND n.subject = s.subject
 ORDER BY ALL
 """
 DEEDS = ("activity", "deal", "note")
-SHORT = ("write", "rule", "setting", "intent", "outcome", "id", "word", "skipped")
+# What may be named by its own id, and what links and deeds call it: the kinds differ.
+PEOPLE = {"person": ("person", "audience_person"), "member": ("audience_member",)}
+MEMBER = "audience_member"  # its id in links: audience/contact_id
+# Write keys whose last part is the contact; those of settings begin with their object.
+OF_A_CONTACT = ("member|", "fields|", "tag|", "audience_member|", "audience_person|")
+SHORT = ("fact", "write", "rule", "setting", "intent", "outcome", "id", "word", "skipped")
 EVENTS_SHOWN = 3
 
 
@@ -60,22 +66,27 @@ def explain_key(
     with closing(open_state(where.state_url)) as state:
         contacts = [] if noun in DEEDS else _contacts(state, name, noun)
         names = [name, *contacts]
-        steps: list[Step] = []
+        linked = _links(state, contacts)
+        members = [one for what, one in linked if what == MEMBER]
+        if noun == "" and "@" in name and its.members:
+            members += [str(one) for (one,) in ask(where.home, sync, its.members, [name]).rows]
+        persons = [one for what, one in linked if what in PEOPLE["person"]]
+        steps = [] if noun in DEEDS else list(_facts(state, sync, persons, members))
         newcomer = its.newcomer_of(consent.read_key(where.home), name)
         for row in _deeds(state, sync, [*names, newcomer], noun):
             addresses = _addresses(state, row.subject)
             events = _events(row, ask(where.home, sync, its.events, [addresses, row.sweep]).rows)
-            steps += _deed_steps(row, events, _cause(where, sync, row, its.title), its)
+            steps += _deed_steps(row, events, _cause(where, sync, row, its.title), kind)
             steps += words.get(str(row.write_key), ())
         if noun not in DEEDS:
             for row in _settings(state, sync, names):
                 steps += [*_setting_steps(row), *words.get(_key_of(row), ())]
-            steps += _skips(where, sync, name, contacts, noun)
+            steps += _skips(where, sync, name, contacts, noun, members)
     if not steps:
         raise CannotAskError(
             f"{sync} has written nothing that is called {key}, and left nobody of that name out: "
             "give a write key, the SL- reference in a note or activity, `deal 12`, `activity 12`, "
-            "`note 12`, `person 12`, a contact id or an address"
+            "`note 12`, `person 12`, `member AUDIENCE/ID`, a contact id or an address"
         )
     return steps
 
@@ -118,26 +129,53 @@ def read_key(key: str) -> tuple[str, str]:
 
     >>> read_key("Deal 12"), read_key("SL-GW4M6MV7"), read_key("member|a|News|c1")
     (('deal', '12'), ('', 'SL-GW4M6MV7'), ('', 'c1'))
+    >>> read_key("audience_member|mc|acme/customers/abc|c1"), read_key("member abc/e1")
+    (('', 'c1'), ('member', 'abc/e1'))
     """
     noun, _, name = key.strip().partition(" ")
-    if noun.lower() in (*DEEDS, "person") and name.strip():
+    if noun.lower() in (*DEEDS, *PEOPLE) and name.strip():
         return noun.lower(), name.strip()
-    if key.startswith("member|"):  # the write key of a place on the list ends with its contact
-        return "", key.split("|")[3]
+    if key.startswith(OF_A_CONTACT):
+        return "", key.rpartition("|")[2]
     return "", key.strip()
 
 
 def _contacts(state: State, name: str, noun: str) -> list[str]:
-    """The contacts an address is or was one of, or a person stood for: all that came of it."""
+    """The contacts an address is or was one of, or a person or member stood for: all that came
+    of it. A member may be named without its audience."""
     by_address = select(contact_addresses.c.contact_id).where(
         contact_addresses.c.address == name.lower()
     )
-    by_person = select(links.c.contact_id).where(
-        links.c.object == "person", links.c.remote_id == name
+    is_it = or_(
+        links.c.remote_id == name,
+        and_(links.c.object == MEMBER, links.c.remote_id.endswith(f"/{name}", autoescape=True)),
+    )
+    by_id = select(links.c.contact_id).where(links.c.object.in_(PEOPLE.get(noun, ())), is_it)
+    with state.read() as db:
+        found = db.execute(by_id if noun in PEOPLE else by_address).scalars().all()
+    named = [name] if not noun and "@" not in name else []  # a contact's own id, or no contact's
+    return sorted({str(contact) for contact in [*found, *named]})
+
+
+def _links(state: State, contacts: list[str]) -> list[tuple[str, str]]:
+    """What stands for the contacts at the vendors: object and id."""
+    query = select(links.c.object, links.c.remote_id).where(links.c.contact_id.in_(contacts))
+    with state.read() as db:
+        return [(str(what), str(its_id)) for what, its_id in db.execute(query)]
+
+
+def _facts(state: State, sync: str, persons: list[str], members: list[str]) -> Iterator[Step]:
+    """What happened once and brought them across: arrivals and passages, each with its end."""
+    ids = [one.partition("/")[2] for one in members]
+    mine = or_(facts.c.person_id.in_(persons), facts.c.member_id.in_(ids))
+    query = (
+        select(facts).where(facts.c.sync == sync, mine).order_by(facts.c.sweep, facts.c.fact_key)
     )
     with state.read() as db:
-        found = db.execute(by_person if noun == "person" else by_address).scalars().all()
-    return sorted({str(contact) for contact in found})
+        for row in db.execute(query):
+            became = "not dealt with yet" if row.settled_sweep is None else row.said
+            yield Step("fact", f"{row.fact_key}, seen in sweep {row.sweep}, flow {row.bot_id}: "
+                       f"{became}")  # fmt: skip
 
 
 def _deeds(state: State, sync: str, names: list[str], noun: str) -> list[Any]:
@@ -146,7 +184,7 @@ def _deeds(state: State, sync: str, names: list[str], noun: str) -> list[Any]:
     if noun in DEEDS:
         named = and_(deeds.c.object == noun, deeds.c.remote_id.in_(names))
     elif noun:
-        is_itself = and_(deeds.c.object == noun, deeds.c.remote_id == names[0])
+        is_itself = and_(deeds.c.object.in_(PEOPLE[noun]), deeds.c.remote_id == names[0])
         named = or_(deeds.c.subject.in_(names), is_itself)
     query = select(deeds).where(deeds.c.sync == sync, named)
     with state.read() as db:
@@ -159,11 +197,12 @@ def _settings(state: State, sync: str, names: list[str]) -> list[Any]:
         return list(db.execute(select(settings).where(settings.c.sync == sync, named)).all())
 
 
-def _deed_steps(row: Any, events: Iterator[Step], cause: str, its: Explaining) -> Iterator[Step]:
+def _deed_steps(row: Any, events: Iterator[Step], cause: str, kind: Kind) -> Iterator[Step]:
+    its = kind.doors.explaining
     yield Step("write", row.write_key)
     yield Step("newcomer" if row.operation in its.newcomers else "contact", row.subject)
     yield from events
-    rule = f"bot {row.bot_id}, rule {row.rule_id}" if row.rule_id else f"bot {row.bot_id}"
+    rule = f"{kind.part} {row.bot_id}" + (f", rule {row.rule_id}" if row.rule_id else "")
     if row.operation in its.newcomers:
         rule = f"new_subscribers, {row.reason}"
     yield Step("rule", f"{rule}: {cause}" if cause else rule)
@@ -203,9 +242,11 @@ def _named(campaign: str, title: str) -> str:
     return f"campaign “{title}” ({campaign})" if title else f"campaign {campaign}"
 
 
-def _skips(where: Settings, sync: str, name: str, contacts: list[str], noun: str) -> Iterator[Step]:
+def _skips(
+    where: Settings, sync: str, name: str, contacts: list[str], noun: str, members: list[str]
+) -> Iterator[Step]:
     person = name if noun == "person" else ""
-    rows = ask(where.home, sync, SKIPS, [name, person, contacts]).rows
+    rows = ask(where.home, sync, SKIPS, [name, person, contacts, members]).rows
     for what, subject, reason, sweep in rows:
         yield Step("skipped", f"{what} {subject} in sweep {sweep}: {reason}")
 

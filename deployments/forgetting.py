@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from deployments.definitions import load
 from deployments.oncall import holding
 from deployments.trouble import UsageTrouble
-from pipelines.settings import MailigenConnection, Settings
+from pipelines.kinds import KINDS
+from pipelines.settings import PipedriveConnection, Settings
 from state import connections as known_accounts
 from state import consent, doubts, erasure
 from state.database import State
@@ -70,8 +71,9 @@ def _syncs(settings: Settings, state: State) -> list[str]:
 def _accounts(settings: Settings, state: State) -> list[str]:
     """Every account that sends mails, of the files and of the state."""
     listed = load(settings, with_secrets=False).connections
-    found = {name for name, one in listed.items() if isinstance(one, MailigenConnection)}
-    found |= {one.account for one in known_accounts.connections(state) if one.vendor == "mailigen"}
+    found = {name for name, one in listed.items() if not isinstance(one, PipedriveConnection)}
+    senders = {kind.engagement for kind in KINDS.values()}
+    found |= {one.account for one in known_accounts.connections(state) if one.vendor in senders}
     return sorted(found)
 
 

@@ -1,4 +1,7 @@
-"""Every sync and bot on one line each: what the files say, beside what state remembers (MG-19)."""
+"""Every sync and bot or flow on one line each: what the files say, beside what state remembers.
+
+A bot was synced when its sync ran; a flow has a schedule of its own, and was when a run served it.
+"""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -7,13 +10,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 
 from deployments.timing import Timing, timings
-from pipelines.definition import SyncDefinition
+from pipelines.definition import Part, SyncDefinition
 from pipelines.kinds import KINDS
 from pipelines.report import minute
 from pipelines.settings import Connections, PipedriveConnection, Settings
-from state import audits, connections, doubts, grants
+from state import audits, connections, doubts, grants, schedules
 from state.audits import LastAudit
 from state.database import State, open_state
+from state.schedules import Served
 from state.schema import bots as bots_table
 from state.schema import syncs as syncs_table
 
@@ -43,11 +47,12 @@ class Line(NamedTuple):
         return self.sync, self.bot, last, self.selection, self.actions, active
 
 
-SHOWN = ("sync", "bot", "last sync", "selection", "actions", "active")
+SHOWN = ("sync", "bot or flow", "last sync", "selection", "actions", "active")
 
 
 class Remembered(NamedTuple):
     last_run: dict[str, tuple[str, str]]  # sync -> when, how it ended
+    served: dict[str, Served]  # by deployment: when a flow was dealt with
     bots: dict[tuple[str, str], Any]  # sync, bot -> its row
     troubled: dict[str, str]  # connection -> what it needs
     doubts: dict[str, int]
@@ -58,16 +63,19 @@ def list_bots(
     settings: Settings, definitions: Sequence[SyncDefinition], connections: Connections
 ) -> list[Line]:
     """A line per bot, and one for a sync without bots; what no file lists any more comes last."""
-    remembered, timed = Remembered({}, {}, {}, {}, {}), list[Timing]()
+    remembered, timed = Remembered({}, {}, {}, {}, {}, {}), list[Timing]()
     troubled = _not_connected(connections, None)
     if settings.has_state:
         with closing(open_state(settings.state_url)) as state:
-            remembered, troubled = _remembered(state), _not_connected(connections, state)
+            remembered, troubled = (
+                _remembered(state, definitions),
+                _not_connected(connections, state),
+            )
         timed = timings(settings, definitions, connections)
     remembered = remembered._replace(troubled=troubled | remembered.troubled)
-    schedules = {one.sync: one.shown() for one in timed}
+    told = {(one.sync, one.part): one.shown() for one in timed}
     lines = [
-        line._replace(schedule=schedules.get(line.sync, ""))
+        line._replace(schedule=told.get((line.sync, line.bot)) or told.get((line.sync, ""), ""))
         for definition in sorted(definitions, key=lambda one: one.name)
         for line in _lines(definition, remembered)
     ]
@@ -98,13 +106,33 @@ def _lines(definition: SyncDefinition, remembered: Remembered) -> list[Line]:
     if not definition.parts:
         line = _line(remembered, definition.name, "", selection="nothing", connection=connection)
         return [line._replace(active=f"no {KINDS[definition.kind].parts}")]
-    return [
-        _line(
-            remembered, definition.name, part.id, connection=connection, actions=part.actions,
-            selection=part.selection,
-        )
-        for part in definition.parts
-    ]  # fmt: skip
+    return [_part(remembered, definition, part, connection) for part in definition.parts]
+
+
+def _part(remembered: Remembered, definition: SyncDefinition, part: Part, connection: str) -> Line:
+    line = _line(
+        remembered, definition.name, part.id, connection=connection, actions=part.actions,
+        selection=part.selection,
+    )  # fmt: skip
+    if not part.is_on:
+        line = line._replace(active="saved, not active in the file")
+    names = [one.name for one in definition.scheduled if one.part == part.id]
+    if not names:
+        return line
+    when, ended = _served(remembered, definition.name, names[0])
+    return line._replace(last_sync=when, ended=ended)
+
+
+def _served(remembered: Remembered, sync: str, name: str) -> tuple[str, str]:
+    """When a flow was served. How its sync's last run ended is about others too, so it is told
+    with its own time unless all was well."""
+    at, ended = remembered.last_run.get(sync, ("never", ""))
+    served = remembered.served.get(name)
+    told = "" if ended in ("", "done", "skipped") else f"(last run {at} {ended})"
+    if served is None:
+        return "never", told
+    waits = "waits for an approval" if served.waits else ""
+    return minute(served.ended_at), " ".join(filter(None, (waits, told)))
 
 
 def _line(
@@ -125,7 +153,9 @@ def _line(
     )  # fmt: skip
 
 
-def _remembered(state: State) -> Remembered:
+def _remembered(state: State, definitions: Sequence[SyncDefinition]) -> Remembered:
+    names = [one.name for definition in definitions for one in definition.scheduled if one.part]
+    served = {name: schedules.served(state, name) for name in names}
     with state.read() as db:
         runs = db.execute(select(syncs_table)).all()
         bots = db.execute(select(bots_table)).all()
@@ -135,6 +165,7 @@ def _remembered(state: State) -> Remembered:
             for row in runs
             if row.last_run_at
         },
+        served={name: one for name, one in served.items() if one},
         bots={(row.sync, row.bot_id): row for row in bots},
         troubled={
             one.account: f"connection {one.account} {one.state} since {minute(one.since)}"

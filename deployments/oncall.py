@@ -16,6 +16,7 @@ from deployments.definitions import load
 from deployments.mistakes import nearest
 from deployments.published import NothingPublishedError, ask
 from deployments.trouble import OperatorError, UsageTrouble
+from pipelines.kinds import kind_of_parts
 from pipelines.pipedrive_side.remote_ids import is_possible
 from pipelines.settings import Settings
 from state import bots, deeds, doubts, horizons, lease
@@ -29,11 +30,11 @@ IS_LOST = """
 FROM history.findings
 WHERE finding = 'lost' AND closed_at IS NULL AND write_key = ? AND last_seen_at >= ?
 """
-# What a write can be: the deeds of loading.py and seal.py, and the verbs of plan.members.
+# What a write can be: the deeds of each kind's loading.py and seal.py, and the verbs of its plan.
 OPERATIONS = (
     "create_list", "create_merge_var", "create_deal_field", "create_filter", "create_activity",
     "create_deal", "create_note", "create_person", "link_person", "create", "update", "move",
-    "delete",
+    "delete", "tag",
 )  # fmt: skip
 MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
 
@@ -149,9 +150,11 @@ def _require_known(
     operation: str | None = None,
 ) -> None:  # fmt: skip
     """UsageTrouble for a bot or an operation that the sync never had: a slip of the pen."""
-    known = [one.bot_id for one in bots.bots(state, sync)]
+    stored = bots.bots(state, sync)
+    known = [one.bot_id for one in stored]
     if bot is not None and known and bot not in known:
-        raise UsageTrouble(f"{sync} has no bot {bot}" + nearest(bot, known))
+        noun = kind_of_parts(one.definition for one in stored).part
+        raise UsageTrouble(f"{sync} has no {noun} {bot}" + nearest(bot, known))
     operations = {*OPERATIONS, *(one.operation for one in found)}
     if operation is not None and operation not in operations:
         meant = nearest(operation, sorted(operations))
@@ -159,9 +162,12 @@ def _require_known(
 
 
 def waiting_for_bots(state: State, sync: str, rows: Sequence[Written]) -> list[str]:
-    """Bots of these writes that do not run: the next run sends nothing of theirs."""
-    stopped = {bot.bot_id for bot in bots.bots(state, sync) if bot.state in ("paused", "deleted")}
-    return sorted({row.bot_id for row in rows} & stopped)
+    """Bots or flows of these writes, by noun and name, that do not run: nothing of theirs is sent
+    by the next run."""
+    stored = bots.bots(state, sync)
+    noun = kind_of_parts(one.definition for one in stored).part
+    stopped = {bot.bot_id for bot in stored if bot.state in ("paused", "deleted")}
+    return [f"{noun} {one}" for one in sorted({row.bot_id for row in rows} & stopped)]
 
 
 @contextmanager
@@ -227,7 +233,7 @@ def tie_again(
 def refuse_impossible_id(about: Written, remote_id: str) -> None:
     """UsageTrouble for what the vendor cannot have called it. It is not asked whether it exists."""
     if about.kind == "deed" and remote_id and not is_possible(about.object, remote_id):
-        noun = about.object.removesuffix("_link")
+        noun = about.object.removesuffix("_link").removeprefix("audience_")
         raise UsageTrouble(
             f"{remote_id!r} is the id of no {noun}: ids of Pipedrive's are numbers, and a {noun}'s "
             "is the last part of the address it has in the browser. Nothing was changed"

@@ -1,5 +1,8 @@
 """The definitions as Prefect deployments: one to sync and one to audit each, scheduled.
 
+A sync whose parts have schedules of their own has one for each part, `sync.part`, in place of one
+for itself.
+
     survey(...)  -> Changes: what is new, what stays, what nobody lists any more
     deploy(...)  -> the same, done and read back: a schedule that is not there is an error
 
@@ -37,7 +40,7 @@ from prefect.utilities.callables import parameter_schema
 from ruamel.yaml import YAML
 
 from deployments.trouble import OperatorError
-from pipelines.definition import Schedule, SyncDefinition
+from pipelines.definition import Part, Schedule, Scheduled, SyncDefinition
 from pipelines.kinds import KINDS, MAILIGEN_PIPEDRIVE
 from pipelines.settings import Settings
 from pipelines.timetable import Fit, anchor, in_words
@@ -81,7 +84,7 @@ def survey(
     entrypoint: str = ENTRYPOINT,
 ) -> Changes:
     """What `deploy` would do. Changes nothing."""
-    wanted = {definition.name for definition in definitions}
+    wanted = {one.name for one, _ in _wanted(definitions, entrypoint)}
     there = set(_deployed(client, _flow(entrypoint).name))
     return Changes(
         created=tuple(sorted(wanted - there)),
@@ -109,27 +112,31 @@ def deploy(
     """
     changes = survey(client, definitions, entrypoint=entrypoint)
     refused = {name for name, fit in fits.items() if fit.schedule is None}
-    definitions = [one for one in definitions if one.name not in refused]
+    wanted = [
+        (one, its) for one, its in _wanted(definitions, entrypoint) if one.name not in refused
+    ]
     flow = _flow(entrypoint)
     there = _deployed(client, flow.name)
     ensure_pool(client)
     ensure_zombie_automation(client)
     flow_id = client.create_flow(flow)
     is_audit = entrypoint == AUDIT
-    for definition in definitions:
-        old, fit = there.get(definition.name), fits.get(definition.name)
+    for one, definition in wanted:
+        old, fit = there.get(one.name), fits.get(one.name)
         client.create_deployment(
             flow_id=flow_id,
-            name=definition.name,
+            name=one.name,
             entrypoint=entrypoint,
             path=str(root),
             work_pool_name=POOL,
-            parameters={"sync": definition.name},
+            parameters={"sync": one.sync} | ({"flow": one.part} if one.part else {}),
             parameter_openapi_schema=parameter_schema(flow).model_dump(),
             enforce_parameter_schema=True,
-            schedules=[_schedule_create(_schedule(definition, entrypoint, fit), old)],
+            schedules=[_schedule_create(_schedule(one, definition, entrypoint, fit), old)],
             paused=old.paused if old else False,
-            description=describe_audit(definition) if is_audit else describe(definition, fit),
+            description=(
+                describe_audit(definition) if is_audit else describe(definition, fit, one)
+            ),
             tags=[
                 TAG,
                 definition.kind,
@@ -141,7 +148,7 @@ def deploy(
     if remove:
         for name in changes.removed:
             client.delete_deployment(there[name].id)
-    _verify(client, definitions, entrypoint, fits)
+    _verify(client, wanted, entrypoint, fits)
     return Changes(
         created=tuple(name for name in changes.created if name not in refused),
         updated=tuple(name for name in changes.updated if name not in refused),
@@ -186,15 +193,23 @@ def ensure_zombie_automation(client: SyncPrefectClient) -> None:
     client.create_automation(AutomationCore(name=ZOMBIES, trigger=trigger, actions=[action]))
 
 
-def describe(definition: SyncDefinition, fit: Fit | None = None) -> str:
+def describe(
+    definition: SyncDefinition, fit: Fit | None = None, one: Scheduled | None = None
+) -> str:
     """What the deployment's page says: the definition in words, without personal data."""
-    said = f"{fit.said}; {fit.remedy}" if fit and fit.said else in_words(definition.schedule)
-    parts = "\n".join(f"- **{part.id}**: {part.described}" for part in definition.parts)
+    used = one.schedule if one else definition.schedule
+    said = f"{fit.said}; {fit.remedy}" if fit and fit.said else in_words(used)
+    mine = [part for part in definition.parts if one is None or one.part in ("", part.id)]
+    parts = "\n".join(f"- **{part.id}**: {part.described}{_saved(part)}" for part in mine)
     none = f"No {KINDS[definition.kind].parts}: nothing is synced."
     return (
         f"{definition.purpose}, {said}.\n\n{parts or none}\n\n"
         f"`syncline explain {definition.name} KEY` tells why something happened."
     )
+
+
+def _saved(part: Part) -> str:
+    return "" if part.is_on else " (saved, not active: its runs read nothing)"
 
 
 def describe_audit(definition: SyncDefinition) -> str:
@@ -225,13 +240,25 @@ def audit_schedule(definition: SyncDefinition) -> IntervalSchedule:
     return IntervalSchedule(interval=interval, anchor_date=night)
 
 
+def _wanted(
+    definitions: Sequence[SyncDefinition], entrypoint: str
+) -> list[tuple[Scheduled, SyncDefinition]]:
+    """What is to be deployed with a flow of the server. An audit is of a whole sync."""
+    if entrypoint != AUDIT:
+        return [(one, its) for its in definitions for one in its.scheduled]
+    return [
+        (Scheduled(its.name, "", its.schedule), its)
+        for its in definitions
+        if KINDS[its.kind].doors.audit is not None
+    ]
+
+
 def _schedule(
-    definition: SyncDefinition, entrypoint: str, fit: Fit | None
+    one: Scheduled, definition: SyncDefinition, entrypoint: str, fit: Fit | None
 ) -> CronSchedule | IntervalSchedule:
     if entrypoint == AUDIT:
         return audit_schedule(definition)
-    used = fit.schedule if fit and fit.schedule else definition.schedule
-    return prefect_schedule(definition.name, used)
+    return prefect_schedule(one.name, fit.schedule if fit and fit.schedule else one.schedule)
 
 
 def _schedule_create(
@@ -271,19 +298,19 @@ def _environment(settings: Settings, root: Path) -> dict[str, str]:
 
 
 def _verify(
-    client: SyncPrefectClient, definitions: Sequence[SyncDefinition], entrypoint: str,
-    fits: Mapping[str, Fit],
+    client: SyncPrefectClient, deployed: Sequence[tuple[Scheduled, SyncDefinition]],
+    entrypoint: str, fits: Mapping[str, Fit],
 ) -> None:  # fmt: skip
     """Read back: Prefect accepts some things in silence and then does not run them."""
     there = _deployed(client, _flow(entrypoint).name)
-    for definition in definitions:
-        deployment = there.get(definition.name)
+    for one, definition in deployed:
+        deployment = there.get(one.name)
         if deployment is None:
-            raise DeployError(f"{definition.name}: the server has no such deployment; deploy again")
-        wanted = _schedule(definition, entrypoint, fits.get(definition.name))
-        if [one.schedule for one in deployment.schedules] != [wanted]:
+            raise DeployError(f"{one.name}: the server has no such deployment; deploy again")
+        wanted = _schedule(one, definition, entrypoint, fits.get(one.name))
+        if [each.schedule for each in deployment.schedules] != [wanted]:
             raise DeployError(
-                f"{definition.name}: the server has another schedule than the definition; "
+                f"{one.name}: the server has another schedule than the definition; "
                 "remove schedules added by hand and deploy again"
             )
 

@@ -65,12 +65,12 @@ class RunPage:
             description=f"How run {outcome.run_id} ended",
         )
 
-    def show_bots(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Keep the table of the sync's bots current: the same that `syncline list` prints."""
+    def show_parts(self, parts: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Keep the table of the sync's bots or flows current: what `syncline list` prints."""
         create_table_artifact(
             table=[dict(zip(columns, row, strict=True)) for row in rows],
-            key=_key(self._sync, "bots"),
-            description=f"The bots of {self._sync}: active, or why not",
+            key=_key(self._sync, parts),
+            description=f"The {parts} of {self._sync}: active, or why not",
         )
 
 
@@ -79,7 +79,7 @@ def summary(outcome: Outcome) -> str:
     lines = [f"## {outcome.sync}: {outcome.outcome}", "", outcome.said]
     if outcome.needs_reauthorization:
         lines += ["", f"**Connection {outcome.unauthorized}: needs_reauthorization.** Nothing is "
-                  "lost: list, fields, bots, counts and links are kept."]  # fmt: skip
+                  "lost: fields, counts, links and what runs are kept."]  # fmt: skip
     if outcome.next_step:
         lines += ["", f"**Next:** {outcome.next_step}"]
     lines += _section("Stopped by", [[guard] for guard in outcome.guards], ["guard"])

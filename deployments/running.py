@@ -62,14 +62,16 @@ def run_recorded(settings: Settings, definition: SyncDefinition, options: RunOpt
     from deployments.scheduled import FLOWS
 
     with tags("syncline"):
-        state = FLOWS[definition.kind](
-            definition.name,
-            full=options.full,
-            since=options.since,
-            settle_within=options.settle_within,
-            return_state=True,
-        )
+        run: Any = FLOWS[definition.kind]
+        state = run(definition.name, **_said(options), return_state=True)
     return _outcome(state)
+
+
+def _said(options: RunOptions) -> dict[str, Any]:
+    """What was asked for. A kind's flow takes no more than makes sense for it."""
+    asked = {"full": options.full, "since": options.since, "flow": options.flow,
+             "settle_within": options.settle_within}  # fmt: skip
+    return {name: value for name, value in asked.items() if value not in (None, False, "")}
 
 
 def audit_here(

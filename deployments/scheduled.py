@@ -4,16 +4,18 @@ The YAML is read at run time, so what runs is what stands in the folder now; `de
 needed for a new name or another schedule only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from prefect import State, flow, task
+from prefect import Flow, State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from deployments.definitions import load
 from deployments.run_page import RunPage
+from pipelines.definition import Scheduled
 from pipelines.report import Outcome, RunOptions
 from pipelines.settings import read_settings
 
@@ -36,8 +38,31 @@ def mailigen_pipedrive(
     return _run(sync, RunOptions(full=full, since=since, settle_within=settle_within))
 
 
+def _flow_run_name() -> str:
+    asked = flow_run.parameters
+    return f"{asked['sync']}.{asked['flow']}" if asked.get("flow") else str(asked["sync"])
+
+
+@flow(name="mailchimp-pipedrive", flow_run_name=_flow_run_name, log_prints=False)
+def mailchimp_pipedrive(
+    sync: str,
+    flow: str = "",
+    full: bool = False,
+    settle_within: float | None = None,
+) -> State[Any]:
+    """Run one sync between Mailchimp audiences and Pipedrive: the flow named, and whichever is due.
+
+    A second run at once ends as skipped: our lease is the only lock, and the flow stays due.
+    Re-running is always safe and goes on where the last run stopped.
+    """
+    return _run(sync, RunOptions(flow=flow, full=full, settle_within=settle_within))
+
+
 # By kind. Each has a flow of its own, so that Prefect shows and deploys it under its name.
-FLOWS = {"mailigen_pipedrive": mailigen_pipedrive}
+FLOWS: Mapping[str, Flow[..., Any]] = {
+    "mailigen_pipedrive": mailigen_pipedrive,
+    "mailchimp_pipedrive": mailchimp_pipedrive,
+}
 
 
 def _run(sync: str, options: RunOptions) -> State[Any]:
@@ -50,8 +75,9 @@ def _run(sync: str, options: RunOptions) -> State[Any]:
     settings.make_home()
     definitions = load(settings)
     page = RunPage(sync)
-    gap = missed.before_run(settings, sync) if is_scheduled() else None
     definition = definitions.get(sync)
+    mine = [one for one in definition.scheduled if one.part == options.flow]
+    gap = missed.before_run(settings, mine[0]) if mine and is_scheduled() else None
     outcome = KINDS[definition.kind].doors.run(
         definition,
         definitions.connections,
@@ -61,10 +87,11 @@ def _run(sync: str, options: RunOptions) -> State[Any]:
         settings=settings,
     )
     if is_scheduled():
-        missed.after_run(definition, settings, outcome, gap)
+        missed.after_run(definition, settings, outcome, gap, part=options.flow)
     page.finish(outcome)
     lines = list_bots(settings, [definition], definitions.connections)
-    page.show_bots(SHOWN, [line.shown() for line in lines if line.sync == sync])
+    rows = [line.shown() for line in lines if line.sync == sync]
+    page.show_parts(KINDS[definition.kind].parts, SHOWN, rows)
     return end_state(outcome)
 
 
@@ -83,8 +110,9 @@ def audit(sync: str) -> State[Any]:
     settings.make_home()
     definitions = load(settings)
     page = RunPage(f"audit {sync}")
-    gap = found_overdue(settings, [sync]).get(sync) if is_scheduled() else None
     definition = definitions.get(sync)
+    whole = [Scheduled(sync, "", definition.schedule)]
+    gap = found_overdue(settings, whole).get(sync) if is_scheduled() else None
     audit_sync = need(KINDS[definition.kind].doors.audit, definition, "audit")
     outcome = audit_sync(
         definition,

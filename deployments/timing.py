@@ -12,7 +12,7 @@ import httpx
 
 from pipelines import missed, price
 from pipelines.accounts import ConnectionMismatchError, allowances
-from pipelines.definition import Schedule, SyncDefinition
+from pipelines.definition import Schedule, Scheduled, SyncDefinition
 from pipelines.missed import REMEDY, Gap
 from pipelines.settings import Connections, Settings
 from pipelines.timetable import Fit, in_words, seconds_between
@@ -23,12 +23,17 @@ SECONDS = 5
 
 
 class Timing(NamedTuple):
-    """What there is to say of a sync's schedule: '' and '' when all is well."""
+    """What there is to say of a schedule: '' and '' when all is well."""
 
     sync: str
+    part: str  # '' for the schedule of the sync as a whole
     interval: str
     overdue: str
     remedy: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.sync}.{self.part}" if self.part else self.sync
 
     def shown(self) -> str:
         overdue = f"overdue: {self.overdue}" if self.overdue else ""
@@ -38,11 +43,13 @@ class Timing(NamedTuple):
 def fits(
     settings: Settings, definitions: Sequence[SyncDefinition], connections: Connections
 ) -> dict[str, Fit]:
-    """The schedule to deploy each definition with, as far as its cost is known; no vendor asked."""
+    """By deployment the schedule to give it, as far as its cost is known; no vendor asked."""
     settings.make_home()
     with closing(open_state(settings.state_url)) as state:
         return {
-            one.name: price.fit_of(state, one, allowances(connections, one)) for one in definitions
+            each.name: price.fit_of(state, one, allowances(connections, one), each)
+            for one in definitions
+            for each in one.scheduled
         }
 
 
@@ -51,44 +58,48 @@ def note_deployed(
 ) -> None:
     """Keep what the server was given: by that a run is missed, or is not."""
     with closing(open_state(settings.state_url)) as state:
-        for sync, fit in fitting.items():
+        for name, fit in fitting.items():
             if fit.schedule is not None:
-                schedules.note_deployed(state, sync, fit.schedule.model_dump())
-        for sync in removed:
-            schedules.forget_deployed(state, sync)
+                schedules.note_deployed(state, name, fit.schedule.model_dump())
+        for name in removed:
+            schedules.forget_deployed(state, name)
 
 
 def timings(
     settings: Settings, definitions: Sequence[SyncDefinition], connections: Connections
 ) -> list[Timing]:
     """How each definition stands; nothing for those of which there is nothing to say."""
-    overdue = found_overdue(settings, [one.name for one in definitions])
+    scheduled = [(one, each) for one in definitions for each in one.scheduled]
+    overdue = found_overdue(settings, [each for _, each in scheduled])
     found = []
     with closing(open_state(settings.state_url)) as state:
-        for one in definitions:
-            interval, remedy = _interval(state, one, connections)
-            gap = overdue.get(one.name)
+        for one, each in scheduled:
+            interval, remedy = _interval(state, one, each, connections)
+            gap = overdue.get(each.name)
             if gap is not None:
                 remedy = REMEDY
             if interval or gap:
-                found.append(Timing(one.name, interval, gap.said if gap else "", remedy))
+                found.append(
+                    Timing(each.sync, each.part, interval, gap.said if gap else "", remedy)
+                )
     return found
 
 
-def found_overdue(settings: Settings, syncs: Collection[str]) -> dict[str, Gap]:
-    """The syncs whose runs did not happen, but for those that are paused in Prefect now."""
+def found_overdue(settings: Settings, scheduled: Collection[Scheduled]) -> dict[str, Gap]:
+    """By deployment the runs that did not happen, but for those that are paused in Prefect now."""
     with closing(open_state(settings.state_url)) as state:
-        gaps = {sync: gap for sync in syncs if (gap := missed.find(state, sync)) is not None}
+        found = ((one.name, missed.find(state, one)) for one in scheduled)
+        gaps = {name: gap for name, gap in found if gap is not None}
     if not gaps or settings.prefect_api_url is None:
         return gaps
     paused = paused_in_prefect(settings.prefect_api_url, gaps)
-    return {sync: gap for sync, gap in gaps.items() if sync not in paused}
+    return {name: gap for name, gap in gaps.items() if name not in paused}
 
 
-def paused_in_prefect(api_url: str, syncs: Collection[str]) -> set[str]:
-    """The syncs whose deployment, or its schedule, somebody paused; nobody's if it cannot say."""
+def paused_in_prefect(api_url: str, names: Collection[str]) -> set[str]:
+    """The deployments that somebody paused, or whose schedule; none if it cannot say."""
     # The tag tells a sync's deployment from that of its audit, which has the same name.
-    which = {"name": {"any_": sorted(syncs)}, "tags": {"all_": ["syncline", "pipedrive"]}}
+    which = {"name": {"any_": sorted(names)}, "tags": {"all_": ["syncline", "pipedrive"]}}
     try:
         answer = httpx.post(
             f"{api_url.rstrip('/')}/deployments/filter",
@@ -118,14 +129,14 @@ def least_wake(settings: Settings, definition: SyncDefinition, connections: Conn
 
 
 def _interval(
-    state: State, definition: SyncDefinition, connections: Connections
+    state: State, definition: SyncDefinition, one: Scheduled, connections: Connections
 ) -> tuple[str, str]:
     """What is to be said of the interval, and what to do: the one deployed, or that would be."""
     try:
-        fit = price.fit_of(state, definition, allowances(connections, definition))
+        fit = price.fit_of(state, definition, allowances(connections, definition), one)
     except ConnectionMismatchError:
         return "", ""  # a mistake of the file, which is told elsewhere
-    deployed = schedules.deployed(state, definition.name)
+    deployed = schedules.deployed(state, one.name)
     if deployed is None:
         return fit.said, fit.remedy
     used = Schedule.model_validate(deployed.schedule)

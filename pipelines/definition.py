@@ -149,6 +149,25 @@ class Part(NamedTuple):
     described: str  # both, for a page of its own
     consent: Consent | None  # None: it subscribes nobody
     place: tuple[str | int, ...]  # where the file says it
+    is_on: bool = True  # False: saved in the file, and not to run
+
+
+class Scheduled(NamedTuple):
+    """What has a schedule of its own: a sync, or each part of one whose parts have.
+
+    >>> own = Schedule(every="15m", cron=None, timezone=None)
+    >>> Scheduled("acme", "", own).name, Scheduled("acme", "customers", own).name
+    ('acme', 'acme.customers')
+    """
+
+    sync: str
+    part: str  # '' for the sync as a whole
+    schedule: Schedule
+
+    @property
+    def name(self) -> str:
+        """Of its deployment: no slug has a dot, and no name of the server's may have a slash."""
+        return f"{self.sync}.{self.part}" if self.part else self.sync
 
 
 class SyncDefinition(Strict):
@@ -166,6 +185,11 @@ class SyncDefinition(Strict):
     @abstractmethod
     def parts(self) -> tuple[Part, ...]:
         """Its bots or flows, in the file's order."""
+
+    @property
+    def scheduled(self) -> tuple[Scheduled, ...]:
+        """What of it runs by itself, each by its own schedule and as its own deployment."""
+        return (Scheduled(self.name, "", self.schedule),)
 
     @property
     @abstractmethod

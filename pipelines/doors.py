@@ -88,6 +88,7 @@ class Explaining:
     title: str  # SQL: what a campaign (?) is called
     newcomers: Collection[str]  # operations whose deeds are about somebody who is no contact yet
     newcomer_of: Callable[[bytes, str], str]  # consent key, address -> the subject of such a deed
+    members: str = ""  # SQL: what skips call the members who have an address (?)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Wait for writes whose outcome is unknown, as long as a run may, and learn how late they show."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pipelines.audit import note_late
 from pipelines.load import Loader, settle_doubts
@@ -12,23 +12,25 @@ FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look
 
 
 def wait_for_doubts(
-    sweep: Sweep, loader: Loader, send: Callable[[], None], ask: Callable[[], object]
+    sweep: Sweep, loaders: Sequence[Loader], send: Callable[[], None], ask: Callable[[], object]
 ) -> None:
     """Look up doubts until none is left or patience is over; `send` what a look-up freed.
 
-    `ask` asks each vendor something cheap, so that its own clock is known anew.
+    `loaders` are one run's, one for each account that settings go to. `ask` asks each vendor
+    something cheap, so that its own clock is known anew.
     """
+    lease = loaders[0].lease
     patience = sweep.settle_within
     if patience is None:
         patience = max(sweep.horizons.values()) + 1
     longest = FIRST_SLEEP
     while True:
-        wait = settle_doubts(loader)
-        waiting = ledger.counts(loader.lease).waiting
+        wait = settle_all(loaders)
+        waiting = ledger.counts(lease).waiting
         if waiting:
             send()
             # What was sent just now may be in doubt itself and hold up the next of its subject.
-            if ledger.counts(loader.lease).waiting < waiting:
+            if ledger.counts(lease).waiting < waiting:
                 continue
         if wait is None or wait > patience:
             return
@@ -38,6 +40,12 @@ def wait_for_doubts(
         sweep.sleep(pause)
         patience -= pause
         ask()
+
+
+def settle_all(loaders: Sequence[Loader]) -> float | None:
+    """Look up every doubt; the seconds until one can be decided, None when none would be."""
+    waits = [wait for loader in loaders if (wait := settle_doubts(loader)) is not None]
+    return min(waits, default=None)
 
 
 def state_of(sweep: Sweep, deed: Deed) -> str:

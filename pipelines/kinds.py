@@ -7,7 +7,7 @@ deployments/ and web/ know a kind through this file alone. A kind is imported wh
 something and not before: `syncline --help` waits for none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
@@ -29,6 +29,11 @@ class Kind:
     crm: str  # vendors, by the side of `connections` that they stand on
     engagement: str
     parts: str  # what of it is activated on its own, as people call them
+    mark: str  # a key that each part of this kind has in the file, and no other kind's
+
+    @property
+    def part(self) -> str:
+        return self.parts.removesuffix("s")
 
     @property
     def vendors(self) -> Mapping[str, str]:
@@ -48,11 +53,21 @@ class Kind:
         return import_module(f"pipelines.{self.name}.{name}")
 
 
-MAILIGEN_PIPEDRIVE = Kind("mailigen_pipedrive", "pipedrive", "mailigen", "bots")
-MAILCHIMP_PIPEDRIVE = Kind("mailchimp_pipedrive", "pipedrive", "mailchimp", "flows")
+MAILIGEN_PIPEDRIVE = Kind("mailigen_pipedrive", "pipedrive", "mailigen", "bots", "contacts")
+MAILCHIMP_PIPEDRIVE = Kind("mailchimp_pipedrive", "pipedrive", "mailchimp", "flows", "trigger")
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {one.name: one for one in (MAILIGEN_PIPEDRIVE, MAILCHIMP_PIPEDRIVE)}
 )
+
+
+def kind_of_parts(stored: Iterable[Mapping[str, object] | None]) -> Kind:
+    """The kind of a sync that no file lists any more, by what state keeps of its parts' files.
+
+    >>> kind_of_parts([{"trigger": {"new_contacts": True}}]).name
+    'mailchimp_pipedrive'
+    """
+    keys = {key for one in stored for key in one or {}}
+    return next((kind for kind in KINDS.values() if kind.mark in keys), MAILIGEN_PIPEDRIVE)
 
 
 def rung_from(state: "State", sync: str) -> set[str]:

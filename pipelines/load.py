@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 DEED_WINDOW = 1
 OTHER_VERBS = ("update", "source", "replace", "move", "delete", "tag")
 CREATE_WINDOW, OTHER_WINDOW = 100, 20  # rows of settings claimed in one commit
+NOT_YET = object()  # what a look at a doubt tells while the vendor may still be at work on it
+LOOK_AGAIN = 15.0  # seconds after such a look
 
 
 class DeedWriter(Protocol):
@@ -60,7 +62,7 @@ class SettingWriter(Protocol):
         """Send each; StopTheSync carries nothing away: rows not in the result were not sent."""
 
     def observe(self, setting: Setting) -> Any:
-        """What the vendor holds now, shaped like `desired`; None for nothing."""
+        """What the vendor holds now, shaped like `desired`; None for nothing; or NOT_YET."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,13 @@ class Vendor:
 
     now: Callable[[], datetime]
     horizon: timedelta
+
+
+class Bulk(NamedTuple):
+    """How many updates travel together: in one request, and at least for it to be worth it."""
+
+    most: int
+    fewest: int
 
 
 @dataclass(frozen=True)
@@ -87,6 +96,7 @@ class Loader:
     setting_vendor: str
     bots: Collection[str]
     told: Callable[[int], None]
+    bulk: Bulk | None = None  # the writer takes many updates in one request
     # Told of an adoption and the seconds after which it was certainly not there yet.
     late: Callable[[Deed, str, float], None] = lambda *_: None
     looked_in_vain: dict[str, datetime] = field(default_factory=dict)  # by write key, last time
@@ -143,17 +153,36 @@ def _send_deeds(loader: Loader, window: Sequence[Deed]) -> None:
 def load_settings(loader: Loader) -> None:
     """Send every setting that this sweep wants and that may go out now."""
     lease, vendor = loader.lease, loader.vendors[loader.setting_account]
+    if loader.bulk is not None:
+        _send_in_bulk(loader, loader.bulk)
     for verbs, size in ((("create",), CREATE_WINDOW), (OTHER_VERBS, OTHER_WINDOW)):
         windows = settings.planned(
             lease, loader.setting_account,
             at=vendor.now(), horizon=vendor.horizon, size=size, verbs=verbs,
         )  # fmt: skip
         for window in windows:
-            won = settings.claim(lease, window, vendor.now(), vendor.horizon)
-            mine = [s for s in window if s.key in won]
-            if mine:
-                _send_settings(loader, mine)
-            loader.told(len(window))
+            _claim_and_send(loader, window)
+
+
+def _send_in_bulk(loader: Loader, bulk: Bulk) -> None:
+    """Send updates by the hundred, as long as so many wait; the rest goes one by one."""
+    vendor = loader.vendors[loader.setting_account]
+    windows = settings.planned(
+        loader.lease, loader.setting_account,
+        at=vendor.now(), horizon=vendor.horizon, size=bulk.most, verbs=("update",),
+    )  # fmt: skip
+    for window in windows:
+        if len(window) >= bulk.fewest:
+            _claim_and_send(loader, window)
+
+
+def _claim_and_send(loader: Loader, window: Sequence[Setting]) -> None:
+    vendor = loader.vendors[loader.setting_account]
+    won = settings.claim(loader.lease, window, vendor.now(), vendor.horizon)
+    mine = [s for s in window if s.key in won]
+    if mine:
+        _send_settings(loader, mine)
+    loader.told(len(window))
 
 
 def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
@@ -221,6 +250,9 @@ def settle_doubts(loader: Loader) -> float | None:
         if setting.account != loader.setting_account:
             continue  # another loader of this run writes there
         seen = loader.setting_writer.observe(setting)
+        if seen is NOT_YET:
+            waits.append(LOOK_AGAIN)
+            continue
         settings.observed(loader.lease, [(setting.key, seen)])
     waits += _late_bodies(loader)
     return max(min(waits), 0.0) if waits else None

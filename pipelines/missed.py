@@ -5,7 +5,8 @@
       '------ two or more of these: missed
 
 Counted by the schedule that `deploy` gave the server. Not missed: what was never deployed, and a
-sync all of whose bots a user paused.
+sync all of whose bots a user paused. A part with a schedule of its own counts by itself: whichever
+run dealt with it.
 """
 
 from contextlib import closing
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pipelines.alerts import call
-from pipelines.definition import Schedule, SyncDefinition
+from pipelines.definition import Schedule, Scheduled, SyncDefinition
 from pipelines.report import Outcome, minute
 from pipelines.settings import Settings
 from pipelines.timetable import MOST_COUNTED, due_between
@@ -40,34 +41,44 @@ class Gap(NamedTuple):
         return minute(self.since)
 
 
-def find(state: State, sync: str) -> Gap | None:
-    """What of a deployed sync's schedule was missed up to now; None for less than two runs.
+def find(state: State, one: Scheduled) -> Gap | None:
+    """What of a deployed schedule was missed up to now; None for less than two runs.
 
     The newest due run is not counted: it may be the one that asks, or about to begin.
     """
-    deployed = schedules.deployed(state, sync)
-    if deployed is None or _is_paused(state, sync) or lease.holder(state, sync):
+    deployed = schedules.deployed(state, one.name)
+    if deployed is None or _is_stopped(state, one) or lease.holder(state, one.sync):
         return None
-    known = runs.standing(state, sync)
-    ended = known.last_run_at if known else None
-    since = max(one for one in (deployed.since, ended, schedules.held_at(state, sync)) if one)
+    ended = _ended_at(state, one)
+    since = max(
+        at for at in (deployed.since, ended, schedules.held_at(state, one.name)) if at
+    )  # fmt: skip
     wanted = Schedule.model_validate(deployed.schedule)
-    missed = due_between(wanted, sync, since, state.now()) - 1
+    missed = due_between(wanted, one.name, since, state.now()) - 1
     return Gap(missed, since) if missed >= FEWEST else None
 
 
-def before_run(settings: Settings, sync: str) -> Gap | None:
+def before_run(settings: Settings, one: Scheduled) -> Gap | None:
     """What a scheduled run finds before it begins. The first run of a sync misses nobody."""
     settings.make_home()
     with closing(open_state(settings.state_url)) as state:
-        known = runs.standing(state, sync)
-        has_run = known is not None and known.last_run_at is not None
-        return find(state, sync) if has_run else None
+        return find(state, one) if _ended_at(state, one) else None
+
+
+def _ended_at(state: State, one: Scheduled) -> datetime | None:
+    """When a run for it last ended. One that failed dealt with no part of the sync, and ended."""
+    known = runs.standing(state, one.sync)
+    if known is None or not one.part:
+        return known.last_run_at if known else None
+    served = schedules.served(state, one.name)
+    has_failed = known.outcome in ("failed", "invalid")
+    ends = (served and served.ended_at, known.last_run_at if has_failed else None)
+    return max((at for at in ends if at), default=None)
 
 
 def after_run(
     definition: SyncDefinition, settings: Settings, outcome: Outcome, gap: Gap | None,
-    *, is_audit: bool = False,
+    *, is_audit: bool = False, part: str = "",
 ) -> None:  # fmt: skip
     """Say in the outcome of a scheduled run or audit what was missed before it, and call once.
 
@@ -76,7 +87,7 @@ def after_run(
     if outcome.outcome == "skipped":
         if not is_audit:
             with closing(open_state(settings.state_url)) as state:
-                schedules.note_held(state, outcome.sync)
+                schedules.note_held(state, Scheduled(outcome.sync, part, definition.schedule).name)
         return
     if gap is None:
         return
@@ -110,6 +121,8 @@ def _call_once(
             notices.tell(state, outcome.sync, "missed", trouble)
 
 
-def _is_paused(state: State, sync: str) -> bool:
-    known = [bot for bot in bots.bots(state, sync) if bot.state != "deleted"]
-    return bool(known) and all(b.state == "paused" and b.paused_by == "user" for b in known)
+def _is_stopped(state: State, one: Scheduled) -> bool:
+    """Whether nobody expects it to run: a user paused all of it, or saved it for later."""
+    known = [bot for bot in bots.bots(state, one.sync) if bot.state != "deleted"]
+    mine = [bot for bot in known if one.part in ("", bot.bot_id)]
+    return bool(mine) and all(b.state == "paused" and b.paused_by == "user" for b in mine)

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import orjson
 
-from pipelines.definition import SyncDefinition
+from pipelines.definition import Scheduled, SyncDefinition
 from pipelines.report import Cost
 from pipelines.timetable import Allowance, Fit, fit
 from state import schedules
@@ -42,7 +42,24 @@ def note(
     )
 
 
-def fit_of(state: State, definition: SyncDefinition, allowances: Mapping[str, Allowance]) -> Fit:
-    """The schedule to run by: the wanted one too where the price is not known."""
+def fit_of(
+    state: State, definition: SyncDefinition, allowances: Mapping[str, Allowance],
+    one: Scheduled | None = None,
+) -> Fit:  # fmt: skip
+    """The schedule to run by: the wanted one too where the price is not known.
+
+    Of a sync whose parts have schedules of their own name the part: each that is on has an equal
+    part of the share, since any of their runs reads for all.
+    """
     known = price_of(state, definition)
-    return fit(definition.schedule, known.by_account if known else {}, allowances)
+    spent = known.by_account if known else {}
+    parts = sum(part.is_on for part in definition.parts) if one and one.part else 1
+    if parts > 1:
+        allowances = {
+            account: allowed._replace(share=allowed.share / parts)
+            for account, allowed in allowances.items()
+        }
+    fitting = fit(one.schedule if one else definition.schedule, spent, allowances)
+    if parts < 2 or not fitting.said:
+        return fitting
+    return fitting._replace(said=f"{fitting.said}, an equal part for each of {parts}")

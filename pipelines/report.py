@@ -58,6 +58,7 @@ class RunOptions:
     since: str | None = None  # read engagement of campaigns sent since that ISO date
     settle_within: float | None = None  # seconds to wait for doubtful writes; None: the horizon
     run_id: str | None = None
+    flow: str = ""  # of syncs whose flows have schedules of their own: the one that is due now
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ class PlanReport:
     calls: dict[str, float]  # account -> requests the writes would take
     tokens: dict[str, float]
     read_cost: list[Cost]
+    found: dict[str, int] = field(default_factory=dict)  # rows of tables that write nothing
 
 
 @dataclass(frozen=True)

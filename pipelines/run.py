@@ -235,11 +235,13 @@ def _carry_through(course: Course[D, S], swept: S, step: Step) -> None:
 def _note_price(swept: Sweep, accounts: Accounts[Any]) -> None:
     """Keep what the reading cost, and say so when the schedule costs more than our share."""
     price.note(swept.state, swept.definition, swept.reading, is_of_run=True)
-    fitting = price.fit_of(swept.state, swept.definition, accounts.allowances)
-    known = schedules.deployed(swept.state, swept.definition.name)
-    used = fitting.schedule and fitting.schedule.model_dump()
-    if known is not None and fitting.said and known.schedule != used:
-        swept.warn("schedule", fitting.said, f"`syncline deploy` tells more; {fitting.remedy}")
+    for one in swept.definition.scheduled:
+        fitting = price.fit_of(swept.state, swept.definition, accounts.allowances, one)
+        known = schedules.deployed(swept.state, one.name)
+        used = fitting.schedule and fitting.schedule.model_dump()
+        if known is not None and fitting.said and known.schedule != used:
+            thing = f"schedule of {one.part}" if one.part else "schedule"
+            swept.warn(thing, fitting.said, f"`syncline deploy` tells more; {fitting.remedy}")
 
 
 def _weigh(swept: Sweep, running: Sequence[str], parts: str) -> None:

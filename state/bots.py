@@ -132,7 +132,7 @@ def activate(state: State, sync: str, bot_id: str, *, subscribes: bool = True) -
     _require(bot, "activated", ("new",))
     if subscribes and (not bot.confirmed_by or bot.confirmed_on is None):
         raise NotAllowed(
-            f"bot {bot_id} has no confirmation that the selected contacts agreed to receive "
+            f"{bot_id} has no confirmation that the selected contacts agreed to receive "
             "messages: add consent: {confirmed_by, on} to its definition and deploy it"
         )
     return _change(state, bot, "active", activated_at=state.now())
@@ -205,7 +205,7 @@ def remove(state: State, sync: str, bot_id: str, *, listed: bool) -> Bot:
     bot = _one(state, sync, bot_id)
     if listed:
         raise NotAllowed(
-            f"bot {bot_id} is still listed in the definition of {sync}: remove it there and "
+            f"{bot_id} is still listed in the definition of {sync}: remove it there and "
             "deploy, or the next deploy would bring it back"
         )
     _require(bot, "deleted", ("new", "active", "paused"))
@@ -289,14 +289,14 @@ def _one(state: State, sync: str, bot_id: str) -> Bot:
     found = {bot.bot_id: bot for bot in bots(state, sync)}
     if bot_id not in found:
         there_are = ", ".join(found) or "none"
-        raise NotAllowed(f"{sync} has no bot {bot_id!r}; it has {there_are}")
+        raise NotAllowed(f"{sync} has no {bot_id!r} that ever ran; it has {there_are}")
     return found[bot_id]
 
 
 def _require(bot: Bot, change: str, states: Sequence[str]) -> None:
     if bot.state not in states:
         because = f" ({bot.reason})" if bot.reason else ""
-        raise NotAllowed(f"bot {bot.bot_id} is {bot.state}{because} and cannot be {change}")
+        raise NotAllowed(f"{bot.bot_id} is {bot.state}{because} and cannot be {change}")
 
 
 def _change(state: State, bot: Bot, to: str, **values: Any) -> Bot:
@@ -308,7 +308,7 @@ def _change(state: State, bot: Bot, to: str, **values: Any) -> Bot:
             .where(table.c.state == bot.state)
         )
         if not db.execute(changed.values(**changes)).rowcount:
-            raise NotAllowed(f"bot {bot.bot_id} was changed by somebody else meanwhile; look again")
+            raise NotAllowed(f"{bot.bot_id} was changed by somebody else meanwhile; look again")
     return _one(state, bot.sync, bot.bot_id)
 
 

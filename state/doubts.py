@@ -364,9 +364,15 @@ def _written(table: Table, row: Row[Any]) -> dict[str, Any]:
     else:
         own = {
             "kind": "setting", "key": _setting_key(row), "reference": "",
-            "operation": row.verb, "bot_id": "",
+            "operation": row.verb, "bot_id": _part_of(row),
         }  # fmt: skip
     return fields | own
+
+
+def _part_of(row: Row[Any]) -> str:
+    """The flow whose setting it is, which stands in its aspect; '' where all of a sync share it."""
+    sync, _, rest = row.aspect.partition("/")
+    return rest.partition("/")[0] if sync == row.sync else ""
 
 
 def without_addresses(said: str) -> str:

@@ -16,16 +16,29 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
-from sqlalchemy import Connection, String, cast, delete, func, or_, select, update
+from sqlalchemy import Connection, String, and_, cast, delete, false, func, or_, select, update
 
 from state import consent, machine
 from state.consent import Seen
 from state.database import State
-from state.schema import contact_addresses, contact_lineage, contacts, deeds, links, row_claims
+from state.schema import (
+    contact_addresses,
+    contact_lineage,
+    contacts,
+    deeds,
+    facts,
+    links,
+    row_claims,
+)
 from state.schema import settings as settings_table
 from state.staging import compact_history, open_work, publish, remove_work
 
 SAID = "erased on request"
+# A fact stays known as dealt with, or the next run would note it as new; whose it was goes.
+NOBODYS = {
+    "person_id": "", "member_id": "", "said": SAID,
+    "settled_sweep": func.coalesce(facts.c.settled_sweep, facts.c.sweep),
+}  # fmt: skip
 OPEN = (machine.PLANNED, machine.REFUSED, machine.SENDING, machine.UNKNOWN)
 
 
@@ -75,6 +88,7 @@ def erase_state(state: State, traces: Traces) -> None:
     with state.write() as db:
         if db.dialect.name == "sqlite":
             db.exec_driver_sql("PRAGMA secure_delete = ON")  # overwritten, not only let go
+        db.execute(update(facts).where(_facts_of(db, traces.records)).values(**NOBODYS))
         db.execute(
             update(deeds).where(theirs, deeds.c.state.in_(OPEN)).values(state=machine.WITHDRAWN)
         )
@@ -93,6 +107,23 @@ def erase_state(state: State, traces: Traces) -> None:
             .values(current_address=None, speaker_id=None,
                     gone_at=func.coalesce(contacts.c.gone_at, state.now()))
         )  # fmt: skip
+
+
+def _facts_of(db: Connection, records: Iterable[Trace]) -> Any:
+    """What tells the person's facts: vendors' ids, a member's without its audience. The number of
+    a person is one account's, so only syncs that write there are looked at."""
+    found = []
+    for one in records:
+        if one.object == "audience_member":
+            found.append(facts.c.member_id == one.remote_id.partition("/")[2])
+        elif one.object == "audience_person":
+            syncs = {
+                sync
+                for table in (settings_table, deeds)
+                for sync in db.scalars(select(table.c.sync).where(table.c.account == one.account))
+            }
+            found.append(and_(facts.c.person_id == one.remote_id, facts.c.sync.in_(syncs)))
+    return or_(false(), *found)
 
 
 def erase_files(home: Path, sync: str, traces: Traces) -> None:

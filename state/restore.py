@@ -83,6 +83,7 @@ class Held(NamedTuple):
     subject: str
     aspect: str
     value: Any
+    object: str = "list_member"
 
 
 def obstacle(state: State, sync: str) -> str:
@@ -200,7 +201,7 @@ def put_deeds(lease: Lease, happened: Sequence[Done]) -> int:
 def put_members(lease: Lease, account: str, held: Sequence[Held]) -> None:
     """Store places on the list as acknowledged with what they hold."""
     _put(lease, settings, [
-        {"account": account, "object": "list_member", "subject": one.subject,
+        {"account": account, "object": one.object, "subject": one.subject,
          "aspect": one.aspect, "sync": lease.sync, "desired": one.value,
          "desired_hash": value_hash(one.value), "acknowledged": one.value,
          "acknowledged_hash": value_hash(one.value), "generation": 1,

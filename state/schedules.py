@@ -3,8 +3,10 @@
     deployed   the schedule the server was given, and since when it is this one
     held       when a scheduled run last found the sync held by another, and ended at once
     price      what reading cost the last runs, or the last check, for one kind of definition
+    served     when a part with a schedule of its own was last dealt with
 
-Each is a cursor that speaks of no work file, under a name of its own.
+Each is a cursor that speaks of no work file, under a name of its own. `name` is that of the
+deployment: a sync's, or `sync.part` where parts have schedules of their own.
 """
 
 from datetime import datetime
@@ -19,6 +21,7 @@ from state.database import State
 from state.schema import cursors as table
 
 DEPLOYED, HELD, PRICE = "schedule|deployed", "schedule|held", "schedule|price"
+SERVED = "schedule|served"
 READINGS_KEPT = 5  # one run that met newcomers, or a long gap, is not what a day is made of
 
 
@@ -29,6 +32,14 @@ class Deployed(NamedTuple):
     since: datetime
 
 
+class Served(NamedTuple):
+    """What was read at `read_at` was written by `ended_at`, or `waits` for an approval."""
+
+    read_at: datetime
+    ended_at: datetime
+    waits: bool
+
+
 class Price(NamedTuple):
     """What a run's reading costs: of each account in its own unit, and in requests to all."""
 
@@ -37,32 +48,47 @@ class Price(NamedTuple):
     is_of_runs: bool
 
 
-def deployed(state: State, sync: str) -> Deployed | None:
+def deployed(state: State, name: str) -> Deployed | None:
     """What `deploy` gave the server; None for what was never deployed, or was removed."""
-    kept = cursors.read(state, sync, DEPLOYED, NO_FILE)
+    kept = cursors.read(state, name, DEPLOYED, NO_FILE)
     return Deployed(kept["schedule"], datetime.fromisoformat(kept["since"])) if kept else None
 
 
-def note_deployed(state: State, sync: str, schedule: dict[str, Any]) -> None:
+def note_deployed(state: State, name: str, schedule: dict[str, Any]) -> None:
     """Keep what the server was given. The same schedule again is as old as it was."""
-    known = deployed(state, sync)
+    known = deployed(state, name)
     if known is None or known.schedule != schedule:
-        _store(state, sync, DEPLOYED, {"schedule": schedule, "since": state.now().isoformat()})
+        _store(state, name, DEPLOYED, {"schedule": schedule, "since": state.now().isoformat()})
 
 
-def forget_deployed(state: State, sync: str) -> None:
+def forget_deployed(state: State, name: str) -> None:
     with state.write() as db:
-        db.execute(delete(table).where(table.c.sync == sync, table.c.stream == DEPLOYED))
+        db.execute(delete(table).where(table.c.sync == name, table.c.stream == DEPLOYED))
 
 
-def held_at(state: State, sync: str) -> datetime | None:
-    kept = cursors.read(state, sync, HELD, NO_FILE)
+def held_at(state: State, name: str) -> datetime | None:
+    kept = cursors.read(state, name, HELD, NO_FILE)
     return datetime.fromisoformat(kept) if kept else None
 
 
-def note_held(state: State, sync: str) -> None:
+def note_held(state: State, name: str) -> None:
     """A scheduled run came, and left since another had the sync: it was not missed."""
-    _store(state, sync, HELD, state.now().isoformat())
+    _store(state, name, HELD, state.now().isoformat())
+
+
+def served(state: State, name: str) -> Served | None:
+    """When a part was last dealt with; None for one that never was."""
+    kept = cursors.read(state, name, SERVED, NO_FILE)
+    if not kept:
+        return None
+    read_at, ended_at = (datetime.fromisoformat(kept[one]) for one in ("read_at", "ended_at"))
+    return Served(read_at, ended_at, bool(kept["waits"]))
+
+
+def note_served(state: State, name: str, read_at: datetime, *, waits: bool) -> None:
+    """A run has dealt with a part, by what it read then; or it `waits` for an approval."""
+    said = {"read_at": read_at.isoformat(), "ended_at": state.now().isoformat(), "waits": waits}
+    _store(state, name, SERVED, said)
 
 
 def price(state: State, sync: str, kind: str) -> Price | None:

@@ -319,14 +319,19 @@ _WITHDRAW = (
 )
 
 
-def withdraw_unwanted(lease: Lease, *, refused_too: bool = True) -> int:
+def withdraw_unwanted(
+    lease: Lease, *, left_alone: Collection[str] = (), refused_too: bool = True
+) -> int:
     """Drop the unsent rows that this sweep's plan no longer wants; return how many.
 
-    Call it after the whole plan is sealed, and only for a plan of everything.
+    Call it after the whole plan is sealed. What the plan was not about must be named: rows whose
+    aspect begins with one of `left_alone` stay as they are.
     """
+    outside = [~table.c.aspect.startswith(one, autoescape=True) for one in left_alone]
     with lease.changing() as db:
         states = [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]
-        return db.execute(_WITHDRAW, {**machine.who(lease), "states": states}).rowcount
+        asked = {**machine.who(lease), "states": states}
+        return db.execute(_WITHDRAW.where(*outside), asked).rowcount
 
 
 def by_key(state: State, key: SettingKey) -> Setting | None:

@@ -30,10 +30,14 @@ def check_sync(
     settings = settings or read_settings()
     settings.make_home()
     findings: list[Finding] = []
-    runs = runs_a_day(definition.schedule)
+    runs = sum(
+        runs_a_day(one.schedule)
+        for one, flow in zip(definition.scheduled, definition.flows, strict=True)
+        if flow.active
+    )
     tokens = calls = 0.0
     allowance: float | None = None
-    fitting = Fit(definition.schedule)
+    longest: str | None = None
     try:
         with (
             closing(open_state(settings.state_url)) as state,
@@ -49,17 +53,18 @@ def check_sync(
             if known is not None:
                 tokens, calls = known.by_account[definition.connections.crm], known.calls
             allowance = accounts.allowances[definition.connections.crm].share
-            fitting = price.fit_of(state, definition, accounts.allowances)
-            findings += _weighed(fitting)
+            for one in definition.scheduled:
+                fitting = price.fit_of(state, definition, accounts.allowances, one)
+                findings += _weighed(one.part, fitting)
+                longest = _stretched(fitting) or longest
     except UNAUTHORIZED as error:
         said = f"connection {account_of(definition, error)} needs_reauthorization: {error.said}"
         findings.append(Finding("error", "connections", said, error.next_step))
     except (ConnectorError, ConnectionMismatchError, MissingSecretError) as error:
         remedy = getattr(error, "next_step", "")
         findings.append(Finding("error", "connections", str(error), remedy))
-    used = fitting.schedule.every if fitting.schedule and fitting.said else None
     return CheckReport(
-        definition.name, findings, runs, tokens * runs, calls * runs, allowance, used
+        definition.name, findings, runs, tokens * runs, calls * runs, allowance, longest
     )
 
 
@@ -115,10 +120,15 @@ def _soon(definition: Definition) -> Iterable[Finding]:
             )  # fmt: skip
 
 
-def _weighed(fitting: Fit) -> Iterable[Finding]:
+def _weighed(flow_id: str, fitting: Fit) -> Iterable[Finding]:
     """Nothing to say while the wanted schedule fits."""
+    thing = f"schedule of {flow_id}"
     if fitting.schedule is None:
-        yield Finding("error", "schedule", fitting.said, fitting.remedy)
+        yield Finding("error", thing, fitting.said, fitting.remedy)
     elif fitting.said:
         remedy = f"`syncline deploy` sets it; or {fitting.remedy}"
-        yield Finding("warn", "schedule", fitting.said, remedy)
+        yield Finding("warn", thing, fitting.said, remedy)
+
+
+def _stretched(fitting: Fit) -> str | None:
+    return fitting.schedule.every if fitting.schedule and fitting.said else None

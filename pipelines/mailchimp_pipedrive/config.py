@@ -23,6 +23,7 @@ from pipelines.definition import (
     NameOrId,
     Part,
     Schedule,
+    Scheduled,
     Slug,
     SyncDefinition,
     Text,
@@ -187,6 +188,12 @@ class Definition(SyncDefinition):
         return tuple(_part(index, flow) for index, flow in enumerate(self.flows))
 
     @property
+    def scheduled(self) -> tuple[Scheduled, ...]:
+        return tuple(
+            Scheduled(self.name, flow.id, flow.schedule or self.schedule) for flow in self.flows
+        )
+
+    @property
     def purpose(self) -> str:
         names = self.connections
         audiences = ", ".join(dict.fromkeys(str(flow.audience) for flow in self.flows)) or "none"
@@ -237,7 +244,7 @@ def _part(index: int, flow: Flow) -> Part:
     return Part(
         id=flow.id, selection=selection, actions=", ".join(actions),
         described=f"{selection} of audience {flow.audience}, {', '.join(actions)}",
-        consent=flow.consent, place=("flows", index),
+        consent=flow.consent, place=("flows", index), is_on=flow.active,
     )  # fmt: skip
 
 

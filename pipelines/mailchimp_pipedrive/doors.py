@@ -1,6 +1,7 @@
 """Where deployments/ comes in: everything that can be asked of this sync."""
 
 from pipelines.doors import Doors
+from pipelines.mailchimp_pipedrive.adopt import adopt_sync
 from pipelines.mailchimp_pipedrive.check import check_sync
 from pipelines.mailchimp_pipedrive.explaining import EXPLAINING
 from pipelines.mailchimp_pipedrive.listening import BELLS
@@ -13,6 +14,7 @@ DOORS = Doors(
     plan=plan_sync,
     check=check_sync,
     explaining=EXPLAINING,
+    adopt=adopt_sync,
     preview=preview_flow,
     warm=Warm,
     bells=BELLS,

@@ -17,4 +17,10 @@ def _nobody(_key: bytes, _address: str) -> str:
     return ""
 
 
-EXPLAINING = Explaining(EVENTS, TITLE, newcomers=(), newcomer_of=_nobody)
+# Who was left out is no contact, perhaps, and is known by the address alone.
+MEMBERS = """
+SELECT list_id_mailchimp || '/' || member_id_mailchimp
+FROM staging.mailchimp__members
+WHERE email = lower(?)
+"""
+EXPLAINING = Explaining(EVENTS, TITLE, newcomers=(), newcomer_of=_nobody, members=MEMBERS)

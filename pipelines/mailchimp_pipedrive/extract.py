@@ -15,7 +15,7 @@ from typing import Any
 from connectors.errors import Gone
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Filters, SegmentsOrTags
-from pipelines.mailchimp_pipedrive.life import is_running
+from pipelines.mailchimp_pipedrive.life import is_served
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
 from pipelines.pipedrive_side.names import filter_problem
 from pipelines.report import counted
@@ -52,7 +52,7 @@ def persons(sweep: Sweep) -> None:
     sweep.cursors.append(("persons", _moment(sweep.crm.vendor_now())))
     members: list[dict[str, Any]] = []
     for bound in sweep.names.flows:
-        if isinstance(bound.flow.trigger, Filters) and is_running(sweep, bound.flow.id):
+        if isinstance(bound.flow.trigger, Filters) and is_served(sweep, bound.flow.id):
             members += _walk_filters(sweep, bound)
     _put(sweep, "pipedrive__filter_members", [members], whole=True)
     build(
@@ -167,11 +167,11 @@ def _fits(sweep: Sweep, list_id: str) -> bool:
 
 
 def _segments(sweep: Sweep) -> list[tuple[str, int]]:
-    """The segments and tags of the flows that are planned for, each once."""
+    """The segments and tags of the flows that this run deals with, each once."""
     found = {
         (bound.list_id, segment_id): None
         for bound in sweep.names.flows
-        if isinstance(bound.flow.trigger, SegmentsOrTags) and is_running(sweep, bound.flow.id)
+        if isinstance(bound.flow.trigger, SegmentsOrTags) and is_served(sweep, bound.flow.id)
         for segment_id in bound.segment_ids
     }
     return list(found)

@@ -4,18 +4,21 @@ Read from top to bottom: this is the whole sync, in the order it happens. Each s
 step, which is a Prefect task when the run is a flow run and a plain call otherwise.
 """
 
+from pipelines import kept
 from pipelines.checks import audit, expect
-from pipelines.mailchimp_pipedrive import extract, guards, happenings, life, tables
+from pipelines.mailchimp_pipedrive import due, extract, guards, happenings, life, tables
 from pipelines.mailchimp_pipedrive.expectations import PLAN, RESOLVE, STAGING
 from pipelines.mailchimp_pipedrive.loading import carry_out, settle
 from pipelines.mailchimp_pipedrive.naming import bind_names
 from pipelines.mailchimp_pipedrive.seal import remember_identity, seal
+from pipelines.mailchimp_pipedrive.setting_up import make_filters
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
 from pipelines.step import Step
 from pipelines.sweep import StoppedByGuardError
 from transforms.build import build
 
-WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.pairs")
+WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.matches",
+       "resolve.couples", "resolve.pairs")  # fmt: skip
 WHAT = (
     "resolve.wanted",
     "resolve.field_pairs",
@@ -46,6 +49,9 @@ def sync(sweep: Sweep, step: Step) -> None:
     """Carry everybody across who is due. StoppedByGuardError: some flows wait for an approval."""
     step("Bind names to ids", bind_names, sweep)
     step("Look up doubtful writes", settle, sweep)
+    if not _has_work(sweep):
+        return
+    step("Make filters", make_filters, sweep)
     tables.write(sweep)  # not before: the plan compares with what the look-up settled
 
     # Extract: the vendors' records as they came.
@@ -71,11 +77,26 @@ def sync(sweep: Sweep, step: Step) -> None:
     # Load: each planned write once.
     step("Seal the plan", seal, sweep, sweep.lease, frozenset(sweep.held_back))
     life.activate(sweep)
+    # Before the first write: what the keep file has not, a lost database takes along.
+    kept.write(sweep, sweep.engagement_account)
     guards.spend(sweep)
     step("Load", carry_out, sweep)
+    due.note_served(sweep)
     if sweep.held_back:
         reasons = [reason for found in sweep.held_back.values() for reason in found]
         raise StoppedByGuardError(reasons, sweep.guard_id)
+
+
+def _has_work(sweep: Sweep) -> bool:
+    """Whether anybody is to be served: a run for one flow reads nothing when none runs."""
+    if not sweep.named_flow or any(life.is_served(sweep, f.id) for f in sweep.definition.flows):
+        return True
+    sweep.warn(
+        f"flow {sweep.named_flow}", "does not run, and no other is due: nothing was read",
+        f"`syncline list` says why; `syncline resume {sweep.definition.name} --flow "
+        f"{sweep.named_flow}`, or `active: true` in the file",
+    )  # fmt: skip
+    return False
 
 
 def _check_staged(sweep: Sweep) -> None:

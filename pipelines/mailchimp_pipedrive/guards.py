@@ -9,6 +9,7 @@ A guarded flow's rows stay unsealed; the run ends as guarded, and `approve` name
 
 from typing import NamedTuple
 
+from pipelines.guards import activation_key, most_creates, most_deletes, too_costly
 from pipelines.mailchimp_pipedrive import life
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.report import counted
@@ -35,7 +36,7 @@ def ask(sweep: Sweep) -> None:
     allowed = approval[1] if approval is not None else frozenset()
     sweep.held_back = {}
     for flow in sweep.definition.flows:
-        if not life.is_running(sweep, flow.id):
+        if not life.is_served(sweep, flow.id):
             continue
         found = why_held(sweep, flow.id)
         if found:
@@ -69,7 +70,7 @@ def wanted_keys(sweep: Sweep, flow_id: str = "") -> list[str]:
 
 
 def _activation(sweep: Sweep, flow_id: str) -> list[str]:
-    return [life.activation_key(flow_id)] if flow_id in life.new_flows(sweep) else []
+    return [activation_key(flow_id)] if flow_id in life.new_flows(sweep) else []
 
 
 def why_held(sweep: Sweep, flow_id: str) -> list[str]:
@@ -83,13 +84,13 @@ def why_held(sweep: Sweep, flow_id: str) -> list[str]:
             f"first activation of {flow_id}: {counted(planned.creates, 'contact')} would be "
             f"created, {planned.updates} updated"
         )
-    most = max(limits.max_creates, limits.max_create_share * planned.contacts)
+    most = most_creates(limits, planned.contacts)
     if planned.creates > most and not found:
         found.append(
             f"{flow_id}: {planned.creates} creates for {planned.contacts} contacts "
             f"(allowed: {most:.0f})"
         )
-    most = max(limits.max_deletes, limits.max_delete_share * planned.contacts)
+    most = most_deletes(limits, planned.contacts)
     if planned.cleared > most:
         found.append(f"{flow_id}: {planned.cleared} filled values would be cleared "
                      f"(allowed: {most:.0f})")  # fmt: skip
@@ -98,24 +99,21 @@ def why_held(sweep: Sweep, flow_id: str) -> list[str]:
 
 def _look_at_budgets(sweep: Sweep, *, is_approved: bool) -> None:
     """Hold everything back when what is left of a day does not pay for the plan."""
-    left = sweep.budget_left()
-    for account, unit, query in (
-        (sweep.crm_account, "tokens", "SELECT sum(cost_tokens) FROM plan.persons"),
-        (sweep.engagement_account, "calls",
-         "SELECT (SELECT sum(cost_calls) FROM plan.members) + "
-         "coalesce((SELECT sum(cost_calls) FROM plan.tags), 0)"),
-    ):  # fmt: skip
-        cost = float(number(sweep.db, query))
-        if cost > max(left[account], 0):
-            said = (
-                f"the plan costs {cost:.0f} {unit} of {account} and {max(left[account], 0):.0f} "
-                "of today's share are left"
-            )
-            sweep.guards.append(said)
-            if not is_approved:
-                sweep.held_back |= {one: [said] for one in life.running(sweep)}
+    costs = {
+        sweep.crm_account: (float(number(sweep.db, TOKENS)), "tokens"),
+        sweep.engagement_account: (float(number(sweep.db, CALLS)), "calls"),
+    }
+    found = too_costly(costs, sweep.budget_left())
+    sweep.guards += found
+    if found and not is_approved:
+        sweep.held_back = dict.fromkeys(life.running(sweep), found)
 
 
+TOKENS = "SELECT coalesce(sum(cost_tokens), 0) FROM plan.persons"
+CALLS = """
+SELECT coalesce(sum(cost_calls), 0)
+FROM (SELECT cost_calls FROM plan.members UNION ALL SELECT cost_calls FROM plan.tags)
+"""
 WANTED = """
 SELECT write_key || '|' || action FROM plan.members
 WHERE action IN ('create', 'update', 'move') AND $flow IN ('', flow_id)

@@ -10,6 +10,8 @@ after a user's pause: what happened before it is no matter of its trigger (MC-08
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from pipelines.guards import activation_key
+from pipelines.life import end_unlisted, unborn
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Flow
 from pipelines.mailchimp_pipedrive.sweep import Sweep
@@ -30,10 +32,11 @@ def define_flows(sweep: Sweep) -> None:
     stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     if sweep.lease is not None:
         listed = {flow.id: flow for flow in sweep.definition.flows}
-        for bot in stored.values():
-            flow = listed.get(bot.bot_id)
-            if bot.state != "deleted" and (flow is None or is_another(flow, bot)):
-                bots.remove(sweep.state, name, bot.bot_id, listed=False)
+        kept = {
+            bot.bot_id for bot in stored.values()
+            if bot.bot_id in listed and not is_another(listed[bot.bot_id], bot)
+        }  # fmt: skip
+        end_unlisted(sweep.state, stored.values(), kept)
         definitions = [_definition(flow) for flow in sweep.definition.flows]
         bots.define(sweep.state, name, definitions, last_sweep=sweep.sweep - 1)
         _switch(sweep)
@@ -55,8 +58,9 @@ def _definition(flow: Flow) -> BotDefinition:
 
 def is_another(flow: Flow, bot: Bot) -> bool:
     said = flow.model_dump(mode="json")
-    before = bot.definition or {}
-    return any(before.get(part) != said[part] for part in ("trigger", "audience"))
+    before = bot.definition
+    # One that was brought back after a loss has none: nobody knows of another.
+    return bool(before) and any(before.get(part) != said[part] for part in ("trigger", "audience"))
 
 
 def _switch(sweep: Sweep) -> None:
@@ -94,16 +98,31 @@ def is_running(sweep: Sweep, flow_id: str) -> bool:
     return known.state in ("new", "active") or _may_wake(known)
 
 
+def is_served(sweep: Sweep, flow_id: str) -> bool:
+    """Whether this run deals with a flow: it runs, and is due."""
+    if flow_id in sweep.waiting:
+        return False
+    return is_running(sweep, flow_id) and (flow_id in sweep.due or flow_id == sweep.previewed)
+
+
+def left_alone(sweep: Sweep) -> list[str]:
+    """Flows that run and are not due: what an earlier run sealed for them is not this run's."""
+    return [
+        flow.id for flow in sweep.definition.flows
+        if is_running(sweep, flow.id) and not is_served(sweep, flow.id)
+    ]  # fmt: skip
+
+
 def _may_wake(known: Bot) -> bool:
     """What Syncline paused goes on when its cause is gone, unless nothing of it was left."""
     return known.state == "paused" and known.paused_by == "syncline" and OVER not in known.reason
 
 
 def running(sweep: Sweep) -> list[str]:
-    """The flows whose writes may go out."""
+    """The flows whose writes this run may send."""
     return [
         flow.id for flow in sweep.definition.flows
-        if is_running(sweep, flow.id) and flow.id not in sweep.held_back
+        if is_served(sweep, flow.id) and flow.id not in sweep.held_back
     ]  # fmt: skip
 
 
@@ -111,7 +130,7 @@ def new_flows(sweep: Sweep) -> list[str]:
     """Flows that start with this run, if somebody approves."""
     return [
         flow.id for flow in sweep.definition.flows
-        if is_running(sweep, flow.id) and sweep.known_bots[flow.id].state == "new"
+        if is_served(sweep, flow.id) and sweep.known_bots[flow.id].state == "new"
     ]  # fmt: skip
 
 
@@ -126,13 +145,8 @@ def remember_suspensions(sweep: Sweep) -> None:
         if problem and known.state in ("active", "paused"):
             said = f"{problem}; {OVER}" if flow_id in over else problem
             bots.pause(sweep.state, name, flow_id, by="syncline", reason=said)
-        elif not problem and is_running(sweep, flow_id) and known.state == "paused":
+        elif not problem and is_served(sweep, flow_id) and known.state == "paused":
             bots.resume(sweep.state, name, flow_id)
-
-
-def activation_key(flow_id: str) -> str:
-    """What an approval names when it lets a flow start."""
-    return f"activate|{flow_id}"
 
 
 def activate(sweep: Sweep) -> None:
@@ -235,14 +249,6 @@ def bar(sweep: Sweep, email: str, kind: consent.Kind, said: str) -> None:
     consent.record(
         sweep.state, sweep.engagement_account, [seen], key=sweep.consent_key, home=sweep.home
     )
-
-
-def unborn(sweep: Sweep, flow_id: str) -> Bot:
-    return Bot(
-        sync=sweep.definition.name, bot_id=flow_id, state="new", reason="", paused_by=None,
-        since=sweep.read_at, confirmed_by="", confirmed_on=None, activated_at=None,
-        counting_since=None, definition=None,
-    )  # fmt: skip
 
 
 LEFT = """

@@ -2,29 +2,28 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 
 from connectors.mailchimp.wire import VENDOR as MAILCHIMP
 from connectors.pipedrive.wire import VENDOR as PIPEDRIVE
-from pipelines.audit import note_late
-from pipelines.load import Loader, SettingWriter, Vendor, load, load_settings, settle_doubts
-from pipelines.mailchimp_pipedrive import life
+from pipelines.doubts import learn, settle_all, wait_for_doubts
+from pipelines.load import Bulk, Loader, SettingWriter, Vendor, load, load_settings
+from pipelines.mailchimp_pipedrive import bulk, life
 from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
-from state import consent, horizons, lease, ledger
-from state.deeds import Deed
+from pipelines.pipedrive_side.filters import Filters as FilterWriter
+from state import consent, lease
 from state.errors import LeaseHeld
 from state.lease import Lease
 from state.writers import window_name
-
-FIRST_SLEEP, LONGEST_SLEEP = 1.0, 60.0  # seconds; doubled each time: every look costs calls
 
 
 def settle(sweep: Sweep) -> None:
     """Look up what an earlier run left in doubt. What needs the horizon stays open for now."""
     if sweep.lease is None:
         return
-    _look_up(_loaders(sweep, sweep.lease))
+    settle_all(_loaders(sweep, sweep.lease))
     if sweep.is_window:
         return
     try:  # a window that died in the middle has left some as well
@@ -34,7 +33,7 @@ def settle(sweep: Sweep) -> None:
     except LeaseHeld:
         return
     with lease.keeping(held):
-        _look_up(_loaders(sweep, held))
+        settle_all(_loaders(sweep, held))
 
 
 def carry_out(sweep: Sweep) -> None:
@@ -44,7 +43,7 @@ def carry_out(sweep: Sweep) -> None:
     loaders = _loaders(sweep, sweep.lease)
     try:
         _send(loaders)
-        _wait_for_doubts(sweep, loaders)
+        wait_for_doubts(sweep, loaders, partial(_send, loaders), partial(ask_cheaply, sweep))
     finally:
         settle_written(sweep, sweep.lease)
 
@@ -56,43 +55,22 @@ def _send(loaders: Iterable[Loader]) -> None:
         load_settings(loader)
 
 
-def _look_up(loaders: Iterable[Loader]) -> float | None:
-    """Seconds until a doubt can be decided; None when nothing is open that time would settle."""
-    waits = [settle_doubts(loader) for loader in loaders]
-    known = [wait for wait in waits if wait is not None]
-    return min(known) if known else None
+def ask_cheaply(sweep: Sweep) -> None:
+    """Ask each vendor something cheap, so that its own clock is known anew."""
+    sweep.crm.me()
+    sweep.engagement.account()
 
 
-def _wait_for_doubts(sweep: Sweep, loaders: list[Loader]) -> None:
-    patience = sweep.settle_within
-    if patience is None:
-        patience = max(sweep.horizons.values()) + 1
-    longest = FIRST_SLEEP
-    while True:
-        wait = _look_up(loaders)
-        waiting = ledger.counts(loaders[0].lease).waiting
-        if waiting:
-            _send(loaders)
-            # What was sent just now may be in doubt itself and hold up the next of its subject.
-            if ledger.counts(loaders[0].lease).waiting < waiting:
-                continue
-        if wait is None or wait > patience:
-            return
-        pause = min(max(wait, 0.05), longest)
-        longest = min(2 * longest, LONGEST_SLEEP)
-        sweep.tell("load", f"waiting {wait:.0f} s for the vendor to show or deny a doubtful write")
-        sweep.sleep(pause)
-        patience -= pause
-        # Ask something cheap, so that the vendors' own clocks are known anew.
-        sweep.crm.me()
-        sweep.engagement.account()
+def crm_loader(sweep: Sweep, held: Lease) -> Loader:
+    """The one that makes things in the CRM."""
+    return _loaders(sweep, held)[0]
 
 
 def _loaders(sweep: Sweep, held: Lease) -> list[Loader]:
     """One for the settings of each account; deeds go out with the first."""
     now = sweep.state.now
     members = Members(
-        sweep.engagement, now, lambda emails: life.barred_by_now(sweep, emails),
+        sweep.engagement, now, sweep.sleep, lambda emails: life.barred_by_now(sweep, emails),
         lambda email, kind: _bar(sweep, email, kind),
     )  # fmt: skip
     told = _counting(sweep)
@@ -108,7 +86,10 @@ def _loader(
 ) -> Loader:  # fmt: skip
     return Loader(
         lease=held,
-        deed_writers={"create_person": NewPersons(sweep.crm)},
+        deed_writers={
+            "create_person": NewPersons(sweep.crm),
+            "create_filter": FilterWriter(sweep.crm),
+        },
         setting_writer=writer,
         vendors={
             sweep.crm_account: Vendor(
@@ -122,8 +103,9 @@ def _loader(
         setting_account=account,
         setting_vendor=vendor,
         bots=life.running(sweep),
+        bulk=Bulk(bulk.MOST, bulk.FEWEST) if vendor == MAILCHIMP else None,
         told=told,
-        late=lambda deed, remote_id, delay: _learn(sweep, deed, remote_id, delay),
+        late=partial(learn, sweep),
     )
 
 
@@ -140,16 +122,3 @@ def _counting(sweep: Sweep) -> Callable[[int], None]:
 
 def _bar(sweep: Sweep, email: str, kind: consent.Kind) -> None:
     life.bar(sweep, email, kind, "Mailchimp refused to subscribe it")
-
-
-def _learn(sweep: Sweep, deed: Deed, remote_id: str, delay: float) -> None:
-    """Give the account more time from the next run on, and tell the analyst by which write."""
-    said = f"it was not there yet {delay:.0f} s after it was sent"
-    horizons.learn(
-        sweep.state, deed.account, configured=sweep.horizons[deed.account], delay=delay,
-        said=f"{deed.write_key}: {said}",
-    )  # fmt: skip
-    found = {"write_key": deed.write_key, "account": deed.account, "object": deed.object,
-             "subject": deed.subject, "remote_id": remote_id, "run_id": sweep.run_id,
-             "said": said}  # fmt: skip
-    note_late(sweep.db, found, sweep.state.now())

@@ -6,7 +6,7 @@ from connectors.mailchimp import Mailchimp
 from connectors.pipedrive import Pipedrive
 from pipelines import signing_in
 from pipelines.accounts import Accounts
-from pipelines.mailchimp_pipedrive import life
+from pipelines.mailchimp_pipedrive import due, life
 from pipelines.mailchimp_pipedrive.bind import Account, Bound, bind, pins_by_side
 from pipelines.mailchimp_pipedrive.config import DealStage, Definition, Filters
 from pipelines.mailchimp_pipedrive.sweep import Sweep
@@ -23,7 +23,10 @@ def bind_names(sweep: Sweep) -> None:
 
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
-    signing_in.sign_in(sweep, _sides(sweep.definition, sweep.crm, sweep.engagement))
+    if sweep.named_flow:
+        due.require_flow(sweep.definition, sweep.named_flow)
+    me, _ = signing_in.sign_in(sweep, _sides(sweep.definition, sweep.crm, sweep.engagement))
+    sweep.currency = str(me.get("default_currency") or "USD")
     bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)
     mistakes = [one for one in bound.findings if one.level == "error"]
     if mistakes:
@@ -38,6 +41,7 @@ def bind_names(sweep: Sweep) -> None:
                 account = names.crm if side == "crm" else names.engagement
                 pins.put(sweep.state, pins.Pin(account, *pin, None))
     life.define_flows(sweep)
+    sweep.due = due.due_flows(sweep)
 
 
 def recognise(definition: Definition, accounts: Accounts[Mailchimp]) -> list[dict[str, object]]:

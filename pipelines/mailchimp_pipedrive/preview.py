@@ -1,13 +1,11 @@
 """Whom one flow brings across now, and what would become of each: no lease, no write (MC-09)."""
 
-from difflib import get_close_matches
-
 from pipelines.mailchimp_pipedrive.config import Definition
+from pipelines.mailchimp_pipedrive.due import require_flow
 from pipelines.mailchimp_pipedrive.run import COURSE
 from pipelines.preview import Preview
-from pipelines.report import Finding, Reporter, RunOptions
+from pipelines.report import Reporter, RunOptions
 from pipelines.settings import Connections, Settings
-from pipelines.sweep import DefinitionError
 
 
 def preview_flow(
@@ -20,12 +18,7 @@ def preview_flow(
     shown: int = 20,
 ) -> Preview:
     """Plan as if the flow were active, saved or paused as it may be, and look at its part."""
-    known = [flow.id for flow in definition.flows]
-    if flow_id not in known:
-        near = get_close_matches(flow_id, known, n=1, cutoff=0.5)
-        remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no flows'}"
-        said = f"{definition.name} has no flow {flow_id!r}"
-        raise DefinitionError([Finding("error", f"flow {flow_id}", said, remedy)])
+    require_flow(definition, flow_id)
     with COURSE.planning(
         definition, connections, options=RunOptions(), report=report, settings=settings,
         previewed=flow_id,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from pipelines import record
-from pipelines.mailchimp_pipedrive import guards
+from pipelines.mailchimp_pipedrive import guards, setting_up
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.record import count, shown, total
 from pipelines.report import Cost, PlanReport
@@ -33,11 +33,15 @@ def tell_and_keep(sweep: Sweep) -> None:
 
 def plan_report(sweep: Sweep, most: int, cost: list[Cost]) -> PlanReport:
     """The plan for reading: totals, the first rows of each table, conflicts, what it would cost."""
-    totals: dict[str, dict[str, int]] = {}
+    making = setting_up.things_to_make(sweep)
+    totals: dict[str, dict[str, int]] = {"setup": {"create": len(making)}} if making else {}
     for row in record.plan_totals(sweep, PLANS):
         totals.setdefault(row["table"], {})[row["action"]] = row["rows"]
-    rows = {name: shown(sweep, name, SHOWN[name], most) for name in PLANS}
-    conflicts = sweep.db.execute(f"FROM plan.conflicts ORDER BY ALL LIMIT {most:d}")
+    rows: dict[str, list[dict[str, Any]]] = {
+        "setup": [{"action": "create"} | one._asdict() for one in making]
+    }
+    rows |= {name: shown(sweep, name, SHOWN[name], most) for name in PLANS}
+    conflicts = sweep.db.execute(f"{CONFLICTS} LIMIT {most:d}")
     names = [column[0] for column in conflicts.description or ()]
     rows["conflicts"] = [dict(zip(names, row, strict=True)) for row in conflicts.fetchall()]
     return PlanReport(
@@ -47,19 +51,34 @@ def plan_report(sweep: Sweep, most: int, cost: list[Cost]) -> PlanReport:
         skipped=record.skipped(sweep),
         guards=sweep.guards,
         findings=sweep.outcome.findings,
-        writes=len(guards.wanted_keys(sweep)),
+        writes=len(guards.wanted_keys(sweep)) + len(making),
         calls={
             sweep.engagement_account: total(sweep, "plan.members", "cost_calls")
             + total(sweep, "plan.tags", "cost_calls"),
             sweep.crm_account: float(
                 count(sweep, "plan.persons", "action IN ('create', 'update')")
+                + sum(one.requests for one in making)
             ),
         },
-        tokens={sweep.crm_account: total(sweep, "plan.persons", "cost_tokens")},
+        tokens={
+            sweep.crm_account: total(sweep, "plan.persons", "cost_tokens")
+            + sum(one.tokens for one in making)
+        },
         read_cost=cost,
+        found={"conflicts": count(sweep, "plan.conflicts")},
     )
 
 
+# A person updated in Pipedrive and a member changed in Mailchimp say when by their own clocks.
+CONFLICTS = """
+SELECT
+    flow_id, contact_id, field_code AS field,
+    crm_value AS in_pipedrive, crm_changed_at AS changed_there,
+    engagement_value AS in_mailchimp, engagement_changed_at AS changed_there_too,
+    CASE winner WHEN 'crm' THEN 'Pipedrive' ELSE 'Mailchimp' END AS wins, reason
+FROM plan.conflicts
+ORDER BY ALL
+"""
 SETTING_WRITES = """
 SELECT
     concat_ws('|', a.object, a.account, a.aspect, a.subject) AS write_key,

@@ -24,6 +24,7 @@ def begin(
         **begun_with(settings, definition, options, accounts, work, outcome, report),
         engagement=accounts.engagement,
         work_generation=work.generation,
+        named_flow=options.flow,
     )
 
 

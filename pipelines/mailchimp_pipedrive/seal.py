@@ -8,6 +8,8 @@ are read again and planned again, never sent twice from an old body.
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from pipelines.mailchimp_pipedrive import life
+from pipelines.mailchimp_pipedrive.bind import BoundField
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.tables import MEMBER, PERSON
 from state import facts, identity, ledger, settings
@@ -40,7 +42,10 @@ def remember_identity(sweep: Sweep, lease: Lease) -> None:
 
 
 def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
-    """Seal the plan but for the flows that are held back; return how many writes it planned."""
+    """Seal the plan but for the flows that are held back; return how many writes it planned.
+
+    What was sealed before for those, and for flows that are not due, is not withdrawn.
+    """
     generation = sweep.work_generation
     moved = [Cursor(stream, value, generation) for stream, value in sweep.cursors]
     moved += [Cursor(stream, value, NO_FILE) for stream, value in sweep.cursors_of_facts]
@@ -60,13 +65,18 @@ def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
         ),
         moved=moved,
     )
-    # A window's plan is no plan of everybody: what was refused stays refused.
-    settings.withdraw_unwanted(lease, refused_too=not sweep.is_window)
+    name = sweep.definition.name
+    others = {*life.left_alone(sweep), *held_back}
+    settings.withdraw_unwanted(
+        lease, left_alone=[f"{name}/{flow}/" for flow in others],
+        # A window's plan is no plan of everybody: what was refused stays refused.
+        refused_too=not sweep.is_window,
+    )  # fmt: skip
     withdraw_keys(
-        lease, [str(key) for (key,) in sweep.db.execute(NOT_WANTED).fetchall()],
+        lease, [str(key) for (key,) in sweep.db.execute(NOT_WANTED, [list(others)]).fetchall()],
         why="is a person by now, or no flow brings it any more",
     )  # fmt: skip
-    facts.settle(lease, sweep.definition.name, _dealt_with(sweep, held_back))
+    facts.settle(lease, name, _dealt_with(sweep, held_back))
     return planned
 
 
@@ -79,6 +89,8 @@ def _persons_to_make(sweep: Sweep) -> Iterator[Deed]:
             "fields": dict(row["after"] or {}),
             "sources": dict(row["sources"] or {}),
             "tags": _tags(sweep, row["flow_id"]),
+            "types": _types(sweep, row["flow_id"]),
+            "currency": sweep.currency,
             "list": row["list_id_mailchimp"],
         }
         yield Deed(
@@ -98,6 +110,7 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             "list": row["list_id_mailchimp"], "member": row["member_id_mailchimp"],
             "email": row["new_email"] or row["email"], "fields": dict(row["after"] or {}),
             "sources": dict(row["sources"] or {}), "tags": _tags(sweep, flow),
+            "kinds": {f.merge_tag: f.merge_type for f in _fields(sweep, flow)},
         }  # fmt: skip
         if row["action"] == "create" and row["tag"]:
             desired["tag"] = row["tag"]
@@ -113,6 +126,7 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             "person": row["person_id_pipedrive"], "fields": dict(row["after"] or {}),
             "email": row["new_email"], "replaces": row["replaced_email"],
             "sources": dict(row["sources"] or {}), "tags": _tags(sweep, flow),
+            "types": _types(sweep, flow), "currency": sweep.currency,
         }  # fmt: skip
         yield flow, Setting(
             sweep.crm_account, PERSON, row["contact_id"],
@@ -133,8 +147,16 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
 
 def _tags(sweep: Sweep, flow_id: str) -> dict[str, str]:
     """Field code -> merge tag, as the flow maps them now: what is held is kept by both."""
-    bound = next(one for one in sweep.names.flows if one.flow.id == flow_id)
-    return {field.field_code: field.merge_tag for field in bound.fields} | {"email": "EMAIL"}
+    fields = {field.field_code: field.merge_tag for field in _fields(sweep, flow_id)}
+    return fields | {"email": "EMAIL"}
+
+
+def _types(sweep: Sweep, flow_id: str) -> dict[str, str]:
+    return {field.field_code: field.field_type for field in _fields(sweep, flow_id)}
+
+
+def _fields(sweep: Sweep, flow_id: str) -> tuple[BoundField, ...]:
+    return next(one.fields for one in sweep.names.flows if one.flow.id == flow_id)
 
 
 def _dealt_with(sweep: Sweep, held_back: Collection[str]) -> list[tuple[str, str, str]]:
@@ -201,7 +223,9 @@ LEFT JOIN staging.mailchimp__members AS m
         m.list_id_mailchimp = p.list_id_mailchimp
         AND m.member_id_mailchimp = p.member_id_mailchimp
 LEFT JOIN staging.syncline__contacts AS c ON c.contact_id = p.contact_id
-WHERE p.skip_reason IS NULL AND c.email IS DISTINCT FROM coalesce(a.email, m.email)
+WHERE
+    p.skip_reason IS NULL
+    AND (c.contact_id IS NULL OR c.email IS DISTINCT FROM coalesce(a.email, m.email))
 ORDER BY p.contact_id, p.list_id_mailchimp
 """
 MERGED = """
@@ -274,5 +298,9 @@ NOT_WANTED = """
 SELECT d.write_key
 FROM staging.syncline__deeds AS d
 LEFT JOIN plan.persons AS p ON p.write_key = d.write_key AND p.action = 'create'
-WHERE p.write_key IS NULL AND d.operation = 'create_person' AND d.state IN ('planned', 'refused')
+WHERE
+    p.write_key IS NULL
+    AND d.operation = 'create_person'
+    AND d.state IN ('planned', 'refused')
+    AND NOT list_contains(?::VARCHAR [], d.flow_id)
 """

@@ -21,6 +21,10 @@ class Sweep(sweep.Sweep):
     bound: Bound | None = None
     held_back: dict[str, list[str]] = field(default_factory=dict)  # flow -> why its guard stops it
     guard_id: str = ""
+    currency: str = ""  # the CRM account's own: money of a merge field names none
+    named_flow: str = ""  # the run was started for this one; '': for all
+    due: frozenset[str] = frozenset()  # the flows it deals with, if they run at all
+    waiting: set[str] = field(default_factory=set)  # flows whose only filter is not made yet
     work_generation: str = ""  # which work file cursors vouch for
     # Cursors that speak of no work file, since what they cover is kept in state.
     cursors_of_facts: list[tuple[str, Any]] = field(default_factory=list)

@@ -56,14 +56,14 @@ def write(sweep: Sweep, of: Collection[str] | None = None) -> None:
 
 
 def write_flows(sweep: Sweep) -> None:
-    """Flows as they stand now, and what each names."""
+    """Flows as they stand now, and what each names. This run plans for those that are active."""
     flows, filters, segments, mapping = [], [], [], []
     for position, bound in enumerate(sweep.names.flows):
         flow = bound.flow
-        is_active = life.is_running(sweep, flow.id)
+        runs, is_active = life.is_running(sweep, flow.id), life.is_served(sweep, flow.id)
         flows.append((
-            flow.id, position, trigger_of(flow), flow.is_into_crm, is_active, bound.list_id,
-            flow.tag,
+            flow.id, position, trigger_of(flow), flow.is_into_crm, is_active, runs,
+            bound.list_id, flow.tag,
         ))  # fmt: skip
         filters += [(flow.id, one) for one in bound.filter_ids]
         segments += [(flow.id, one) for one in bound.segment_ids]
@@ -76,7 +76,7 @@ def write_flows(sweep: Sweep) -> None:
     of_rows(
         db, "flows",
         "flow_id VARCHAR, position BIGINT, trigger VARCHAR, is_into_crm BOOLEAN, "
-        "is_active BOOLEAN, list_id_mailchimp VARCHAR, tag VARCHAR",
+        "is_active BOOLEAN, is_running BOOLEAN, list_id_mailchimp VARCHAR, tag VARCHAR",
         flows,
     )  # fmt: skip
     of_rows(db, "flow_filters", "flow_id VARCHAR, filter_id_pipedrive BIGINT", filters)

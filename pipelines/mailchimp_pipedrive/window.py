@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from pipelines.accounts import Accounts
 from pipelines.checks import audit
+from pipelines.life import unborn
 from pipelines.listening import Named
 from pipelines.mailchimp_pipedrive import guards, happenings, life, tables
 from pipelines.mailchimp_pipedrive.accounts import open_accounts
@@ -146,10 +147,11 @@ def _look_at_flows(sweep: Sweep) -> None:
     """Leave every flow to the sweep that is not well under way, or that the copy is too old for."""
     known = {one.bot_id: one for one in bots.bots(sweep.state, sweep.definition.name)}
     copied = number(sweep.db, COPIED)
+    sweep.due = {one.id for one in sweep.definition.flows}  # schedules are the sweep's
     mistaken = any(one.level == "error" for one in sweep.names.findings)
     for bound in sweep.names.flows:
         flow, bot = bound.flow, known.get(bound.flow.id)
-        sweep.known_bots[flow.id] = bot or life.unborn(sweep, flow.id)
+        sweep.known_bots[flow.id] = bot or unborn(sweep, flow.id)
         is_known = bot is not None and bot.state == "active" and not life.is_another(flow, bot)
         is_recent = is_known and life.baseline(sweep, flow.id) <= copied
         if mistaken or bound.problem or not is_recent or not _is_read(sweep, bound.list_id):

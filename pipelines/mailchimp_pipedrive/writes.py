@@ -13,19 +13,20 @@ value that came of our own write is no change of anybody's.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from connectors.errors import AlreadyThere, Barred, Gone, OutcomeUnknown, Refused, TryAgain
-from connectors.mailchimp import Mailchimp
+from connectors.mailchimp import Mailchimp, Outcome
 from connectors.mailchimp.members import NewMember
 from connectors.pipedrive import Pipedrive
-from pipelines.load import Sent
+from pipelines.load import NOT_YET, Sent
+from pipelines.mailchimp_pipedrive import bodies, bulk
 from pipelines.pipedrive_side.persons import EARLIER
 from state import consent
 from state.deeds import Deed
 from state.settings import Setting
 
-PHONES = "phone"
 THERE_BY_NOW = "is a contact of the audience by now: the next run writes its fields"
 Held = dict[str, dict[str, str]]
 
@@ -38,7 +39,7 @@ class NewPersons:
 
     def send(self, deed: Deed) -> str:
         body = {"name": deed.body["name"], "emails": deed.body["emails"]}
-        return str(self.crm.create_person(body | person_body(deed.body["fields"], {})))
+        return str(self.crm.create_person(body | bodies.of_person(deed.body, {})))
 
     def find(self, deed: Deed) -> str | None:
         found = self.crm.find_person(
@@ -66,18 +67,19 @@ class PersonFields:
             person = self.crm.person(setting.desired["person"])
         except Gone:
             return None
-        shown = _of_person(person, setting.desired)
-        wanted = setting.desired["fields"] | _said_email(setting.desired)
+        shown = bodies.shown_of_person(person, setting.desired)
+        wanted = dict(setting.desired["fields"])
+        if setting.desired.get("email"):
+            wanted["email"] = setting.desired["email"]
         return setting.desired if all(shown[c] == str(v) for c, v in wanted.items()) else shown
 
     def _update(self, setting: Setting) -> Sent:
         wanted = setting.desired
-        person = self.crm.person(wanted["person"])
+        person = self.crm.person(wanted["person"]) if bodies.needs_person(wanted) else {}
         answer = self.crm.update_person(
-            wanted["person"], person_body(wanted["fields"], person, _said_email(wanted),
-                                          wanted["replaces"]),
-        )  # fmt: skip
-        shown = _of_person(answer, wanted)
+            wanted["person"], bodies.of_person(wanted, person, wanted["replaces"])
+        )
+        shown = bodies.shown_of_person(answer, wanted)
         made = {code: (shown[code], str(wanted["sources"].get(code, ""))) for code in shown}
         held = _held(setting, made, self.now())
         return Sent(setting.key, "done", remote_id=str(wanted["person"]), held=held)
@@ -89,29 +91,60 @@ class Members:
 
     engagement: Mailchimp
     now: Callable[[], datetime]
+    sleep: Callable[[float], None]
     barred: Callable[[Sequence[str]], Collection[str]]  # which of these addresses, by now
     left: Callable[[str, consent.Kind], None]  # told of an opt-out that a refusal shows
 
     def parts(self, window: Sequence[Setting]) -> list[Sequence[Setting]]:
+        """Large updates travel as one batch, all else is one request each."""
+        if window[0].verb == "update" and len(window) >= bulk.FEWEST:
+            return [window]
         return [[setting] for setting in window]
 
     def send(self, verb: str, window: Sequence[Setting]) -> list[Sent]:
+        if len(window) > 1:
+            return self._in_batch(window)
         how = {"create": self._create, "tag": self._tag}.get(verb, self._update)
         return [_sent(setting, how, self.left) for setting in window]
 
     def observe(self, setting: Setting) -> Any:
-        """What was sent, if the member shows it; nothing where there is no member."""
+        """What was sent, if the member shows it; nothing where there is no member.
+
+        NOT_YET while a batch goes on: what the member shows then may be overwritten by it.
+        """
         wanted = setting.desired
+        if setting.verb == "update" and bulk.is_at_work(self.engagement):
+            return NOT_YET
         member = self._found(wanted)
         if member is None:
             return None
         if setting.verb == "tag":
             tags = self.engagement.tags_of(wanted["list"], str(member["contact_id"]))
             return wanted if wanted["tag"] in {str(one["name"]) for one in tags} else {}
-        shown = {tag: _plain(member["merge_fields"].get(tag)) for tag in wanted["fields"]}
+        shown = {tag: bodies.plain(member["merge_fields"].get(tag)) for tag in wanted["fields"]}
         is_there = str(member["email_address"]).lower() == str(wanted["email"]).lower()
         is_same = all(shown[tag] == str(value) for tag, value in wanted["fields"].items())
         return wanted if is_there and is_same else {"email": None, "fields": shown}
+
+    def _in_batch(self, window: Sequence[Setting]) -> list[Sent]:
+        try:
+            outcomes = bulk.update(self.engagement, window, self.sleep)
+        except TryAgain:
+            return [Sent(one.key, "planned") for one in window]
+        except Refused as error:
+            return [Sent(one.key, "refused", str(error)) for one in window]
+        except (OutcomeUnknown, bulk.NotOverError) as error:
+            return [Sent(one.key, "unknown", str(error)) for one in window]
+
+        def answered(setting: Setting, outcome: Outcome) -> Sent:
+            if outcome.error is not None:
+                raise outcome.error
+            return self._shown(setting, outcome.record or {})
+
+        return [
+            _sent(one, partial(answered, outcome=outcomes[str(place)]), self.left)
+            for place, one in enumerate(window)
+        ]
 
     def _found(self, wanted: dict[str, Any]) -> dict[str, Any] | None:
         return self.engagement.member(wanted["list"], wanted.get("member") or wanted["email"])
@@ -122,7 +155,7 @@ class Members:
         if self.barred([wanted["email"]]):
             return Sent(setting.key, "refused", "the address was barred after this was planned")
         new = NewMember(
-            wanted["email"], wanted["fields"], (wanted["tag"],) if wanted.get("tag") else ()
+            wanted["email"], bodies.of_member(wanted), (wanted["tag"],) if wanted.get("tag") else ()
         )
         try:
             answer = self.engagement.add_member(wanted["list"], new)
@@ -135,9 +168,9 @@ class Members:
         wanted = setting.desired
         place = (wanted["list"], wanted["member"])
         if setting.verb == "move":
-            answer = self.engagement.move_member(*place, wanted["email"], wanted["fields"])
+            answer = self.engagement.move_member(*place, wanted["email"], bodies.of_member(wanted))
         else:
-            answer = self.engagement.update_member(*place, wanted["fields"])
+            answer = self.engagement.update_member(*place, bodies.of_member(wanted))
         return self._shown(setting, answer)
 
     def _tag(self, setting: Setting) -> Sent:
@@ -152,7 +185,7 @@ class Members:
             code: (
                 str(value),
                 str(answer.get("email_address") or wanted["email"]).lower() if code == "email"
-                else _plain(merges.get(wanted["tags"].get(code))),
+                else bodies.plain(merges.get(wanted["tags"].get(code))),
             )
             for code, value in wanted["sources"].items()
         }  # fmt: skip
@@ -177,68 +210,6 @@ def _sent(
         return Sent(setting.key, "refused", str(error))
     except OutcomeUnknown as error:
         return Sent(setting.key, "unknown", str(error))
-
-
-def person_body(
-    fields: dict[str, Any], person: dict[str, Any], email: dict[str, str] | None = None,
-    replaces: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """The body that writes mapped fields. Of several addresses or numbers one is replaced."""
-    body: dict[str, Any] = {}
-    for code, value in fields.items():
-        if code == PHONES:
-            body["phones"] = _replaced(person.get("phones") or [], None, value)
-        elif code in ("name", "first_name", "last_name", "job_title") or code in person:
-            body[code] = value
-        else:
-            body.setdefault("custom_fields", {})[code] = value or None
-    if email:
-        body["emails"] = _replaced(person.get("emails") or [], replaces, email["email"])
-    return body
-
-
-def _replaced(entries: list[dict[str, Any]], old: str | None, new: str) -> list[dict[str, Any]]:
-    """The entries with one of them changed: the one that is `old`, else the primary one."""
-    known = [
-        n for n, one in enumerate(entries)
-        if old is not None and str(one.get("value") or "").lower() == old.lower()
-    ]  # fmt: skip
-    primary = [n for n, one in enumerate(entries) if one.get("primary")]
-    at = next(iter([*known, *primary, *range(len(entries))]), None)
-    if at is None:
-        return [{"value": new, "primary": True, "label": "work"}]
-    return [one | {"value": new} if n == at else one for n, one in enumerate(entries)]
-
-
-def _said_email(wanted: dict[str, Any]) -> dict[str, str]:
-    return {"email": wanted["email"]} if wanted.get("email") else {}
-
-
-def _of_person(person: dict[str, Any], wanted: dict[str, Any]) -> dict[str, str]:
-    """What the person holds of what was sent, in the form of the plan."""
-    shown = {}
-    for code in [*wanted["fields"], *_said_email(wanted)]:
-        if code == "email":
-            has = [str(one.get("value") or "").lower() for one in person.get("emails") or []]
-            shown[code] = wanted["email"] if wanted["email"] in has else next(iter(has), "")
-        elif code == PHONES:
-            entries: list[dict[str, Any]] = person.get("phones") or []
-            primary = [one for one in entries if one.get("primary")]
-            chosen = [str(one.get("value") or "") for one in (*primary, *entries)]
-            shown[code] = next(iter(chosen), "")
-        else:
-            value = person.get(code, (person.get("custom_fields") or {}).get(code))
-            shown[code] = _plain(value.get("value") if isinstance(value, dict) else value)
-    return shown
-
-
-def _plain(value: Any) -> str:
-    """A value as the models write it: numbers without useless zeros, nothing as ''."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4f}".rstrip("0").rstrip(".")
-    return str(value).strip()
 
 
 def _held(setting: Setting, made: dict[str, tuple[str, str]], at: datetime) -> Held:

@@ -18,20 +18,20 @@ from uuid import uuid4
 
 import orjson
 
+from pipelines import kept
 from pipelines.accounts import open_accounts
 from pipelines.adopted import Adopted
+from pipelines.kept import Kept
 from pipelines.life import remember_suspensions
 from pipelines.mailigen_pipedrive import (
     engagement,
     extract,
-    kept,
     life,
     recovered,
     tables,
 )
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.flow import READ, WHO
-from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lost_books import Books, read_books
 from pipelines.mailigen_pipedrive.naming import bind_names
 from pipelines.mailigen_pipedrive.run import begin
@@ -250,7 +250,7 @@ def _end(sweep: Sweep, held: lease.Lease, work: Work, adopted: Adopted) -> None:
     runs.remember_files(
         held, work_generation=work.generation, history_generation=work.history_generation
     )
-    kept.write(sweep)
+    kept.write(sweep, sweep.crm_account)
     runs.finish(held, outcome="done", exit_code=0, counts=counts, said=said)
     publish(work)
 

@@ -14,8 +14,9 @@ from datetime import timedelta
 
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
+from pipelines import kept
 from pipelines.life import end_unlisted, start, unborn, withdraw
-from pipelines.mailigen_pipedrive import forgotten, kept
+from pipelines.mailigen_pipedrive import forgotten
 from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, reshaped_rules, unlisted_bots
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from state import audits, bots, consent, identity, pins
@@ -153,7 +154,7 @@ def activate(sweep: Sweep, allowed: Collection[str] | None) -> None:
     if sweep.lease is None:
         return
     start(sweep, sweep.lease, allowed)
-    kept.write(sweep)
+    kept.write(sweep, sweep.crm_account)
 
 
 def remember_opt_outs(sweep: Sweep) -> None:

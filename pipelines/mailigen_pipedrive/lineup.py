@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from pipelines.mailigen_pipedrive.kept import Kept
+from pipelines.kept import Kept
 from state.identity import contact_id
 from state.restore import Contact, Who
 

@@ -74,7 +74,7 @@ def carry_out(sweep: Sweep) -> None:
     try:
         _set_up(sweep, loader)
         _send(loader)
-        wait_for_doubts(sweep, loader, lambda: _send(loader), partial(_ask, sweep))
+        wait_for_doubts(sweep, [loader], lambda: _send(loader), partial(_ask, sweep))
     except PlanLimitReached as error:
         if error.vendor == MAILIGEN:
             life.pause_for_full_plan(sweep, life.reason_of(error))
@@ -96,7 +96,7 @@ def _set_up(sweep: Sweep, loader: Loader) -> None:
         load(loader, operations)
         if any(state_of(sweep, deed) in ("sending", "unknown") for deed in needed):
             send = partial(load, loader, operations)
-            wait_for_doubts(sweep, loader, send, partial(_ask, sweep))
+            wait_for_doubts(sweep, [loader], send, partial(_ask, sweep))
         _require(sweep, [deed for deed in needed if deed.operation in operations])
     if needed:
         naming.list_id(sweep)

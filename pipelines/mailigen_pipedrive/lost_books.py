@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from pipelines.adopted import Reference
+from pipelines.kept import Kept
 from pipelines.mailigen_pipedrive import forgotten, references
-from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lineup import Person, Written
 from pipelines.mailigen_pipedrive.sweep import Sweep
 from pipelines.pipedrive_side.remote_ids import known_id

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipelines.kept import Kept
 from pipelines.mailigen_pipedrive import naming, references
-from pipelines.mailigen_pipedrive.kept import Kept
 from pipelines.mailigen_pipedrive.lineup import Evidence, line_up
 from pipelines.mailigen_pipedrive.lost_books import OPERATIONS, Books
 from pipelines.mailigen_pipedrive.references import Ending, Key

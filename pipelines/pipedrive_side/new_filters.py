@@ -45,7 +45,7 @@ def make(
     retry(lease, [deed.write_key for deed in wanted])
     load(loader, OPERATIONS)
     if any(state_of(sweep, deed) in ("sending", "unknown") for deed in wanted):
-        wait_for_doubts(sweep, loader, partial(load, loader, OPERATIONS), ask)
+        wait_for_doubts(sweep, [loader], partial(load, loader, OPERATIONS), ask)
     for name, deed in zip(missing, wanted, strict=True):
         made = by_key(sweep.state, deed.write_key)
         its_id = known_id("filter", made.remote_id) if made is not None else None

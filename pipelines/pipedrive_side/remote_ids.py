@@ -6,7 +6,9 @@ An id reaches the ledger from an answer, or by a person's word, who may have typ
 import re
 
 # A deal field has a code, a list and a merge var have names of Mailigen's.
-NUMBERED = frozenset({"activity", "deal", "filter", "note", "person", "person_link"})
+NUMBERED = frozenset(
+    {"activity", "audience_person", "deal", "filter", "note", "person", "person_link"}
+)
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 

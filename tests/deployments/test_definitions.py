@@ -96,7 +96,10 @@ def test_every_mistake_is_told_at_once(tmp_path):
             "kind: mailigen\n",
             "1: kind: unknown kind `mailigen`; did you mean `mailigen_pipedrive`?",
         ),
-        ("name: acme\n", "1: kind: `kind` is missing; there is mailchimp_pipedrive, mailigen_pipedrive"),
+        (
+            "name: acme\n",
+            "1: kind: `kind` is missing; there is mailchimp_pipedrive, mailigen_pipedrive",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line(tmp_path, text, said):

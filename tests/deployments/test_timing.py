@@ -19,6 +19,7 @@ from deployments.cli import main
 from deployments.prefect_deploy import POOL
 from deployments.timing import found_overdue, least_wake
 from pipelines import missed
+from pipelines.definition import Schedule, Scheduled
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.surroundings import REAL
@@ -29,6 +30,7 @@ from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk
 __all__ = ["called", "prefect_server"]
 EVERY_15M = {"every": "15m", "cron": None, "timezone": None}
 LATER = timedelta(hours=3)
+ACME = Scheduled("acme", "", Schedule.model_validate(EVERY_15M))
 
 
 @pytest.fixture
@@ -63,7 +65,7 @@ def make_dear(desk: Desk, runs: float) -> None:
 
 
 def gap(desk: Desk) -> missed.Gap | None:
-    return missed.before_run(desk.settings, "acme")
+    return missed.before_run(desk.settings, ACME)
 
 
 def tell(desk: Desk, outcome: Any, found: missed.Gap | None, *, is_audit: bool = False) -> None:
@@ -104,7 +106,7 @@ def test_the_audit_tells_a_gap_and_the_run_after_it_does_not_call_again(
     note_deployed(desk)
 
     def audit() -> Any:
-        found = found_overdue(desk.settings, ["acme"]).get("acme")
+        found = found_overdue(desk.settings, [ACME]).get("acme")
         wanted = Definition.model_validate(desk.wanted)
         outcome = audit_sync(
             wanted, desk.connections, report=lambda _: None, settings=desk.settings
@@ -254,9 +256,9 @@ def test_a_scheduled_run_tells_its_gap_and_a_paused_deployment_has_none(
     settings = replace(desk.settings, prefect_api_url=prefect_server.api_url)
 
     client.pause_deployment(deployed(client).id)
-    assert found_overdue(settings, ["acme"]) == {}
+    assert found_overdue(settings, [ACME]) == {}
     client.resume_deployment(deployed(client).id)
-    assert list(found_overdue(settings, ["acme"])) == ["acme"]
+    assert list(found_overdue(settings, [ACME])) == ["acme"]
 
     with prefect_server.worker(POOL) as log:
         wait_until(lambda: bool(arrived), seconds=240, what="the gap was told", log=log)

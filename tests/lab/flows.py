@@ -19,6 +19,7 @@ from pipelines.report import Outcome, RunOptions
 from pipelines.step import Step, plainly
 from pipelines.surroundings import REAL, Surroundings
 from state.errors import NotAllowed
+from tests.pipelines.mailchimp_pipedrive import flow_desk
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk, connections
 
 HORIZON = 120.0  # seconds, Pipedrive's default; nobody waits for them here
@@ -45,7 +46,7 @@ class LabDesk(Desk):
 class Flow:
     """One story of a flow. The name is `flow/story`.
 
-    `begin` makes the world as it is right before the run under attack; `run` is one run of it, in
+    `desk` is where it is set up and run; `begin` makes the world as it is right before the run under attack; `run` is one run of it, in
     whichever process; `books` is everything it can leave at the vendors, ids and wording aside.
     `ends` is the outcome of a run that nothing disturbs.
     """
@@ -55,6 +56,7 @@ class Flow:
     run: Callable[[LabDesk, Surroundings], Outcome]
     books: Callable[[LabDesk], list[str]]
     ends: str = "done"
+    desk: type[LabDesk] = LabDesk
 
 
 def flow_named(name: str) -> Flow:
@@ -201,10 +203,73 @@ def _books(desk: LabDesk) -> list[str]:
     return sorted(found)
 
 
+OUT_AND_BACK = {"first_name": "FNAME", "last_name": "LNAME"}
+BOTH_WAYS = (
+    flow_desk.OUT | {"tag": "From Pipedrive", "mapping": OUT_AND_BACK},
+    flow_desk.INTO | {"mapping": OUT_AND_BACK},
+    flow_desk.NEW,
+    flow_desk.STAGE,
+)
+
+
+class LabFlowDesk(flow_desk.FlowDesk, LabDesk):
+    """The desk of Mailchimp flows, in the laboratory's time."""
+
+
+def _first_flows(desk: LabDesk, people: int = 14) -> None:
+    """Nobody of the filter is in the audience yet; somebody with the tag is no person yet."""
+    assert isinstance(desk, LabFlowDesk)
+    desk.start(*BOTH_WAYS, people=people, guards=MANY | {"first_activation": "allow"})
+    desk.horizon = HORIZON
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
+
+
+def _later_flows(desk: LabDesk) -> None:
+    """Everything that can happen between two runs has happened, at both sides."""
+    _first_flows(desk, people=30)
+    assert isinstance(desk, LabFlowDesk)
+    people = [desk.untouched() for _ in range(4)]
+    _expect("done", desk.run())
+    desk.control("clock", advance_s=60)
+    (renamed, first), (moved, _), (left, second), (deleted, _) = people
+    desk.act("tag", first, tag="Nobody yet")
+    desk.edit(renamed, first_name="Renamed")
+    desk.readdress(moved, "moved.away@acme.example")
+    desk.act("unsubscribe", second)
+    desk.readdress(left, "other.address@acme.example")
+    desk.delete_person(deleted)
+    desk.act("edit", "tess@new.example", fields={"FNAME": "Theresa"})
+    desk.act("add", "ned@new.example", fields={"FNAME": "Ned", "LNAME": "Nye"})
+    entering = desk.add_person("Una Upp", "una@new.example")
+    deal = desk.deal(entering, "Lead In")
+    desk.control("clock", advance_s=5)
+    desk.move(deal, "Qualified")
+
+
+def _flow_books(desk: LabDesk) -> list[str]:
+    """Persons by their addresses and names, contacts by theirs, ids aside."""
+    found = [
+        json.dumps(["person", sorted(e["value"].lower() for e in row["emails"]), row["name"]])
+        for row in desk.book("pipedrive", "persons")
+    ]
+    tags = {s["id"]: s["name"] for s in desk.book("mailchimp", "segments")}
+    found += [
+        json.dumps([
+            row["list_id"], row["email_address"].lower(), row["status"], row["merge_fields"],
+            sorted(str(tags.get(one)) for one in row["tags"]),
+        ], sort_keys=True)
+        for row in desk.book("mailchimp", "members")
+    ]  # fmt: skip
+    return sorted(found)
+
+
 FLOWS = (
     Flow("mailigen_pipedrive/first run", _first_run, _run, _books),
     Flow("mailigen_pipedrive/approved run", _approved_run, _run, _books),
     Flow("mailigen_pipedrive/later run", _later_run, _run, _books),
     Flow("audit/a doubled note", _doubled_run, _audit, _books, ends="open"),
     Flow("adopt/the state is lost", _state_lost, _adopt_and_run, _books),
+    Flow("mailchimp_pipedrive/first run", _first_flows, _run, _flow_books, desk=LabFlowDesk),
+    Flow("mailchimp_pipedrive/later run", _later_flows, _run, _flow_books, desk=LabFlowDesk),
 )

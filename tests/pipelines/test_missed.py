@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from state_clock import Clock
 
+from pipelines.definition import Schedule, Scheduled
 from pipelines.missed import Gap, find
 from state import bots, lease, runs, schedules
 from state.bots import BotDefinition
@@ -12,6 +13,8 @@ from state.database import State, open_state
 
 QUARTER, HOUR, DAY = 900, 3600, 86_400
 EVERY_15M = {"every": "15m", "cron": None, "timezone": None}
+ACME = Scheduled("acme", "", Schedule.model_validate(EVERY_15M))
+FLOW = ACME._replace(part="customers")
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def run(state: State, clock: Clock, *, seconds: float = 60, ends: bool = True) -
 
 
 def missed(state: State) -> int:
-    gap = find(state, "acme")
+    gap = find(state, ACME)
     return gap.missed if gap else 0
 
 
@@ -51,7 +54,7 @@ def test_runs_that_were_due_since_the_last_one_ended_are_missed(state: State, cl
         clock.advance(QUARTER)
         found.append(missed(state))
     assert found == [0, 0, 2, 3]
-    assert find(state, "acme") == Gap(3, ended)
+    assert find(state, ACME) == Gap(3, ended)
     run(state, clock)
     assert missed(state) == 0
 
@@ -143,3 +146,17 @@ def test_a_cron_line_is_missed_by_its_own_moments(state: State, clock: Clock) ->
     assert missed(state) == 0
     clock.advance(DAY)
     assert missed(state) == 3
+
+
+def test_a_flow_misses_its_own_runs_whichever_run_served_it(state: State, clock: Clock) -> None:
+    """ALL-04, MC-02: runs for other flows are none of its own; one that dealt with it is."""
+    run(state, clock)
+    schedules.note_served(state, FLOW.name, clock.at, waits=False)
+    schedules.note_deployed(state, FLOW.name, EVERY_15M)
+    clock.advance(HOUR)
+    run(state, clock)
+    gap = find(state, FLOW)
+    assert gap is not None
+    assert gap.missed == 3
+    schedules.note_served(state, FLOW.name, clock.at, waits=True)
+    assert find(state, FLOW) is None

@@ -82,6 +82,15 @@ def test_the_body_of_an_older_plan_is_never_sent(lease, clock):
     assert stored(newer, "c1").state == "withdrawn"
 
 
+def test_what_a_plan_was_not_about_is_not_withdrawn(lease, clock):
+    """MC-02: rows of a flow that is not due, or waits for an approval; `a_b` is not `axb`."""
+    for aspect in ("acme/a_b/list", "acme/axb/list", "acme/c/list"):
+        sealed(lease, member("c1", aspect=aspect))
+    newer = following(lease, clock)
+    assert settings.withdraw_unwanted(newer, left_alone=["acme/a_b/", "acme/c/"]) == 1
+    assert settings.withdraw_unwanted(newer) == 2
+
+
 def test_a_row_replanned_since_it_was_read_is_not_won(lease):
     sealed(lease, member("c1", "1"))
     (read,) = sendable(lease)

@@ -16,7 +16,7 @@ import duckdb
 import httpx
 
 REFERENCE = re.compile(r"SL-[A-Z2-7]{8}")
-BARRED = ("unsubscribed", "bounced")
+BARRED = ("unsubscribed", "bounced", "cleaned", "archived")
 Json = dict[str, Any]
 
 
@@ -66,6 +66,10 @@ def look(url: str, home: Path, books: Iterable[str], *, after: int) -> Seen:
         members={
             f"{m['list']} {m['email'].lower()}": "gone" if m["_deleted"] else m["status"]
             for m in records.get("mailigen/members", ())
+        }
+        | {
+            f"{m['list_id']} {m['email_address'].lower()}": "gone" if m["_deleted"] else m["status"]
+            for m in records.get("mailchimp/members", ())
         },
         books=tuple(books),
         remembered=_remembered(home),

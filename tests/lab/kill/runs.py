@@ -98,7 +98,7 @@ def _run(order: Order, told: Path) -> None:
     _be_quiet(told.with_suffix(".txt"))
     tempfile.tempdir = str(order.home)
     boundaries = Boundaries(order.at, order.by)
-    desk = LabDesk.at_home(order.url, order.home, order.wanted)
+    desk = flow_named(order.flow).desk.at_home(order.url, order.home, order.wanted)
     assert isinstance(desk, LabDesk)
     desk.horizon = order.horizon
     if order.state_url:

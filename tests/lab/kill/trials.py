@@ -44,7 +44,7 @@ class Bench:
         self._vendors = vendors
         self._folder = Path(tempfile.mkdtemp(prefix="syncline-kill-", dir=folder))
         self._flow = flow_named(flow)
-        self._desk = LabDesk(vendors.url, self._folder)
+        self._desk = self._flow.desk(vendors.url, self._folder)
         self._desk.around = surroundings(vendors.url, lambda: httpx.Client(trust_env=False))
         self._flow.begin(self._desk)
         self._beginning = self._desk.home

@@ -23,7 +23,7 @@ OUT = {
     "mapping": {"first_name": "FNAME", "last_name": "LNAME"}, "consent": CONSENT,
 }  # fmt: skip
 INTO = {
-    "id": "into", "active": True, "trigger": {"tags": ["lead"]}, "audience": AUDIENCE,
+    "id": "into", "active": True, "trigger": {"tags": ["Nobody yet"]}, "audience": AUDIENCE,
     "mapping": {"first_name": "FNAME", "last_name": "LNAME"},
 }  # fmt: skip
 NEW = INTO | {"id": "new", "trigger": {"new_contacts": True}}
@@ -95,6 +95,15 @@ class FlowDesk(desk.Desk):
             flow | said if flow["id"] == flow_id else flow for flow in self.wanted["flows"]
         ]
 
+    @classmethod
+    def at_home(cls, url: str, home: Path, wanted: Json) -> "FlowDesk":
+        """A desk in another process, at the same world and home."""
+        one = cls(url, home)
+        one.home, one.wanted, one.horizon = home, wanted, desk.HORIZON
+        one.secrets = {"CRM_TOKEN": desk.CRM_TOKEN, "MC_KEY": KEY}
+        one.facts = {}
+        return one
+
     # -- Mailchimp
 
     @property
@@ -143,7 +152,7 @@ class FlowDesk(desk.Desk):
         known = {one["email_address"].lower() for one in self.book("mailchimp", "members")}
         for record in self.selected():
             emails = [e["value"] for e in record["emails"]]
-            if record["id"] in self._given or len(emails) != 1 or not self._is_alone(emails[0]):
+            if record["id"] in self._given or len(emails) != 1 or not self.is_alone(emails[0]):
                 continue
             if emails[0].lower() not in known:
                 self._given.add(record["id"])

@@ -91,6 +91,21 @@ def test_a_deleted_person_stays_in_mailchimp(desk: FlowDesk) -> None:
     assert member["status"] == "subscribed"
 
 
+def test_a_person_without_an_address_is_skipped_and_comes_across_once_it_has_one(
+    desk: FlowDesk,
+) -> None:
+    """MC-09, ALL-10."""
+    desk.start()
+    person = desk.add_person("Una Upp", "una@new.example")
+    desk.edit(person, emails=[])
+    done(desk)
+    assert ("no e-mail address",) in desk.ask("SELECT reason FROM plan.skipped")
+    desk.readdress(person, "una@new.example")
+    done(desk)
+    assert desk.member("una@new.example") is not None
+    quiet(desk)
+
+
 # Segments and tags -> Pipedrive
 
 
@@ -98,17 +113,17 @@ def test_who_is_tagged_becomes_a_person_once_and_is_kept_up_to_date(desk: FlowDe
     """MC-04, MC-05."""
     desk.start(INTO)
     desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
-    desk.act("tag", "tess@new.example", tag="lead")
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
     done(desk)
     (person,) = desk.persons_with("tess@new.example")
     assert person["name"] == "Tess Ting"
     desk.act("edit", "tess@new.example", fields={"FNAME": "Theresa"})
     done(desk)
     assert desk.persons_with("tess@new.example")[0]["first_name"] == "Theresa"
-    desk.act("untag", "tess@new.example", tag="lead")
+    desk.act("untag", "tess@new.example", tag="Nobody yet")
     desk.act("edit", "tess@new.example", fields={"FNAME": "Frozen"})
     quiet(desk)
-    desk.act("tag", "tess@new.example", tag="lead")
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
     done(desk)
     assert desk.persons_with("tess@new.example")[0]["first_name"] == "Frozen"
     quiet(desk)
@@ -119,7 +134,7 @@ def test_a_person_who_has_the_address_is_updated_and_not_doubled(desk: FlowDesk)
     desk.start(INTO)
     person, email = desk.untouched()
     desk.act("add", email, fields={"FNAME": "Tess"})
-    desk.act("tag", email, tag="lead")
+    desk.act("tag", email, tag="Nobody yet")
     done(desk)
     (found,) = desk.persons_with(email)
     assert (found["id"], found["first_name"]) == (person, "Tess")
@@ -130,9 +145,9 @@ def test_a_flow_whose_tag_was_deleted_ends_itself_with_the_reason(desk: FlowDesk
     """MC-07."""
     desk.start(INTO)
     desk.act("add", "tess@new.example")
-    desk.act("tag", "tess@new.example", tag="lead")
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
     done(desk)
-    tag = next(s["id"] for s in desk.book("mailchimp", "segments") if s["name"] == "lead")
+    tag = next(s["id"] for s in desk.book("mailchimp", "segments") if s["name"] == "Nobody yet")
     desk.call("DELETE", f"/lists/{desk.audience}/segments/{tag}")
     outcome = done(desk)
     assert ["all its segments and tags were deleted" in f.sentence for f in outcome.findings] == [
@@ -225,4 +240,36 @@ def test_a_deal_without_a_person_brings_nobody(desk: FlowDesk) -> None:
     done(desk)
     desk.control("clock", advance_s=5)
     desk.deal(None, "Qualified")
+    quiet(desk)
+
+
+VALUES = [
+    ("Region", "JOB", "text", "North", "North"),
+    ("Contract value", "SIZE", "number", "12.5", 12.5),
+    ("Renewal", "RENEWAL", "date", "2027-03-01", "2027-03-01"),
+]
+
+
+@pytest.mark.parametrize(("field", "tag", "kind", "sent", "held"), VALUES)
+def test_custom_fields_cross_both_ways_in_their_own_types(
+    desk: FlowDesk, field: str, tag: str, kind: str, sent: str, held: object
+) -> None:
+    """MC-03: and a value that came back is no change."""
+    desk.start(OUT, INTO)
+    desk.call(
+        "POST", f"/lists/{desk.audience}/merge-fields", {"name": tag, "tag": tag, "type": kind}
+    )
+    for flow_id in ("out", "into"):
+        desk.change(flow_id, mapping={field: tag})
+    _, email = desk.untouched()
+    done(desk)
+    desk.act("tag", email, tag="Nobody yet")
+    desk.act("edit", email, fields={tag: sent})
+    done(desk)
+    code = next(
+        f["field_code"] for f in desk.book("pipedrive", "personFields") if f["field_name"] == field
+    )
+    (person,) = desk.persons_with(email)
+    value = person["custom_fields"][code]
+    assert (value["value"] if isinstance(value, dict) else value) == held
     quiet(desk)

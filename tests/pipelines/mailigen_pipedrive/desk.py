@@ -245,7 +245,7 @@ class Desk:
         members = {m["email"].lower(): m["status"] for m in self.members()}
         for record in self.selected():
             emails = [e["value"] for e in record["emails"]]
-            if record["id"] in self._given or len(emails) != 1 or not self._is_alone(emails[0]):
+            if record["id"] in self._given or len(emails) != 1 or not self.is_alone(emails[0]):
                 continue
             is_on_list = members.get(emails[0].lower())
             if (is_on_list == "subscribed") if on_list else is_on_list is None:
@@ -259,7 +259,7 @@ class Desk:
         answer = self.crm.get("/api/v2/persons", params={"filter_id": wanted, "limit": 500})
         return list(answer.json()["data"])
 
-    def _is_alone(self, email: str) -> bool:
+    def is_alone(self, email: str) -> bool:
         held = [e["value"].lower() for p in self.book("pipedrive", "persons") for e in p["emails"]]
         return "@" in email and held.count(email.lower()) == 1
 

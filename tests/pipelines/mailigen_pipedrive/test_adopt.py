@@ -5,7 +5,7 @@ What may be lost with it, in turn: the history, the keep file, the key of its ha
 
 import pytest
 
-from pipelines.mailigen_pipedrive import kept
+from pipelines import kept
 from state import bots, keep
 from tests.pipelines.mailigen_pipedrive.desk import (
     CONSENT,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipelines.mailigen_pipedrive.kept import Kept
+from pipelines.kept import Kept
 from pipelines.mailigen_pipedrive.lineup import Evidence, Person, Written, line_up
 from state.identity import contact_id
 

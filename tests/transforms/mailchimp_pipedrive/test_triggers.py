@@ -242,6 +242,32 @@ def test_a_changed_address_replaces_the_entry_that_was_paired() -> None:
     assert world.carry_out() == []
 
 
+def test_a_person_found_by_another_address_is_one_contact_for_both_ways() -> None:
+    """MC-02, MC-10: its first address is no contact of its own, and makes none."""
+    world = World(filters={1: {1}}, segments={51: {"m1"}})
+    world.flow("out", "filters", {1})
+    world.flow("into", "segments", {51})
+    world.person(1, "ann@x.lv", emails=["ann@x.lv", "anna@y.lv"], job_title="Boss")
+    world.member("m1", "anna@y.lv", JOB="Boss")
+    assert world.carry_out() == []
+    (pair,) = world.rows("resolve.pairs")
+    assert (pair["person_id_pipedrive"], pair["member_id_mailchimp"]) == (1, "m1")
+    world.person(1, "ann@x.lv", emails=["ann@x.lv", "anna@y.lv"], job_title="Chief")
+    assert world.carry_out() == [("members", "update")]
+
+
+def test_two_contacts_that_are_one_person_are_two_for_nobody() -> None:
+    """MC-04: the other one is left out with that reason, and makes no second person."""
+    world = World(segments={51: {"m1", "m2"}})
+    world.flow("into", "segments", {51})
+    world.person(1, "ann@x.lv", emails=["ann@x.lv", "anna@y.lv"], job_title="")
+    world.member("m1", "ann@x.lv", JOB="Boss")
+    world.member("m2", "anna@y.lv", JOB="Chief")
+    assert world.carry_out() == [("persons", "update")]
+    assert world.reasons() == ["the person of this address is another contact of the audience"]
+    assert world.carry_out() == []
+
+
 # New contacts, and stages
 
 

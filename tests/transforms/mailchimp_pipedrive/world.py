@@ -21,7 +21,7 @@ START = datetime(2026, 11, 2, 9, tzinfo=UTC)
 MODELS = (
     "staging.pipedrive__persons", "staging.pipedrive__person_emails",
     "staging.mailchimp__members", "staging.mailchimp__segment_members",
-    "resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.pairs",
+    "resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.matches", "resolve.couples", "resolve.pairs",
     "resolve.wanted", "resolve.field_pairs", "resolve.agreements", "resolve.changes", "resolve.consent",
     "plan.members", "plan.persons", "plan.tags", "plan.conflicts", "plan.skipped",
 )  # fmt: skip
@@ -31,7 +31,7 @@ TABLES = {
     "raw.mailchimp__segment_members": "list_id VARCHAR, segment_id BIGINT, id VARCHAR",
     "staging.pipedrive__filter_members": "filter_id_pipedrive BIGINT, person_id_pipedrive BIGINT",
     "staging.syncline__sweep": "sync VARCHAR, sweep BIGINT, crm VARCHAR, engagement VARCHAR",
-    "staging.syncline__flows": "flow_id VARCHAR, position BIGINT, trigger VARCHAR, is_into_crm BOOLEAN, is_active BOOLEAN, list_id_mailchimp VARCHAR, tag VARCHAR",
+    "staging.syncline__flows": "flow_id VARCHAR, position BIGINT, trigger VARCHAR, is_into_crm BOOLEAN, is_active BOOLEAN, is_running BOOLEAN, list_id_mailchimp VARCHAR, tag VARCHAR",
     "staging.syncline__flow_filters": "flow_id VARCHAR, filter_id_pipedrive BIGINT",
     "staging.syncline__flow_segments": "flow_id VARCHAR, segment_id_mailchimp BIGINT",
     "staging.syncline__mapping": "flow_id VARCHAR, field_code VARCHAR, field_type VARCHAR, merge_tag VARCHAR, merge_type VARCHAR, rule VARCHAR",
@@ -243,6 +243,7 @@ class World:
             "staging.syncline__flows": [
                 {"flow_id": f["id"], "position": n, "trigger": f["trigger"],
                  "is_into_crm": f["trigger"] in into, "is_active": f["is_active"],
+                 "is_running": f["is_active"],
                  "list_id_mailchimp": "L", "tag": f["tag"]}
                 for n, f in enumerate(self.flows)
             ],

@@ -86,10 +86,18 @@ SELECT
     found.list_id_mailchimp,
     found.person_id_pipedrive,
     found.member_id_mailchimp,
-    bool_or(found.is_linked) AS is_linked
+    bool_or(found.is_linked) AS is_linked,
+    bool_or(found.is_for_person) AS is_for_person,
+    bool_or(NOT found.is_for_person) AS is_for_member
 FROM (
-    SELECT * FROM by_person
+    SELECT
+        *,
+        TRUE AS is_for_person
+    FROM by_person
     UNION ALL
-    SELECT * FROM by_member
+    SELECT
+        *,
+        FALSE AS is_for_person
+    FROM by_member
 ) AS found
 GROUP BY found.list_id_mailchimp, found.person_id_pipedrive, found.member_id_mailchimp

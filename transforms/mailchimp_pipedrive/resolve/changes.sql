@@ -20,7 +20,7 @@ WITH opposite AS (
         m.merge_tag
     FROM staging.syncline__flows AS f
     INNER JOIN staging.syncline__mapping AS m ON m.flow_id = f.flow_id
-    WHERE f.is_active
+    WHERE f.is_running
 ),
 
 sides AS (
@@ -61,7 +61,8 @@ sides AS (
         ON
             s.list_id_mailchimp = w.list_id_mailchimp
             AND s.member_id_mailchimp = w.member_id_mailchimp
-    WHERE w.skip_reason IS NULL
+    -- What is archived is left alone: of it nothing is in conflict either.
+    WHERE w.skip_reason IS NULL AND s.status IS DISTINCT FROM 'archived'
 ),
 
 compared AS (
@@ -107,6 +108,7 @@ SELECT
     END AS decision,
     coalesce(decision IN ('write', 'win'), FALSE) AS is_written,
     merge_type = 'email' AS is_address,
+    is_first,
     source,
     target
 FROM compared

@@ -1,96 +1,35 @@
 -- One row per audience and who is synced with it: a person, a member, or both as one contact.
 --
 -- key     list_id_mailchimp, contact_id
--- reads   resolve.candidates, resolve.addresses, staging.syncline__person_links,
---         staging.syncline__member_links, staging.pipedrive__persons, staging.syncline__sweep
--- rule    One person a member and one member a person, the linked first, else the oldest. Whoever
---         is left out says why. Two contacts that turn out to be one go on as the person's.
+-- reads   resolve.couples, staging.syncline__person_links, staging.syncline__member_links,
+--         staging.syncline__sweep
+-- rule    A contact is known by its links. Two contacts that turn out to be one go on as the
+--         person's.
 -- watch   Contact ids are made from data, so that a dry run and the run after it agree.
 
-WITH bound AS (
-    SELECT
-        m.list_id_mailchimp,
-        m.member_id_mailchimp,
-        l.person_id_pipedrive
-    FROM staging.syncline__member_links AS m
-    INNER JOIN staging.syncline__person_links AS l ON l.contact_id = m.contact_id
-    SEMI JOIN staging.pipedrive__persons AS p ON p.person_id_pipedrive = l.person_id_pipedrive
-),
-
-checked AS (
+WITH placed AS (
     SELECT
         c.*,
-        a.email,
-        coalesce(of_member.person_id_pipedrive <> c.person_id_pipedrive, FALSE) AS is_taken,
-        coalesce(of_person.member_id_mailchimp <> c.member_id_mailchimp, FALSE) AS is_another
-    FROM resolve.candidates AS c
-    LEFT JOIN resolve.addresses AS a ON a.person_id_pipedrive = c.person_id_pipedrive
-    LEFT JOIN bound AS of_member
-        ON
-            of_member.list_id_mailchimp = c.list_id_mailchimp
-            AND of_member.member_id_mailchimp = c.member_id_mailchimp
-    LEFT JOIN bound AS of_person
-        ON
-            of_person.list_id_mailchimp = c.list_id_mailchimp
-            AND of_person.person_id_pipedrive = c.person_id_pipedrive
-),
-
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (
-            PARTITION BY list_id_mailchimp, coalesce(member_id_mailchimp, email)
-            ORDER BY is_taken OR is_another ASC, is_linked DESC, person_id_pipedrive ASC
-        ) AS place_at_member,
-        row_number() OVER (
-            PARTITION BY
-                list_id_mailchimp,
-                coalesce(person_id_pipedrive::VARCHAR, member_id_mailchimp)
-            ORDER BY is_taken OR is_another ASC, is_linked DESC, member_id_mailchimp ASC
-        ) AS place_at_person
-    FROM checked
-),
-
-judged AS (
-    SELECT
-        r.list_id_mailchimp,
-        r.person_id_pipedrive,
-        r.member_id_mailchimp,
-        CASE
-            WHEN r.is_linked THEN NULL
-            WHEN r.is_taken THEN 'the contact of this address is another person''s'
-            WHEN r.is_another THEN 'the person of this address is another contact of the audience'
-            WHEN r.person_id_pipedrive IS NULL THEN NULL
-            WHEN coalesce(r.member_id_mailchimp, r.email) IS NULL THEN NULL
-            WHEN r.place_at_member > 1 THEN 'another person has the same address'
-            WHEN r.place_at_person > 1 THEN 'the person is another contact of the audience'
-        END AS skip_reason
-    FROM ranked AS r
-),
-
-placed AS (
-    SELECT
-        j.*,
         own.contact_id AS person_contact_id,
         met.contact_id AS member_contact_id,
         coalesce(
-            'person:' || j.person_id_pipedrive,
-            j.list_id_mailchimp || '/' || j.member_id_mailchimp
+            'person:' || c.person_id_pipedrive,
+            c.list_id_mailchimp || '/' || c.member_id_mailchimp
         ) AS founder
-    FROM judged AS j
+    FROM resolve.couples AS c
     LEFT JOIN staging.syncline__person_links AS own
-        ON own.person_id_pipedrive = j.person_id_pipedrive
+        ON own.person_id_pipedrive = c.person_id_pipedrive
     LEFT JOIN staging.syncline__member_links AS met
         ON
-            met.list_id_mailchimp = j.list_id_mailchimp
-            AND met.member_id_mailchimp = j.member_id_mailchimp
+            met.list_id_mailchimp = c.list_id_mailchimp
+            AND met.member_id_mailchimp = c.member_id_mailchimp
 )
 
 SELECT
     p.list_id_mailchimp,
     coalesce(
         p.person_contact_id,
-        CASE WHEN p.skip_reason IS NULL THEN p.member_contact_id END,
+        p.member_contact_id,
         'c' || left(sha256(concat_ws('|', w.engagement, p.founder, 1)), 16)
     ) AS contact_id,
     p.person_id_pipedrive,

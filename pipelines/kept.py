@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.mailigen_pipedrive.sweep import Sweep
+from pipelines.sweep import Sweep
 from state import bots, consent, keep, restore
 from state.consent import RANKS
 
@@ -49,9 +49,12 @@ class Kept:
         return max((sweep for sweep in spoken if sweep is not None), default=0)
 
 
-def write(sweep: Sweep) -> None:
-    """Add what has changed since it was last kept; a quiet run adds nothing."""
-    account, key = sweep.crm_account, sweep.consent_key
+def write(sweep: Sweep, account: str) -> None:
+    """Add what has changed since it was last kept; a quiet run adds nothing.
+
+    `account` is the one in which the kind's contacts are founded. Reads resolve.consent.
+    """
+    key = sweep.consent_key
     barred = [str(one) for (one,) in sweep.db.execute(BARRED).fetchall()]
     who = restore.remarkable(sweep.state, account, barred, key=key)
     known = keep.standings(sweep.home)
@@ -67,11 +70,12 @@ def write(sweep: Sweep) -> None:
     keep.append_changed(sweep.home, known, wanted)
 
 
-def read(home: Path, sync: str, crm: str, engagement: str, *, key: bytes) -> Kept:
-    """Return what the file says of a sync and its two accounts, each thing as it stood last."""
+def read(home: Path, sync: str, founded_in: str, engagement: str, *, key: bytes) -> Kept:
+    """Return what the file says of a sync, of the account its contacts are founded in, and of the
+    one that opt-outs are about; each thing as it stood last."""
     stood = keep.standings(home)
     of_account = {
-        subject: [one for one in stood[subject].values() if one["account"] == crm]
+        subject: [one for one in stood[subject].values() if one["account"] == founded_in]
         for subject in ("contact", "address", "lineage")
     }
     return Kept(

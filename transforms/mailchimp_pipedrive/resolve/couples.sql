@@ -1,0 +1,87 @@
+-- One row per audience and couple of a person and a member, or whoever of both is alone.
+--
+-- key     list_id_mailchimp, person_id_pipedrive, member_id_mailchimp
+-- reads   resolve.matches
+-- rule    Who has a couple is not alone as well: a person's first address is no contact of its own
+--         when another of its addresses is. Whoever is left out says why.
+
+WITH good AS (
+    SELECT
+        j.list_id_mailchimp,
+        j.person_id_pipedrive,
+        j.member_id_mailchimp,
+        NULL::VARCHAR AS skip_reason
+    FROM resolve.matches AS j
+    WHERE
+        j.skip_reason IS NULL
+        AND NOT EXISTS (
+            SELECT 1 FROM resolve.matches AS whole
+            WHERE
+                whole.skip_reason IS NULL
+                AND whole.person_id_pipedrive IS NOT NULL
+                AND whole.member_id_mailchimp IS NOT NULL
+                AND whole.list_id_mailchimp = j.list_id_mailchimp
+                AND (
+                    (
+                        j.member_id_mailchimp IS NULL
+                        AND whole.person_id_pipedrive = j.person_id_pipedrive
+                    )
+                    OR (
+                        j.person_id_pipedrive IS NULL
+                        AND whole.member_id_mailchimp = j.member_id_mailchimp
+                    )
+                )
+        )
+),
+
+-- Whoever is left out stands alone: nothing of the other side's is said of it.
+alone AS (
+    SELECT
+        list_id_mailchimp,
+        person_id_pipedrive,
+        NULL::VARCHAR AS member_id_mailchimp,
+        skip_reason
+    FROM resolve.matches
+    WHERE skip_reason IS NOT NULL AND is_for_person
+
+    UNION ALL
+
+    SELECT
+        list_id_mailchimp,
+        NULL AS person_id_pipedrive,
+        member_id_mailchimp,
+        skip_reason
+    FROM resolve.matches
+    WHERE skip_reason IS NOT NULL AND is_for_member
+),
+
+left_out AS (
+    SELECT
+        a.list_id_mailchimp,
+        a.person_id_pipedrive,
+        a.member_id_mailchimp,
+        min(a.skip_reason) AS skip_reason
+    FROM alone AS a
+    ANTI JOIN good AS g
+        ON
+            g.list_id_mailchimp = a.list_id_mailchimp
+            AND (
+                g.person_id_pipedrive = a.person_id_pipedrive
+                OR g.member_id_mailchimp = a.member_id_mailchimp
+            )
+    GROUP BY a.list_id_mailchimp, a.person_id_pipedrive, a.member_id_mailchimp
+)
+
+SELECT
+    list_id_mailchimp,
+    person_id_pipedrive,
+    member_id_mailchimp,
+    skip_reason
+FROM good
+UNION ALL
+SELECT
+    list_id_mailchimp,
+    person_id_pipedrive,
+    member_id_mailchimp,
+    skip_reason
+FROM left_out
