@@ -147,7 +147,7 @@ def _look_at_flows(sweep: Sweep) -> None:
     """Leave every flow to the sweep that is not well under way, or that the copy is too old for."""
     known = {one.bot_id: one for one in bots.bots(sweep.state, sweep.definition.name)}
     copied = number(sweep.db, COPIED)
-    sweep.due = {one.id for one in sweep.definition.flows}  # schedules are the sweep's
+    sweep.due = frozenset(one.id for one in sweep.definition.flows)  # schedules are the sweep's
     mistaken = any(one.level == "error" for one in sweep.names.findings)
     for bound in sweep.names.flows:
         flow, bot = bound.flow, known.get(bound.flow.id)
