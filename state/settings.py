@@ -348,9 +348,9 @@ def planned_since(state: State, sync: str, at: datetime) -> set[str]:
 
 def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa.Table:
     """Return the settings of a sync, or of some contacts; `desired` and the like are JSON text."""
-    query = of_subjects(select(*table.c).where(table.c.sync == sync), table, subjects)
+    of_sync = select(*table.c).where(table.c.sync == sync)
     with state.read() as db:
-        return as_arrow(db, query)
+        return as_arrow(db, of_subjects(of_sync, table, subjects))
 
 
 @cache
