@@ -4,7 +4,7 @@ Only where nobody listens: a listener would make the webhook again, or removes i
 no file lists the sync.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from uuid import uuid4
 
@@ -37,15 +37,15 @@ def close_door(
     connections: Connections,
     state: State,
     sync: str,
-    listed_at: str,
+    listed_at: Collection[str],
     say: Callable[[str], object],
 ) -> int:
     """Remove the webhook wherever it may be and drop what waits; return the exit code.
 
-    `listed_at` is the account the sync's file names, '' for none: there a webhook is looked for
-    though the state knows of none. StillListenedError while somebody listens.
+    `listed_at` are the accounts the sync's file names, if there is one: there a webhook is looked
+    for though the state knows of none. StillListenedError while somebody listens.
     """
-    accounts = rung_from(state, sync) | ({listed_at} - {""})
+    accounts = rung_from(state, sync) | set(listed_at)
     listener = listener_name(sync)
     try:
         held = lease.acquire(state, listener, run_id=f"close-{uuid4().hex[:6]}")

@@ -77,7 +77,7 @@ def delete(ctx: typer.Context, sync: Sync, bot: Which = None) -> None:
     # With its last bot a sync that no file lists loses its webhook and what waits for it.
     with opened(settings) as state:
         if all(one.state == "deleted" for one in bots.bots(state, sync)):
-            code = close_door(settings, definitions.connections, state, sync, "", say)
+            code = close_door(settings, definitions.connections, state, sync, (), say)
             raise typer.Exit(code)
 
 

@@ -121,7 +121,7 @@ def _close_doors(settings: "Settings", connections: "Connections", gone: Sequenc
         for name in gone:
             try:
                 if has_door(settings, state, name):
-                    close_door(settings, connections, state, name, "", say)
+                    close_door(settings, connections, state, name, (), say)
             except StillListenedError as error:
                 complain(str(error))
 

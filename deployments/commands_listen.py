@@ -73,34 +73,24 @@ def unlisten(
     """Remove the webhooks of syncs, and what waits for them in the inbox; schedules go on."""
     from deployments.closing import close_door, has_door
     from deployments.definitions import load
+    from deployments.doorkeepers import accounts_of
     from deployments.oncall import opened
     from deployments.screen import say
 
     settings = settings_of(ctx)
     definitions = load(settings, with_secrets=False)
     with opened(settings) as state:
-        listed = {}
+        listed: dict[str, tuple[str, ...]] = {}
         for sync in sorted(set(syncs)):
             # One that no file lists any more may still have a webhook; a misspelt one has none.
             is_left = sync not in definitions.syncs and has_door(settings, state, sync)
-            listed[sync] = "" if is_left else _engagement(definitions.get(sync))
+            listed[sync] = () if is_left else accounts_of(definitions.get(sync))
         raise typer.Exit(
             max(
-                close_door(settings, definitions.connections, state, sync, account, say)
-                for sync, account in listed.items()
+                close_door(settings, definitions.connections, state, sync, accounts, say)
+                for sync, accounts in listed.items()
             )
         )
-
-
-def _engagement(definition: "SyncDefinition") -> str:
-    """The account a sync's webhook is at; ListenUsageError for a kind that never has one."""
-    from deployments.doorkeepers import rings
-
-    if not rings(definition):
-        raise ListenUsageError(
-            f"{definition.name} has no webhook: no vendor rings for a {definition.kind} sync"
-        )
-    return definition.connections.engagement
 
 
 def _say_at_once(line: str) -> None:

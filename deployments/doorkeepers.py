@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import uuid4
 
 import httpx
@@ -20,6 +21,7 @@ from deployments.running import is_recorded, run_here, run_recorded
 from deployments.timing import least_wake
 from deployments.trouble import DefinitionsError, OperatorError
 from pipelines.definition import SyncDefinition
+from pipelines.doors import Windows
 from pipelines.kinds import KINDS
 from pipelines.left_over import ANSWERED
 from pipelines.listening import (
@@ -29,6 +31,7 @@ from pipelines.listening import (
     Listening,
     NoWebhookSecretError,
     Reading,
+    Rope,
 )
 from pipelines.report import Outcome, RunOptions
 from pipelines.run import EXPECTED
@@ -57,22 +60,64 @@ class Doorkeeper(Listening):
     """A sync that is listened for, and how it is run when somebody rings."""
 
     held: ExitStack = field(default_factory=ExitStack)
+    _warm: tuple[object, Windows] | None = None
 
     @property
-    def source(self) -> Source:
-        return Source(self.name, self.account, self.is_signed)
+    def is_prompt(self) -> bool:
+        """Whether it is woken for those alone who are named, and so at once."""
+        return KINDS[self.definition.kind].doors.warm is not None
+
+    @property
+    def sources(self) -> list[Source]:
+        return [
+            Source(self.name, account, partial(self.is_signed, account))
+            for account in self.accounts
+        ]
 
     def close(self) -> None:
         self.held.close()
 
+    def obstacle(self) -> str:
+        """A window goes on beside a run, and where one waits for its approval."""
+        is_window = self.is_prompt and not self._is_missed and not self._named.empty()
+        return "" if is_window else super().obstacle()
+
     def run(self) -> Woken:
+        """Carry across whom deliveries named; the whole sync where some may be lost, or where
+        its kind has no windows."""
+        if not self.is_prompt:
+            return self._sweep()
+        if self.is_owed_a_run and not super().obstacle():
+            self.take_named()  # a sweep that begins now reads all of them
+            return self._sweep()
+        named = self.take_named()
+        if not named:
+            return Woken("answered", "")
+        outcome = self._windows().window(named)
+        if outcome.outcome in ("done", "open"):
+            return Woken("answered", _line(outcome))
+        self.missed()
+        return Woken("failed", _line(outcome))
+
+    def _windows(self) -> Windows:
+        """Kept from one to the next, as long as the files say the same."""
+        said = (self.definition, self.connections)
+        if self._warm is None or self._warm[0] != said:
+            warm = KINDS[self.definition.kind].doors.warm
+            assert warm is not None
+            self._warm = (said, warm(*said, self.settings))
+        return self._warm[1]
+
+    def _sweep(self) -> Woken:
         """Run the sync as a schedule would: the files are read anew, Prefect records it if there.
 
         A server that is down, a file with a mistake, a vendor out of reach: rung for again later.
         """
+        self.is_owed_a_run = False  # what is found lost from here on is for a run after this one
         try:
             outcome = self._run()
         except (OperatorError, *EXPECTED, httpx.HTTPError) as error:
+            self.missed()
             first = next(iter(str(error).splitlines()), type(error).__name__)
             return Woken("failed", f"not run: {first}")
         return Woken(_ending(outcome), _line(outcome))
@@ -108,8 +153,11 @@ class Doorkeepers:
 
     def open(self, definition: SyncDefinition, connections: Connections) -> Doorkeeper:
         """Listen for a sync from now on. ListenError: somebody else does."""
-        bell, name = _bell_of(definition), definition.name
-        secret = bell.secret_of(definition, connections, self.settings)
+        name = definition.name
+        ropes = [
+            Rope(bell, bell.secret_of(definition, connections, self.settings))
+            for bell in _bells_of(definition)
+        ]
         try:
             held = lease.acquire(
                 self.state, listener_name(name), run_id=f"listen-{uuid4().hex[:6]}"
@@ -120,8 +168,7 @@ class Doorkeepers:
                 "End that one first"
             ) from error
         keeper = Doorkeeper(
-            definition, connections, self.settings, self.state, held, bell, secret=secret,
-            say=self.say,
+            definition, connections, self.settings, self.state, held, ropes, say=self.say,
             address_of=lambda account: self.public + _path(name, account),
             files=Reading(
                 lambda: stamp_of(self.settings), lambda: read_files(self.settings, name)
@@ -134,8 +181,9 @@ class Doorkeepers:
 
     def introduce(self, keeper: Doorkeeper) -> None:
         """Say where a sync is listened for, and how seldom it can be woken if that is seldom."""
-        path = keeper.source.path
-        self.say(f"{keeper.name}: listening on {self.at}{path} for {self.public}{path}")
+        for source in keeper.sources:
+            path = source.path
+            self.say(f"{keeper.name}: listening on {self.at}{path} for {self.public}{path}")
         if (least := self.least_wake(keeper.name)) > self.wake_after:
             often = f"{least / 60:.0f} minutes" if least >= 120 else f"{least:.0f} seconds"
             self.say(f"{keeper.name}: woken at most every {often}: its schedule leaves no more of "
@@ -143,8 +191,13 @@ class Doorkeepers:
 
     def find(self, path: str) -> Source | None:
         """Whose deliveries come to that path; asked by the receiver's thread."""
-        sources = (one.source for one in self._kept.values() if not one.is_gone)
+        sources = (
+            source for one in self._kept.values() if not one.is_gone for source in one.sources
+        )
         return next((source for source in sources if source.path == path), None)
+
+    def is_prompt(self, sync: str) -> bool:
+        return self._kept[sync].is_prompt
 
     def least_wake(self, sync: str) -> float:
         """Least seconds between two wakes of a sync, by what its files say now."""
@@ -208,26 +261,32 @@ def refuse_deaf(
 
     MissingSecretError, NoWebhookSecretError; or DeafError.
     """
-    bell = _bell_of(definition)
-    bell.secret_of(definition, connections, settings)
-    connection = connections[definition.connections.engagement]
-    if is_out_of_reach(connection.base_url, public_url):
-        raise DeafError(
-            f"{bell.vendor} cannot reach a loopback address. Say where your reverse proxy takes "
-            "its requests: --public-url https://hooks.example.com"
-        )
+    for bell in _bells_of(definition):
+        bell.secret_of(definition, connections, settings)
+        connection = connections[bell.account_of(definition)]
+        if is_out_of_reach(connection.base_url, public_url):
+            raise DeafError(
+                f"{bell.vendor} cannot reach a loopback address. Say where your reverse proxy "
+                "takes its requests: --public-url https://hooks.example.com"
+            )
 
 
 def rings(definition: SyncDefinition) -> bool:
     """Whether a vendor of this kind of sync can ring at all."""
-    return KINDS[definition.kind].doors.bell is not None
+    return bool(KINDS[definition.kind].doors.bells)
 
 
-def _bell_of(definition: SyncDefinition) -> Bell:
-    bell = KINDS[definition.kind].doors.bell
-    if bell is None:
+def accounts_of(definition: SyncDefinition) -> tuple[str, ...]:
+    """The accounts that ring for a sync, as its file names them."""
+    bells = KINDS[definition.kind].doors.bells
+    return tuple(bell.account_of(definition) for bell in bells)
+
+
+def _bells_of(definition: SyncDefinition) -> tuple[Bell, ...]:
+    bells = KINDS[definition.kind].doors.bells
+    if not bells:
         raise DeafError(f"no vendor rings for a {definition.kind} sync: its schedule is all it has")
-    return bell
+    return bells
 
 
 def stamp_of(settings: Settings) -> tuple[tuple[str, int, int], ...]:

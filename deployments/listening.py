@@ -76,7 +76,7 @@ def listen(
         stack.callback(inbox.close)
         worker = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="run"))
         worker.submit(import_module, "great_expectations")  # seconds, which no wake should wait
-        windows = Windows(wake_after, doors.least_wake)
+        windows = Windows(wake_after, doors.least_wake, doors.is_prompt)
         listener = Listener(syncs, inbox, windows, worker, say=say, added=doors.added)
         sys.setswitchinterval(SWITCH_S)
         app = receiver(doors.find, Office(listener.store, listener.refuse))

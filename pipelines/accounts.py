@@ -149,7 +149,7 @@ class Accounts(Generic[E_co]):
 
 @dataclass(frozen=True)
 class Engagement(Generic[E_co]):
-    """An engagement platform's account alone, with how long (seconds) it may hide a write."""
+    """One vendor's account alone, with how long (seconds) it may hide a write."""
 
     client: E_co
     budget: Budget
@@ -190,44 +190,58 @@ def open_both(
 ) -> Iterator[Accounts[E_co]]:
     """Connect to Pipedrive, and to whatever platform `open_side` is for; nothing is sent yet."""
     names = definition.connections
-    crm = pick(connections, names.crm, PipedriveConnection)
-    held = credentials_of(names.crm, crm)
-    with naming(held), ExitStack() as stack:
+    with ExitStack() as stack:
+        crm = stack.enter_context(open_crm(settings, connections, names.crm, state, around))
         place = stack.enter_context(
             open_side(settings, connections, names.engagement, state, around)
         )
-        budgets = {
-            names.crm: stack.enter_context(
-                Budget(
-                    state, names.crm, day_allowance=daily_tokens(crm),
-                    burst=(burst_of(crm), BURST_WINDOW), share=crm.quota_share,
-                    sleep=impatiently(around.sleep, "pipedrive"),
-                )
-            ),
-            names.engagement: place.budget,
-        }  # fmt: skip
-        http = stack.enter_context(around.open_http())
         yield Accounts(
-            crm=stack.enter_context(
-                Pipedrive(
-                    crm.api_url,
-                    token=credential_of(names.crm, crm, settings, state, http, around),
-                    meter=Metered(budgets[names.crm], "pipedrive"),
-                    http=http,
-                    now=around.now,
-                    sleep=around.sleep,
-                )
-            ),
+            crm=crm.client,
             engagement=place.client,
             state=state,
-            budgets=budgets,
-            horizons=horizons.in_use(state, {names.crm: crm.horizon.list})
-            | {names.engagement: place.horizon},
-            configured={names.crm: crm.horizon.list, names.engagement: place.configured},
+            budgets={names.crm: crm.budget, names.engagement: place.budget},
+            horizons={names.crm: crm.horizon, names.engagement: place.horizon},
+            configured={names.crm: crm.configured, names.engagement: place.configured},
             allowances=allowances(connections, definition),
-            credentials={held.vendor: held, place.credentials.vendor: place.credentials},
+            credentials={one.credentials.vendor: one.credentials for one in (crm, place)},
             counts_emails=place.counts_emails,
         )
+
+
+@contextmanager
+def open_crm(
+    settings: Settings,
+    connections: Connections,
+    account: str,
+    state: State,
+    around: Surroundings = REAL,
+) -> Iterator[Engagement[Pipedrive]]:
+    """Connect to a Pipedrive account alone: its webhooks need no other vendor's secret."""
+    known = pick(connections, account, PipedriveConnection)
+    held = credentials_of(account, known)
+    with naming(held), ExitStack() as stack:
+        budget = stack.enter_context(
+            Budget(
+                state, account, day_allowance=daily_tokens(known),
+                burst=(burst_of(known), BURST_WINDOW), share=known.quota_share,
+                sleep=impatiently(around.sleep, "pipedrive"),
+            )
+        )  # fmt: skip
+        http = stack.enter_context(around.open_http())
+        client = stack.enter_context(
+            Pipedrive(
+                known.api_url,
+                token=credential_of(account, known, settings, state, http, around),
+                meter=Metered(budget, "pipedrive"),
+                http=http,
+                now=around.now,
+                sleep=around.sleep,
+            )
+        )
+        yield Engagement(
+            client, budget, horizons.in_use(state, {account: known.horizon.list})[account],
+            known.horizon.list, held,
+        )  # fmt: skip
 
 
 @contextmanager

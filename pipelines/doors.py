@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipelines.adopted import Adopted
-from pipelines.listening import Bell
+from pipelines.listening import Bell, Named
 from pipelines.preview import Preview
 from pipelines.report import CheckReport, Outcome, PlanReport, Reporter, RunOptions
 from pipelines.settings import Connections, Settings
@@ -37,6 +37,21 @@ class Checks(Protocol):
     """Hold a definition against its accounts: everything found, errors included."""
 
     def __call__(self, definition: Any, connections: Connections) -> CheckReport: ...
+
+
+class Windows(Protocol):
+    """What one process keeps between the windows of a sync."""
+
+    def window(self, named: Collection[Named]) -> Outcome:
+        """Carry out what became of these; every way it can end is an Outcome."""
+
+
+class OpensWindows(Protocol):
+    """Keep what windows need; nothing is opened yet."""
+
+    def __call__(
+        self, definition: Any, connections: Connections, settings: Settings
+    ) -> Windows: ...
 
 
 class Audits(Protocol):
@@ -87,4 +102,6 @@ class Doors:
     audit: Audits | None = None
     adopt: Adopts | None = None
     preview: Previews | None = None
-    bell: Bell | None = None  # None: nobody can ring for it, its schedule is all it has
+    # What a listener keeps warm to carry across whom deliveries name; None: it runs the sync.
+    warm: OpensWindows | None = None
+    bells: tuple[Bell, ...] = ()  # none: nobody can ring for it, its schedule is all it has

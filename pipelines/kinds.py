@@ -73,7 +73,7 @@ def kind_of_parts(stored: Iterable[Mapping[str, object] | None]) -> Kind:
 def rung_from(state: "State", sync: str) -> set[str]:
     """The accounts at which a sync of any kind has a webhook: no file may list it any more, and
     then nothing says of which kind it was."""
-    bells = [bell for kind in KINDS.values() if (bell := kind.doors.bell)]
+    bells = [bell for kind in KINDS.values() for bell in kind.doors.bells]
     return {account for bell in bells for account in bell.accounts_rung_from(state, sync)}
 
 
@@ -81,6 +81,8 @@ def bell_at(connections: "Connections", account: str) -> "Bell":
     """The bell of the vendor behind a connection. Of one that is missing, or of a vendor that
     rings for no kind, whichever bell this is will say so."""
     known = connections.get(account)
-    bells = [(kind.engagement, bell) for kind in KINDS.values() if (bell := kind.doors.bell)]
+    bells = [
+        (kind.vendors[bell.side], bell) for kind in KINDS.values() for bell in kind.doors.bells
+    ]
     fitting = [bell for vendor, bell in bells if known and vendor == known.vendor]
     return (fitting or [bell for _, bell in bells])[0]

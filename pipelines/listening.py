@@ -6,8 +6,11 @@ can see why. What is the vendor's own about a webhook is its kind's `Bell`.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import OperationalError
@@ -28,6 +31,7 @@ LOOK_EVERY_S = 3600.0  # somebody may delete it at the vendor
 TRY_AGAIN_S = 300.0
 NOT_SEEN = "What was exported since `listen` began it sees only when it is started again"
 GONE_AGAIN_S = 60.0  # an editor may be replacing the file: who is missing is looked for twice
+MOST_NAMED = 500  # in a window: what is more is for the next
 IN_DOUBT = "nobody knows yet whether its last change arrived"
 
 log = logging.getLogger(__name__)
@@ -40,6 +44,9 @@ class NoWebhookSecretError(Exception):
 TROUBLES = (
     ConnectorError, StateTrouble, MissingSecretError, ConnectionMismatchError, NoWebhookSecretError,
 )  # fmt: skip
+
+
+Named = tuple[str, ...]  # ("person", id), ("deal", id), ("member", audience, address)
 
 
 class Removed(NamedTuple):
@@ -56,6 +63,7 @@ class Wires(NamedTuple):
     connections: Connections
     lease: Lease
     around: Surroundings = REAL
+    lost: Callable[[], None] = lambda: None  # told when a webhook of ours had gone or fallen silent
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,28 @@ class Bell:
     # sync, account: no definition, since no file may list it any more
     remove: Callable[[Wires, str, str], Removed]
     accounts_rung_from: Callable[[State, str], set[str]]  # where one was made and not removed
+    side: str = "engagement"  # on which of a sync's connections it hangs
+    # -> whom a body names, for who reads them by id; a body nobody understands names nobody
+    names: Callable[[bytes], Collection[Named]] = lambda _: ()
+
+    def account_of(self, definition: SyncDefinition) -> str:
+        return str(getattr(definition.connections, self.side))
+
+
+@dataclass
+class Rope:
+    """A bell of a sync, and what its vendor's deliveries are told by.
+
+    The former secret is good until a look later than that which gave the vendor the new one.
+    """
+
+    bell: Bell
+    secret: str = field(repr=False)
+    former: str = field(default="", repr=False)
+
+    def is_signed(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        secrets = [one for one in (self.secret, self.former) if one]
+        return any(self.bell.is_signed(body, headers, one) for one in secrets)
 
 
 class Files(NamedTuple):
@@ -106,49 +136,53 @@ class Listening:
     settings: Settings
     state: State
     lease: Lease
-    bell: Bell = field(repr=False)
-    secret: str = field(repr=False)
+    ropes: Sequence[Rope] = field(repr=False)
     address_of: Callable[[str], str]
     files: Reading
     say: Callable[[str], object]
     around: Surroundings = REAL
     is_gone: bool = False  # no file lists it, and its webhook is removed
+    is_owed_a_run: bool = False  # deliveries may be lost: everything is to be read
     _is_missed: bool = False
-    _former_secret: str = field(default="", repr=False)
     _stamp: object = None
     _refused: int = 0
     _said: dict[str, str] = field(default_factory=dict)
+    _named: SimpleQueue[Named] = field(default_factory=SimpleQueue)
 
     @property
     def name(self) -> str:
         return self.definition.name
 
     @property
-    def account(self) -> str:
-        return self.definition.connections.engagement
+    def accounts(self) -> list[str]:
+        return [rope.bell.account_of(self.definition) for rope in self.ropes]
 
-    @property
-    def url(self) -> str:
-        return self.address_of(self.account)
+    def is_signed(self, account: str, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Whether a delivery comes from who knows the account's secret: from its vendor."""
+        rope = self._rope(account)
+        return rope is not None and rope.is_signed(body, headers)
 
-    def is_signed(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Whether a delivery comes from who knows the secret: from the vendor.
-
-        The former secret is good until a look later than that which gave the vendor the new one.
-        """
-        return any(
-            self.bell.is_signed(body, headers, secret)
-            for secret in (self.secret, self._former_secret)
-        )
-
-    def take_in(self, body: bytes) -> str | None:
+    def take_in(self, account: str, body: bytes) -> str | None:
         """Bar at once who unsubscribed. None: the state cannot be written now; come again."""
+        rope = self._rope(account)
+        if rope is None:  # of an account it had before an edit: who left there is no concern of now
+            return ""
         try:
-            left = self.bell.bar_leavers(self.state, self.definition, self.settings, body)
+            left = rope.bell.bar_leavers(self.state, self.definition, self.settings, body)
         except (StateTrouble, OperationalError, OSError) as error:
             log.warning("%s: who left could not be kept yet (%s)", self.name, type(error).__name__)
             return None
+        for one in rope.bell.names(body):
+            self._named.put(one)
         return f"{left} unsubscribed, barred at once" if left else ""
+
+    def take_named(self) -> set[Named]:
+        """Whom deliveries have named since this was asked last; one thread gets each."""
+        found = set[Named]()
+        with suppress(Empty):
+            while len(found) < MOST_NAMED:
+                found.add(self._named.get_nowait())
+        return found
 
     def obstacle(self) -> str:
         """Why no run should begin now: another goes on, or a stopped one waits for its approval.
@@ -209,50 +243,73 @@ class Listening:
         self.definition, self.connections, self._is_missed = definition, connections, False
 
     def _see_to_it(self) -> float:
-        if said := self.bell.waits_for(self.state, self.definition):
-            self._say_once("webhook", said)
-            self._note(said)
-            return NOT_YET_S
-        before = self.secret
-        trouble = self._try(self._keep)
-        self._note(trouble)
-        if trouble:
-            self._say_once("webhook", f"no webhook yet, tried again in 5 minutes: {trouble}")
-            return TRY_AGAIN_S
-        if self.secret == before:
-            self._former_secret = ""
-        self._say_once("webhook", f"{self.bell.vendor} rings at {self.url}")
-        return LOOK_EVERY_S
+        """The seconds until the next look: of several webhooks the one in trouble decides."""
+        waits, troubles = [], []
+        for rope in self.ropes:
+            wait, trouble = self._see_to(rope)
+            waits.append(wait)
+            troubles += [trouble] if trouble else []
+        self._note("; ".join(troubles))
+        return min(waits)
 
-    def _keep(self) -> str:
-        secret = self.bell.secret_of(self.definition, self.connections, self.settings)
-        if secret != self.secret:
-            self.secret, self._former_secret = secret, self.secret
-        wires = Wires(self.settings, self.connections, self.lease, self.around)
-        trouble = self.bell.keep(wires, self.definition, self.url, self.secret)
-        rung_from = self.bell.accounts_rung_from(self.state, self.name)
-        return trouble or self._remove(rung_from - {self.account})
+    def _see_to(self, rope: Rope) -> tuple[float, str]:
+        bell, about = rope.bell, f"webhook of {rope.bell.vendor}"
+        if said := bell.waits_for(self.state, self.definition):
+            self._say_once(about, said)
+            return NOT_YET_S, said
+        before = rope.secret
+        trouble = self._try(lambda: self._keep(rope))
+        if trouble:
+            self._say_once(about, f"no webhook yet, tried again in 5 minutes: {trouble}")
+            return TRY_AGAIN_S, trouble
+        if rope.secret == before:
+            rope.former = ""
+        address = self.address_of(bell.account_of(self.definition))
+        self._say_once(about, f"{bell.vendor} rings at {address}")
+        return LOOK_EVERY_S, ""
+
+    def _keep(self, rope: Rope) -> str:
+        bell, account = rope.bell, rope.bell.account_of(self.definition)
+        secret = bell.secret_of(self.definition, self.connections, self.settings)
+        if secret != rope.secret:
+            rope.secret, rope.former = secret, rope.secret
+        trouble = bell.keep(self._wires(), self.definition, self.address_of(account), rope.secret)
+        rung_from = bell.accounts_rung_from(self.state, self.name)
+        return trouble or self._remove(bell, rung_from - {account})
 
     def _leave(self) -> float | None:
         if not self._is_missed:
             self._is_missed = True
             self.say(f"{self.name}: no file lists it: not woken, and its webhook goes in a minute")
             return GONE_AGAIN_S
-        accounts = self.bell.accounts_rung_from(self.state, self.name)
-        if trouble := self._try(lambda: self._remove(accounts)):
-            self._say_once("webhook", f"not removed, tried again in 5 minutes: {trouble}")
-            return TRY_AGAIN_S
+        accounts: set[str] = set()
+        for bell in (rope.bell for rope in self.ropes):
+            rung_from = bell.accounts_rung_from(self.state, self.name)
+            if trouble := self._try(partial(self._remove, bell, rung_from)):
+                self._say_once("webhook", f"not removed, tried again in 5 minutes: {trouble}")
+                return TRY_AGAIN_S
+            accounts |= rung_from
         doors.forget(self.state, listener_name(self.name))
         self.is_gone = True
         what = "its webhook is removed" if accounts else "it had no webhook"
         self.say(f"{self.name}: {what}, and nobody listens for it here any more")
         return None
 
-    def _remove(self, accounts: Collection[str]) -> str:
+    def missed(self) -> None:
+        """Something may never be delivered, or its body is gone: everything is to be read."""
+        self.is_owed_a_run = True
+
+    def _wires(self) -> Wires:
+        return Wires(self.settings, self.connections, self.lease, self.around, self.missed)
+
+    def _rope(self, account: str) -> Rope | None:
+        of_account = (one for one in self.ropes if one.bell.account_of(self.definition) == account)
+        return next(of_account, None)
+
+    def _remove(self, bell: Bell, accounts: Collection[str]) -> str:
         """Remove the sync's webhook at these accounts; what stands in the way, '' for nothing."""
-        wires = Wires(self.settings, self.connections, self.lease, self.around)
         for account in sorted(accounts):
-            found = self.bell.remove(wires, self.name, account)
+            found = bell.remove(self._wires(), self.name, account)
             if found.trouble:
                 return f"the webhook at {account} still stands: {found.trouble}"
         return ""

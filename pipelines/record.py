@@ -3,7 +3,7 @@
 A kind says which tables its plan has, what it counts, and how its settings read as writes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from pipelines.sweep import Sweep
 from state import deeds, runs, settings
+from state.database import State
+from state.writers import writers
 from transforms.build import number
 
 DEAD_RUNS = 50  # a run that died longer ago was kept by one in between
@@ -130,15 +132,27 @@ def _keep(sweep: Sweep, setting_writes: str) -> None:
 
 
 def _keep_writes(sweep: Sweep, setting_writes: str) -> None:
-    """What this run sent or tried to: one row per write, as the ledger has it now."""
-    db, name = sweep.db, sweep.definition.name
-    sent = [(deeds.read(sweep.state, name), DEED_WRITES)]
+    """What this run sent or tried to, and windows before it: one row per write, as it is now."""
+    sent = [(deeds.read, DEED_WRITES)]
     if sweep.is_planned:
-        sent.append((settings.read(sweep.state, name), setting_writes))
-    for rows, query in sent:
-        db.register("arrived", rows)
-        db.execute(f"INSERT INTO history.writes BY NAME {query}", [sweep.run_id, sweep.sweep])
-        db.unregister("arrived")
+        sent.append((settings.read, setting_writes))
+    kept = [(_unkept(sweep, read), query) for read, query in sent]  # of both before either is kept
+    for rows, query in kept:
+        sweep.db.register("arrived", rows)
+        stamp = [sweep.run_id, sweep.sweep]
+        sweep.db.execute(f"INSERT INTO history.writes BY NAME {query}", stamp)
+        sweep.db.unregister("arrived")
+
+
+def _unkept(sweep: Sweep, read: Callable[[State, str], pa.Table]) -> pa.Table:
+    """The ledger's rows of this sync, and those of windows that have ended and are not kept."""
+    ours, theirs = (read(sweep.state, one) for one in writers(sweep.definition.name))
+    if not theirs.num_rows:
+        return ours
+    sweep.db.register("window_rows", theirs)
+    ended: pa.Table = sweep.db.sql(ENDED).to_arrow_table()
+    sweep.db.unregister("window_rows")
+    return pa.concat_tables([ours, ended.cast(ours.schema)])
 
 
 def _keep_dead_runs(sweep: Sweep) -> None:
@@ -155,6 +169,16 @@ def _keep_dead_runs(sweep: Sweep) -> None:
             )  # fmt: skip
 
 
+# No run of history.runs: a window has its rows in the ledger and nothing else.
+ENDED = """
+FROM window_rows
+WHERE
+    run_id NOT IN (
+        SELECT w.run_id FROM window_rows AS w
+        WHERE w.state IN ('planned', 'sending') AND w.run_id IS NOT NULL
+    )
+    AND run_id NOT IN (SELECT k.run_id FROM history.writes AS k)
+"""
 CHECKS = """
 SELECT
     ? AS run_id, ? AS sweep, stage, name, CASE WHEN is_fatal THEN 'stop' ELSE 'warn' END,

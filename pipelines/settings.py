@@ -194,6 +194,9 @@ class PipedriveSecret(Strict):
     oauth: OAuthSecret | None = Field(
         None, description="Instead of a token: the app that `syncline connect` is for."
     )
+    webhook: SecretName | None = Field(
+        None, description="NAME of the secret for `listen`: a long random word you make up."
+    )
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:

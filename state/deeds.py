@@ -41,6 +41,7 @@ from state.database import State, Upsert
 from state.errors import WrongState
 from state.lease import Lease
 from state.schema import deeds as table
+from state.writers import of_subjects
 
 
 @dataclass(frozen=True)
@@ -337,10 +338,11 @@ def by_key(state: State, key: str) -> Deed | None:
     return rows[0] if rows else None
 
 
-def read(state: State, sync: str) -> pa.Table:
-    """Return all deeds of a sync; `cause` and `body` are JSON text."""
+def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa.Table:
+    """Return the deeds of a sync, or of some contacts; `cause` and `body` are JSON text."""
+    query = of_subjects(select(*table.c).where(table.c.sync == sync), table, subjects)
     with state.read() as db:
-        return as_arrow(db, select(*table.c).where(table.c.sync == sync))
+        return as_arrow(db, query)
 
 
 def _by_keys(state: State, keys: Sequence[str]) -> list[Deed]:

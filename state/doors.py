@@ -15,6 +15,8 @@ from state.database import State
 from state.schema import cursors as table
 
 WEBHOOK, REFUSED = "door|webhook", "door|refused"
+# Where the headers of a delivery hold what stood in its address; no header can be called that.
+QUERY = ":query"
 QUIET = timedelta(days=7)  # after so long without another refusal, the count begins anew
 
 

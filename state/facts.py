@@ -59,10 +59,11 @@ def settle(lease: Lease, sync: str, dealt_with: Sequence[tuple[str, str, str]]) 
         db.execute(statement, [{"flow": f, "key": k, "what": said} for f, k, said in dealt_with])
 
 
-def read(state: State, sync: str) -> pa.Table:
-    """Return every fact of a sync, settled ones included."""
+def read(state: State, sync: str, *, open_only: bool = False) -> pa.Table:
+    """Return every fact of a sync, or those that are not settled."""
+    query = select(*table.c).where(table.c.sync == sync)
     with state.read() as db:
-        return as_arrow(db, select(*table.c).where(table.c.sync == sync))
+        return as_arrow(db, query.where(table.c.settled_sweep.is_(None)) if open_only else query)
 
 
 def _count(db: Connection, sync: str) -> int:

@@ -11,7 +11,7 @@ Remembering the same changes twice changes nothing.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,14 +56,14 @@ def contact_id(account: str, person_id: str, n: int) -> str:
     return "c" + hashlib.sha256(f"{account}|{person_id}|{n}".encode()).hexdigest()[:16]
 
 
-def read_contacts(state: State, account: str) -> pa.Table:
+def read_contacts(state: State, account: str, of: Collection[str] | None = None) -> pa.Table:
     """Return every contact of an account's people, merged and gone ones included."""
-    return _read(state, contacts, account)
+    return _read(state, contacts, account, of)
 
 
-def read_addresses(state: State, account: str) -> pa.Table:
+def read_addresses(state: State, account: str, of: Collection[str] | None = None) -> pa.Table:
     """Return who held which address from which sweep on, until which."""
-    return _read(state, contact_addresses, account)
+    return _read(state, contact_addresses, account, of)
 
 
 def read_lineage(state: State, account: str) -> pa.Table:
@@ -71,9 +71,9 @@ def read_lineage(state: State, account: str) -> pa.Table:
     return _read(state, contact_lineage, account)
 
 
-def read_links(state: State, account: str) -> pa.Table:
+def read_links(state: State, account: str, of: Collection[str] | None = None) -> pa.Table:
     """Return what stands for each contact, in every account it is linked in."""
-    return _read(state, links, account)
+    return _read(state, links, account, of)
 
 
 def remember(lease: Lease, account: str, changes: Changes, *, kind: str = "person") -> None:
@@ -117,8 +117,23 @@ def gone(lease: Lease, contact_ids: Sequence[str], *, at: datetime) -> None:
             )
 
 
-def _read(state: State, table: Table, account: str) -> pa.Table:
+def linked(state: State, account: str, remote_ids: Collection[str], *, kind: str) -> set[str]:
+    """Return the contacts that these records of an account stand for."""
+    found: set[str] = set()
+    with state.read() as db:
+        for part in _chunks(list(remote_ids)):
+            query = select(links.c.contact_id).where(
+                links.c.account == account, links.c.object == kind, links.c.remote_id.in_(part)
+            )
+            found |= set(db.scalars(query))
+    return found
+
+
+def _read(state: State, table: Table, account: str, of: Collection[str] | None = None) -> pa.Table:
+    """`of`: these contacts alone; None: everybody's."""
     query = select(*table.c)
+    if of is not None:
+        query = query.where(table.c.contact_id.in_(of))
     if table is contacts:
         query = query.where(contacts.c.account == account)
     else:

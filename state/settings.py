@@ -39,6 +39,7 @@ from state.arrow import as_arrow
 from state.database import State
 from state.lease import Lease
 from state.schema import settings as table
+from state.writers import of_subjects
 
 
 class SettingKey(NamedTuple):
@@ -313,12 +314,14 @@ def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
 _WITHDRAW = (
     update(table)
     .where(table.c.sync == machine.MY_SYNC, table.c.wanted_sweep < machine.MY_FENCE)
-    .where(table.c.state.in_((machine.PLANNED, machine.REFUSED)))
+    .where(table.c.state.in_(machine.many("states")))
     .values(state=machine.WITHDRAWN, said="the plan no longer wants it", next_try_at=None)
 )
 
 
-def withdraw_unwanted(lease: Lease, *, left_alone: Collection[str] = ()) -> int:
+def withdraw_unwanted(
+    lease: Lease, *, left_alone: Collection[str] = (), refused_too: bool = True
+) -> int:
     """Drop the unsent rows that this sweep's plan no longer wants; return how many.
 
     Call it after the whole plan is sealed. What the plan was not about must be named: rows whose
@@ -326,7 +329,9 @@ def withdraw_unwanted(lease: Lease, *, left_alone: Collection[str] = ()) -> int:
     """
     outside = [~table.c.aspect.startswith(one, autoescape=True) for one in left_alone]
     with lease.changing() as db:
-        return db.execute(_WITHDRAW.where(*outside), machine.who(lease)).rowcount
+        states = [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]
+        asked = {**machine.who(lease), "states": states}
+        return db.execute(_WITHDRAW.where(*outside), asked).rowcount
 
 
 def by_key(state: State, key: SettingKey) -> Setting | None:
@@ -334,10 +339,18 @@ def by_key(state: State, key: SettingKey) -> Setting | None:
     return rows[0] if rows else None
 
 
-def read(state: State, sync: str) -> pa.Table:
-    """Return all settings of a sync; `desired` and `acknowledged` are JSON text."""
+def planned_since(state: State, sync: str, at: datetime) -> set[str]:
+    """Return whose settings a writer planned from a reading later than that."""
+    query = select(table.c.subject).where(table.c.sync == sync, table.c.source_updated_at > at)
     with state.read() as db:
-        return as_arrow(db, select(*table.c).where(table.c.sync == sync))
+        return set(db.scalars(query.distinct()))
+
+
+def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa.Table:
+    """Return the settings of a sync, or of some contacts; `desired` and the like are JSON text."""
+    of_sync = select(*table.c).where(table.c.sync == sync)
+    with state.read() as db:
+        return as_arrow(db, of_subjects(of_sync, table, subjects))
 
 
 @cache

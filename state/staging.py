@@ -96,6 +96,28 @@ def open_scratch(home: Path, sync: str, *, memory_limit: str = "1GB") -> Iterato
         yield work
 
 
+@contextmanager
+def open_window(home: Path, sync: str, *, memory_limit: str = "512MB") -> Iterator[Work | None]:
+    """Open empty files in memory beside the published copy, `published`; None where there is none.
+
+    For a plan of a few people: it holds up no run, and readers and runs do not hold it up.
+    """
+    published = published_path(home, sync)
+    if not published.exists():
+        yield None
+        return
+    db = duckdb.connect(config=_config(home, memory_limit, 1))
+    try:
+        db.execute("SET TimeZone = 'UTC'")
+        db.execute("ATTACH ':memory:' AS work; USE work; ATTACH ':memory:' AS history")
+        generation = _begin_work(db)
+        history_generation = _begin_history(db)
+        db.execute(f"ATTACH {_quoted(published)} AS published (READ_ONLY)")
+        yield Work(db, home, sync, generation, history_generation)
+    finally:
+        db.close()
+
+
 def publish(work: Work) -> Path:
     """Replace the read copy by what the files hold now; readers see the old one or the new."""
     target = published_path(work.home, work.sync)

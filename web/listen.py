@@ -41,9 +41,16 @@ class Listened(Protocol):
     @property
     def name(self) -> str: ...
 
-    def take_in(self, body: bytes) -> str | None:
+    def take_in(self, account: str, body: bytes) -> str | None:
         """Do what a delivery demands at once; return what was done, '' for nothing, or None
         when it could not be done now and must be tried again."""
+
+    def missed(self) -> None:
+        """Something may never be delivered, or its body is gone: the next run reads everything."""
+
+    @property
+    def is_owed_a_run(self) -> bool:
+        """Whether it is to run though nobody rang: a look found that deliveries were lost."""
 
     def is_edited(self) -> bool:
         """Whether the files changed since the last look. Asked often: cheap."""
@@ -133,6 +140,7 @@ class Listener:
     def _ring_again(self, syncs: Collection[str]) -> None:
         for sync, waiting in self._inbox.waiting(syncs).items():
             self._say(f"{sync}: {_deliveries(waiting.deliveries)} left from before")
+            self._syncs[sync].missed()
             self._windows.ring(sync, self._seconds())
 
     def turn(self) -> float:
@@ -197,7 +205,7 @@ class Listener:
         try:
             for delivery in self._inbox.unread(self._syncs):
                 self._windows.ring(delivery.sync, now)
-                said = self._syncs[delivery.sync].take_in(delivery.body)
+                said = self._syncs[delivery.sync].take_in(delivery.account, delivery.body)
                 if said is None:
                     self._trouble_until = now + AFTER_TROUBLE_S
                     break
@@ -275,12 +283,19 @@ class Listener:
                 self._leave(sync)
             else:
                 self._look_at[sync] = self._seconds() + again
+                self._ring_if_owed(sync)
             return
         woken: Woken = result.result()
         if woken.ending == "answered":
             self._inbox.dismiss(sync, waiting.last_id)
         self._windows.ended(sync, woken.ending, self._seconds())
-        self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
+        self._ring_if_owed(sync)
+        if woken.said:
+            self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
+
+    def _ring_if_owed(self, sync: str) -> None:
+        if self._syncs[sync].is_owed_a_run:
+            self._windows.ring(sync, self._seconds())
 
     def _welcome(self) -> None:
         """Listen for syncs that were added, also for what came in while nobody did."""

@@ -25,6 +25,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from state.doors import QUERY
 from state.errors import InboxUnusable
 from state.inbox import Arrived
 
@@ -38,7 +39,9 @@ class Source(NamedTuple):
 
     sync: str
     account: str
-    is_signed: Callable[[bytes, Mapping[str, str]], bool]  # raw body, headers
+    # Raw body, headers; among them, as QUERY, what stood in the address: some vendors sign nothing
+    # and carry a secret there.
+    is_signed: Callable[[bytes, Mapping[str, str]], bool]
 
     @property
     def path(self) -> str:
@@ -115,7 +118,7 @@ def receiver(find: Callable[[str], Source | None], office: Office) -> Starlette:
         if request.method != "POST":
             return PlainTextResponse("ok")
         async with _whole(request, room) as body:
-            if not source.is_signed(body, request.headers):
+            if not source.is_signed(body, {**request.headers, QUERY: request.url.query}):
                 office.refuse(source)
                 raise HTTPException(401, "not signed with this webhook's secret")
             try:

@@ -43,6 +43,8 @@ class Windows:
 
     wake_after: float
     bears: Callable[[str], float] = lambda _sync: 0.0
+    # Whose runs are about those alone who rang: idle they begin at once, and one after another.
+    is_prompt: Callable[[str], bool] = lambda _sync: False
     _bells: dict[str, _Bell] = field(default_factory=dict)
 
     def ring(self, sync: str, now: float) -> None:
@@ -56,7 +58,8 @@ class Windows:
         ready = [
             (bell.rung_at, sync)
             for sync, bell in self._bells.items()
-            if bell.rung_at is not None and max(bell.rung_at + gather, bell.not_before) <= now
+            if bell.rung_at is not None
+            and max(bell.rung_at + min(gather, self._gather(sync)), bell.not_before) <= now
         ]
         return [sync for _, sync in sorted(ready)]
 
@@ -71,8 +74,8 @@ class Windows:
     def next_at(self) -> float | None:
         """Return when the next sync may run; None while nothing rings."""
         times = [
-            max(bell.rung_at + GATHER_S, bell.not_before)
-            for bell in self._bells.values()
+            max(bell.rung_at + self._gather(sync), bell.not_before)
+            for sync, bell in self._bells.items()
             if bell.rung_at is not None
         ]
         return min(times, default=None)
@@ -86,7 +89,8 @@ class Windows:
         bell = self._bells.setdefault(sync, _Bell())
         bell.last = ending
         if ending == "answered":
-            bell.failures, wait = 0, max(self.wake_after, self.bears(sync))
+            bell.failures = 0
+            wait = 0.0 if self.is_prompt(sync) else max(self.wake_after, self.bears(sync))
         elif ending == "held":
             wait = HELD_AGAIN_S
         else:
@@ -95,6 +99,9 @@ class Windows:
         bell.not_before = now + wait
         if ending != "answered":
             self.ring(sync, now)
+
+    def _gather(self, sync: str) -> float:
+        return 0.0 if self.is_prompt(sync) else GATHER_S
 
     def forget(self, sync: str) -> None:
         """Nobody listens for the sync any more."""

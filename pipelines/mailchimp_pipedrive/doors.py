@@ -4,8 +4,10 @@ from pipelines.doors import Doors
 from pipelines.mailchimp_pipedrive.adopt import adopt_sync
 from pipelines.mailchimp_pipedrive.check import check_sync
 from pipelines.mailchimp_pipedrive.explaining import EXPLAINING
+from pipelines.mailchimp_pipedrive.listening import BELLS
 from pipelines.mailchimp_pipedrive.preview import preview_flow
 from pipelines.mailchimp_pipedrive.run import plan_sync, run_sync
+from pipelines.mailchimp_pipedrive.window import Warm
 
 DOORS = Doors(
     run=run_sync,
@@ -14,4 +16,6 @@ DOORS = Doors(
     explaining=EXPLAINING,
     adopt=adopt_sync,
     preview=preview_flow,
+    warm=Warm,
+    bells=BELLS,
 )

@@ -38,7 +38,7 @@ def ask(sweep: Sweep) -> None:
     for flow in sweep.definition.flows:
         if not life.is_served(sweep, flow.id):
             continue
-        found = _reasons(sweep, flow.id)
+        found = why_held(sweep, flow.id)
         if found:
             sweep.guards += found
             wanted = {*wanted_keys(sweep, flow.id), *_activation(sweep, flow.id)}
@@ -73,7 +73,8 @@ def _activation(sweep: Sweep, flow_id: str) -> list[str]:
     return [activation_key(flow_id)] if flow_id in life.new_flows(sweep) else []
 
 
-def _reasons(sweep: Sweep, flow_id: str) -> list[str]:
+def why_held(sweep: Sweep, flow_id: str) -> list[str]:
+    """Why the plan of a flow needs an approval; none when it needs none."""
     limits = sweep.definition.guards
     (row,) = sweep.db.execute(MEASURE, {"flow": flow_id}).fetchall()
     planned = Planned(*(int(one) for one in row))

@@ -4,7 +4,7 @@ Both are noted as facts, by a key made of the vendor's data alone, and dealt wit
 makes of them. What happened before a flow's latest activation is no fact of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -68,11 +68,7 @@ def passages_of_deals(sweep: Sweep) -> None:
     The stage history is read of those deals alone whose last change of stage is later than what
     was read of them before.
     """
-    wanted = {
-        bound.flow.id: (bound.stage_id, activated_at(sweep, bound.flow.id))
-        for bound in sweep.names.flows
-        if isinstance(bound.flow.trigger, DealStage) and is_running(sweep, bound.flow.id)
-    }
+    wanted = _wanted_stages(sweep)
     if not wanted:
         return
     name = sweep.definition.name
@@ -84,23 +80,49 @@ def passages_of_deals(sweep: Sweep) -> None:
     began = sweep.crm.vendor_now()
     found: list[Fact] = []
     for deal in _moved(sweep, since, known):
-        entered = passages(
-            deal, (one for page in sweep.crm.deal_changes(deal["id"]) for one in page)
-        )
+        entered = _entered(sweep, deal)
         if _is_explained(deal, entered):
             known[str(deal["id"])] = str(deal.get("stage_change_time") or "")
-        for one in entered:
-            found += [
-                Fact(
-                    flow_id, f"deal {deal['id']} at {one.at.isoformat()}",
-                    person_id=str(deal.get("person_id") or ""), happened_at=one.at,
-                )
-                for flow_id, (stage_id, active_at) in wanted.items()
-                if one.stage_id == stage_id
-                and one.at.timestamp() > int(active_at.timestamp()) + CLOCK
-            ]  # fmt: skip
+        found += _passages(deal, entered, wanted)
     _note(sweep, found, "passage")
     sweep.cursors_of_facts.append(("deals", {"since": began.isoformat(), "read": known}))
+
+
+def passages_of(sweep: Sweep, deals: Iterable[dict[str, Any]]) -> None:
+    """Note what the history of these deals tells; how far others were read stays as it is."""
+    wanted = _wanted_stages(sweep)
+    if wanted:
+        found = [fact for deal in deals for fact in _passages(deal, _entered(sweep, deal), wanted)]
+        _note(sweep, found, "passage")
+
+
+def _wanted_stages(sweep: Sweep) -> dict[str, tuple[int | None, datetime]]:
+    """Flow -> the stage that it is about, and when it was activated."""
+    return {
+        bound.flow.id: (bound.stage_id, activated_at(sweep, bound.flow.id))
+        for bound in sweep.names.flows
+        if isinstance(bound.flow.trigger, DealStage) and is_running(sweep, bound.flow.id)
+    }
+
+
+def _entered(sweep: Sweep, deal: dict[str, Any]) -> list[Passage]:
+    changes = (one for page in sweep.crm.deal_changes(deal["id"]) for one in page)
+    return passages(deal, changes)
+
+
+def _passages(
+    deal: dict[str, Any], entered: Iterable[Passage],
+    wanted: Mapping[str, tuple[int | None, datetime]],
+) -> list[Fact]:  # fmt: skip
+    return [
+        Fact(
+            flow_id, f"deal {deal['id']} at {one.at.isoformat()}",
+            person_id=str(deal.get("person_id") or ""), happened_at=one.at,
+        )
+        for one in entered
+        for flow_id, (stage_id, active_at) in wanted.items()
+        if one.stage_id == stage_id and one.at.timestamp() > int(active_at.timestamp()) + CLOCK
+    ]  # fmt: skip
 
 
 def _moved(sweep: Sweep, since: datetime, known: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -34,7 +34,7 @@ def define_flows(sweep: Sweep) -> None:
         listed = {flow.id: flow for flow in sweep.definition.flows}
         kept = {
             bot.bot_id for bot in stored.values()
-            if bot.bot_id in listed and not _is_another(listed[bot.bot_id], bot)
+            if bot.bot_id in listed and not is_another(listed[bot.bot_id], bot)
         }  # fmt: skip
         end_unlisted(sweep.state, stored.values(), kept)
         definitions = [_definition(flow) for flow in sweep.definition.flows]
@@ -56,7 +56,7 @@ def _definition(flow: Flow) -> BotDefinition:
     )  # fmt: skip
 
 
-def _is_another(flow: Flow, bot: Bot) -> bool:
+def is_another(flow: Flow, bot: Bot) -> bool:
     said = flow.model_dump(mode="json")
     before = bot.definition
     # One that was brought back after a loss has none: nobody knows of another.
@@ -197,11 +197,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
     if sweep.lease is None:
         return
     account, key, home = sweep.engagement_account, sweep.consent_key, sweep.home
-    seen = [
-        consent.Seen(email, kind, "status in the audience")
-        for email, kind in sweep.db.execute(LEFT).fetchall()
-    ]
-    consent.record(sweep.state, account, seen, key=key, home=home)
+    keep_left(sweep)
     subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
     settled_by = sweep.read_at - timedelta(seconds=sweep.horizons[account])
     back = [
@@ -213,6 +209,17 @@ def keep_opt_outs(sweep: Sweep) -> None:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed again"
         )  # fmt: skip
+
+
+def keep_left(sweep: Sweep) -> None:
+    """Keep every opt-out among the contacts that were read; none is lifted."""
+    seen = [
+        consent.Seen(email, kind, "status in the audience")
+        for email, kind in sweep.db.execute(LEFT).fetchall()
+    ]
+    consent.record(
+        sweep.state, sweep.engagement_account, seen, key=sweep.consent_key, home=sweep.home
+    )
 
 
 def keep_erased(sweep: Sweep) -> None:

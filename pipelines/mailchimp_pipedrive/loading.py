@@ -13,14 +13,27 @@ from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
 from pipelines.pipedrive_side.filters import Filters as FilterWriter
-from state import consent
+from state import consent, lease
+from state.errors import LeaseHeld
 from state.lease import Lease
+from state.writers import window_name
 
 
 def settle(sweep: Sweep) -> None:
     """Look up what an earlier run left in doubt. What needs the horizon stays open for now."""
-    if sweep.lease is not None:
-        settle_all(_loaders(sweep, sweep.lease))
+    if sweep.lease is None:
+        return
+    settle_all(_loaders(sweep, sweep.lease))
+    if sweep.is_window:
+        return
+    try:  # a window that died in the middle has left some as well
+        held = lease.acquire(
+            sweep.state, window_name(sweep.definition.name), run_id=f"{sweep.run_id}-window"
+        )
+    except LeaseHeld:
+        return
+    with lease.keeping(held):
+        settle_all(_loaders(sweep, held))
 
 
 def carry_out(sweep: Sweep) -> None:
@@ -48,12 +61,12 @@ def ask_cheaply(sweep: Sweep) -> None:
     sweep.engagement.account()
 
 
-def crm_loader(sweep: Sweep, lease: Lease) -> Loader:
+def crm_loader(sweep: Sweep, held: Lease) -> Loader:
     """The one that makes things in the CRM."""
-    return _loaders(sweep, lease)[0]
+    return _loaders(sweep, held)[0]
 
 
-def _loaders(sweep: Sweep, lease: Lease) -> list[Loader]:
+def _loaders(sweep: Sweep, held: Lease) -> list[Loader]:
     """One for the settings of each account; deeds go out with the first."""
     now = sweep.state.now
     members = Members(
@@ -62,17 +75,17 @@ def _loaders(sweep: Sweep, lease: Lease) -> list[Loader]:
     )  # fmt: skip
     told = _counting(sweep)
     return [
-        _loader(sweep, lease, sweep.crm_account, PIPEDRIVE, PersonFields(sweep.crm, now), told),
-        _loader(sweep, lease, sweep.engagement_account, MAILCHIMP, members, told),
+        _loader(sweep, held, sweep.crm_account, PIPEDRIVE, PersonFields(sweep.crm, now), told),
+        _loader(sweep, held, sweep.engagement_account, MAILCHIMP, members, told),
     ]
 
 
 def _loader(
-    sweep: Sweep, lease: Lease, account: str, vendor: str, writer: SettingWriter,
+    sweep: Sweep, held: Lease, account: str, vendor: str, writer: SettingWriter,
     told: Callable[[int], None],
 ) -> Loader:  # fmt: skip
     return Loader(
-        lease=lease,
+        lease=held,
         deed_writers={
             "create_person": NewPersons(sweep.crm),
             "create_filter": FilterWriter(sweep.crm),

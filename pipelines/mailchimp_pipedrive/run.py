@@ -1,11 +1,15 @@
 """What a run of this sync puts into the run that every sync has (pipelines/run.py)."""
 
+from functools import partial
+
 from connectors.mailchimp import Mailchimp
+from pipelines import left_over
 from pipelines.accounts import Accounts
 from pipelines.mailchimp_pipedrive import life, record
 from pipelines.mailchimp_pipedrive.accounts import open_accounts
 from pipelines.mailchimp_pipedrive.config import Definition
 from pipelines.mailchimp_pipedrive.flow import sync
+from pipelines.mailchimp_pipedrive.listening import bar_leavers
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.report import Outcome, PlanReport, Reporter, RunOptions
 from pipelines.run import Course
@@ -28,9 +32,12 @@ def begin(
     )
 
 
-def _take_in(state: State, definition: Definition, settings: Settings) -> int:  # noqa: ARG001
-    """Nothing rings for this sync yet: what comes in is found by the sweep."""
-    return 0
+def _take_in(state: State, definition: Definition, settings: Settings) -> int:
+    """Take in what nobody's listener answered; return the last id, 0 for nothing."""
+    if not left_over.is_nobodys(state, definition.name, settings):
+        return 0
+    bar = partial(bar_leavers, state, definition, settings)
+    return left_over.take_in(definition.name, settings, bar)
 
 
 COURSE: Course[Definition, Sweep] = Course(

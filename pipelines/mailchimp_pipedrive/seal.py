@@ -17,6 +17,7 @@ from state.cursors import NO_FILE, Cursor
 from state.deeds import Deed, by_key, withdraw_keys
 from state.lease import Lease
 from state.settings import Setting, SettingKey
+from state.writers import window_name
 
 BATCH = 5_000
 MEMBER_WRITES = ("create", "update", "move")
@@ -48,15 +49,29 @@ def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
     generation = sweep.work_generation
     moved = [Cursor(stream, value, generation) for stream, value in sweep.cursors]
     moved += [Cursor(stream, value, NO_FILE) for stream, value in sweep.cursors_of_facts]
+    faster = (
+        frozenset()
+        if sweep.is_window
+        else settings.planned_since(sweep.state, window_name(sweep.definition.name), sweep.read_at)
+    )
     planned = ledger.seal(
         lease,
         deeds=(one for one in _persons_to_make(sweep) if one.bot_id not in held_back),
-        settings=(one for flow, one in _settings(sweep) if flow not in held_back),
+        # Whom a window wrote since this sweep began to read, the next one plans for.
+        settings=(
+            one
+            for flow, one in _settings(sweep)
+            if flow not in held_back and one.subject not in faster
+        ),
         moved=moved,
     )
     name = sweep.definition.name
     others = {*life.left_alone(sweep), *held_back}
-    settings.withdraw_unwanted(lease, left_alone=[f"{name}/{flow}/" for flow in others])
+    settings.withdraw_unwanted(
+        lease, left_alone=[f"{name}/{flow}/" for flow in others],
+        # A window's plan is no plan of everybody: what was refused stays refused.
+        refused_too=not sweep.is_window,
+    )  # fmt: skip
     withdraw_keys(
         lease, [str(key) for (key,) in sweep.db.execute(NOT_WANTED, [list(others)]).fetchall()],
         why="is a person by now, or no flow brings it any more",

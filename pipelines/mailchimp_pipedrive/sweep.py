@@ -28,6 +28,7 @@ class Sweep(sweep.Sweep):
     work_generation: str = ""  # which work file cursors vouch for
     # Cursors that speak of no work file, since what they cover is kept in state.
     cursors_of_facts: list[tuple[str, Any]] = field(default_factory=list)
+    is_window: bool = False  # about a few people, in memory, beside whatever sweep may be running
     imagined: list[Fact] = field(default_factory=list)  # what a dry run would have noted
 
     @property

@@ -1,6 +1,9 @@
 """Bring what SQL needs to know of flows and state into DuckDB, as staging.syncline__*."""
 
+from collections.abc import Collection
 from typing import Any
+
+import pyarrow as pa
 
 from pipelines.mailchimp_pipedrive import life
 from pipelines.mailchimp_pipedrive.config import (
@@ -14,12 +17,16 @@ from pipelines.mailchimp_pipedrive.config import (
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.staged import of_arrow, of_rows
 from state import consent, deeds, facts, identity, settings
+from state.writers import writers
 
 MEMBER, PERSON = "audience_member", "audience_person"  # what ledger and links call the two sides
 
 
-def write(sweep: Sweep) -> None:
-    """Replace every staging.syncline__* table by what holds now."""
+def write(sweep: Sweep, of: Collection[str] | None = None) -> None:
+    """Replace every staging.syncline__* table by what holds now; `of`: for these contacts alone.
+
+    Settings and deeds are those of both writers, sweeps and windows.
+    """
     db, name = sweep.db, sweep.definition.name
     of_rows(
         db, "sweep",
@@ -27,19 +34,21 @@ def write(sweep: Sweep) -> None:
         [(name, sweep.sweep, sweep.run_id, sweep.crm_account, sweep.engagement_account)],
     )  # fmt: skip
     write_flows(sweep)
-    links = identity.read_links(sweep.state, sweep.engagement_account)
+    links = identity.read_links(sweep.state, sweep.engagement_account, of)
     of_arrow(db, "person_links", links, PERSON_LINKS)
     of_arrow(db, "member_links", links, MEMBER_LINKS)
     of_arrow(
-        db, "contacts", identity.read_contacts(sweep.state, sweep.engagement_account),
+        db, "contacts", identity.read_contacts(sweep.state, sweep.engagement_account, of),
         "SELECT contact_id, current_address AS email, merged_into FROM arrived",
     )  # fmt: skip
     of_arrow(
-        db, "addresses", identity.read_addresses(sweep.state, sweep.engagement_account),
+        db, "addresses", identity.read_addresses(sweep.state, sweep.engagement_account, of),
         "SELECT contact_id, address AS email, from_sweep, until_sweep FROM arrived",
     )  # fmt: skip
-    of_arrow(db, "deeds", deeds.read(sweep.state, name), DEEDS)
-    of_arrow(db, "settings", settings.read(sweep.state, name), "SELECT * FROM arrived")
+    rows = pa.concat_tables([deeds.read(sweep.state, one, of) for one in writers(name)])
+    of_arrow(db, "deeds", rows, DEEDS)
+    rows = pa.concat_tables([settings.read(sweep.state, one, of) for one in writers(name)])
+    of_arrow(db, "settings", rows, "SELECT * FROM arrived")
     for table, query in (
         ("held", HELD), ("synced", SYNCED), ("tagged", TAGGED), ("ours", OURS), ("sealed", SEALED),
     ):  # fmt: skip
@@ -91,7 +100,10 @@ def trigger_of(flow: Flow) -> str:
 
 def write_facts(sweep: Sweep) -> None:
     """Make staging.syncline__facts; a dry run adds what it would have noted."""
-    of_arrow(sweep.db, "facts", facts.read(sweep.state, sweep.definition.name), FACTS)
+    known = facts.read(sweep.state, sweep.definition.name, open_only=sweep.is_window)
+    of_arrow(sweep.db, "facts", known, FACTS)
+    if sweep.is_window:
+        sweep.db.execute(OF_OTHERS)
     if sweep.imagined:
         columns: list[list[Any]] = [
             [one.flow_id for one in sweep.imagined], [one.fact_key for one in sweep.imagined],
@@ -193,6 +205,15 @@ SELECT
     happened_at,
     settled_sweep IS NOT NULL AS is_settled
 FROM arrived
+"""
+# Of people whom a window has not read: the sweep's.
+OF_OTHERS = """
+DELETE FROM staging.syncline__facts AS f
+WHERE
+    NOT EXISTS (FROM staging.pipedrive__persons AS p
+        WHERE p.person_id_pipedrive = f.person_id_pipedrive)
+    AND NOT EXISTS (FROM staging.mailchimp__members AS m
+        WHERE m.member_id_mailchimp = f.member_id_mailchimp)
 """
 IMAGINED = """
 INSERT INTO staging.syncline__facts

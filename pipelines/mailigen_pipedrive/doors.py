@@ -17,5 +17,5 @@ DOORS = Doors(
     audit=audit_sync,
     adopt=adopt_sync,
     preview=preview_bot,
-    bell=BELL,
+    bells=(BELL,),
 )

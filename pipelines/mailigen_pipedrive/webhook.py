@@ -133,7 +133,9 @@ def remove_webhook(
 def accounts_rung_from(state: State, sync: str) -> set[str]:
     """The accounts at which a webhook of the sync was made or asked for, and not removed since."""
     rows = deeds.read(state, listener_name(sync)).to_pylist()
-    accounts = {str(row["account"]) for row in rows if row["operation"] == SET}
+    accounts = {
+        str(row["account"]) for row in rows if (row["operation"], row["object"]) == (SET, "webhook")
+    }
     return {account for account in accounts if not _is_removed(_known(state, sync, account))}
 
 

@@ -55,6 +55,7 @@ class Acme:
         self.meanwhile: Callable[[], object] = lambda: None
         self.edited, self.is_listed = False, True
         self.counted: list[int] = []
+        self.is_owed_a_run = False
 
     def is_edited(self) -> bool:
         return self.edited
@@ -65,7 +66,10 @@ class Acme:
     def close(self) -> None:
         self.done.append("closed")
 
-    def take_in(self, body: bytes) -> str | None:
+    def missed(self) -> None:
+        self.is_owed_a_run = True
+
+    def take_in(self, account: str, body: bytes) -> str | None:  # noqa: ARG002
         self.done.append(f"took {body.decode()}")
         return self.takes
 
@@ -79,6 +83,7 @@ class Acme:
 
     def run(self) -> Woken:
         self.done.append("ran")
+        self.is_owed_a_run = False
         self.meanwhile()
         return Woken(self.ending, "as told")
 

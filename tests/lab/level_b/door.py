@@ -13,7 +13,7 @@ it also rings for a run is not played here: runs come when the story has them.
 from collections.abc import Callable
 from dataclasses import replace
 
-from pipelines.listening import Files, Listening, Reading
+from pipelines.listening import Files, Listening, Reading, Rope
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.listening import BELL, webhook_secret
 from pipelines.settings import Connections, KeySecret, MailigenConnection, Settings
@@ -51,7 +51,7 @@ class Porch:
         self._listening = Listening(
             definition, connections, settings, state,
             lease.Lease(state, listener_name(definition.name), "listen", 0),
-            BELL, secret=webhook_secret("engagement", account, settings),
+            [Rope(BELL, webhook_secret("engagement", account, settings))],
             address_of=lambda account: f"{URL}/hooks/{account}",
             files=Reading(lambda: None, lambda: Files(definition, connections)),
             say=lambda _: None, around=around,
@@ -66,9 +66,9 @@ class Porch:
 
     def take_in(self, delivery: Delivery) -> None:
         """Have a delivery taken in; RuntimeError when the product will not have it."""
-        if not self._listening.is_signed(delivery.body, delivery.headers):
+        if not self._listening.is_signed("engagement", delivery.body, delivery.headers):
             raise RuntimeError(f"the vendor's own delivery counts as unsigned: {delivery.body!r}")
-        if self._listening.take_in(delivery.body) is None:
+        if self._listening.take_in("engagement", delivery.body) is None:
             raise RuntimeError(f"a delivery could not be taken in: {delivery.body!r}")
 
 

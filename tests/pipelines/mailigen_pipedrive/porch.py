@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
 import uvicorn
 
-from pipelines.listening import Files, Listening, Reading
+from pipelines.listening import Files, Listening, Reading, Rope
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.listening import BELL
 from pipelines.settings import Connections, KeySecret, MailigenConnection, Settings
@@ -40,6 +41,7 @@ class Rung(Listening):
     porch: "Porch"
 
     def run(self) -> Woken:
+        self.is_owed_a_run = False
         outcome = self.porch.desk.run(step=self.porch.step)
         self.porch.runs.append(outcome.outcome)
         return Woken("answered" if outcome.outcome == "done" else "failed", outcome.outcome)
@@ -65,7 +67,7 @@ class Porch:
         self.mistake = ""
         self.listening = Rung(
             Definition.model_validate(desk.wanted), self._connections(), self._settings(),
-            self.state, self.lease, BELL, secret=self.secret, say=self.said.append,
+            self.state, self.lease, [Rope(BELL, self.secret)], say=self.said.append,
             address_of=lambda _: self.url, files=Reading(self._stamp, self._read),
         )  # fmt: skip
         self.listening.porch = self
@@ -74,7 +76,7 @@ class Porch:
             [self.listening], self.inbox, Windows(WAKE_AFTER), AtOnce(), say=self.said.append,
             seconds=lambda: self.now,
         )  # fmt: skip
-        source = Source("acme", "engagement", self.listening.is_signed)
+        source = Source("acme", "engagement", partial(self.listening.is_signed, "engagement"))
         app = receiver({source.path: source}.get, Office(self.loop.store, self.loop.refuse))
         self._server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
         self._thread = threading.Thread(target=self._server.run, args=([self._bound],))

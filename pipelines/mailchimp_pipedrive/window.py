@@ -1,0 +1,212 @@
+"""A window: whom some deliveries name, carried across within a second or two.
+
+Read from top to bottom it is the sync again (flow.py), for a few people, in memory beside the
+published copy and under a lease of its own. It never opens the work file and starts no flow:
+what the copy does not know yet, it leaves to the sweep, which finds everything a window missed.
+"""
+
+from collections.abc import Collection
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from pipelines.accounts import Accounts
+from pipelines.checks import audit
+from pipelines.life import unborn
+from pipelines.listening import Named
+from pipelines.mailchimp_pipedrive import guards, happenings, life, tables
+from pipelines.mailchimp_pipedrive.accounts import open_accounts
+from pipelines.mailchimp_pipedrive.bind import Bound
+from pipelines.mailchimp_pipedrive.config import Definition, NewContacts
+from pipelines.mailchimp_pipedrive.flow import WHAT, WHO, WRITES
+from pipelines.mailchimp_pipedrive.loading import carry_out, settle
+from pipelines.mailchimp_pipedrive.naming import look_up_with
+from pipelines.mailchimp_pipedrive.people import People, read_named, read_newcomers
+from pipelines.mailchimp_pipedrive.run import begin
+from pipelines.mailchimp_pipedrive.seal import remember_identity, seal
+from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
+from pipelines.report import Outcome, RunOptions, counted
+from pipelines.run import EXPECTED
+from pipelines.settings import Connections, Settings
+from pipelines.surroundings import REAL, Surroundings
+from state import bots, deeds, lease, ledger, settings
+from state import guards as stored
+from state.database import open_state
+from state.errors import LeaseHeld
+from state.staging import Work, open_window
+from state.writers import window_name
+from transforms.build import build, number
+
+NAMES_LAST = timedelta(minutes=5)  # what fields, stages and audiences are called changes seldom
+LEFT = "is left to the next sweep"
+
+
+@dataclass
+class Warm:
+    """What one process keeps between the windows of a sync."""
+
+    definition: Definition
+    connections: Connections
+    settings: Settings
+    around: Surroundings = REAL
+    _bound: Bound | None = None
+    _bound_at: Any = None
+    _held: ExitStack = field(default_factory=ExitStack)
+
+    def window(self, named: Collection[Named]) -> Outcome:
+        """Carry out what became of these; every way it can end is an Outcome."""
+        run_id = f"window-{self.around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
+        outcome = Outcome(run_id, self.definition.name)
+        outcome.outcome, outcome.said = "failed", "An error nobody foresaw ended the window."
+        try:
+            self._open(named, outcome)
+        except LeaseHeld as error:
+            outcome.outcome, outcome.said = "skipped", str(error)
+        except EXPECTED as error:
+            outcome.outcome, outcome.said = "failed", f"{error}; all of it {LEFT}"
+        return outcome
+
+    def _open(self, named: Collection[Named], outcome: Outcome) -> None:
+        name = self.definition.name
+        with ExitStack() as stack:
+            state = open_state(self.settings.state_url, now=self.around.now)
+            stack.callback(state.close)
+            held = lease.acquire(state, window_name(name), run_id=outcome.run_id)
+            stack.enter_context(lease.keeping(held))
+            work = stack.enter_context(open_window(self.settings.home, name))
+            if work is None:
+                outcome.outcome, outcome.said = "done", f"no run has published yet: all {LEFT}"
+                return
+            accounts = stack.enter_context(
+                open_accounts(self.settings, self.connections, self.definition, state, self.around)
+            )
+            swept = self._begin(accounts, work, held, outcome)
+            carry_across(swept, named)
+            counts = ledger.counts(held)
+            outcome.counts = vars(counts)
+            outcome.outcome = "open" if counts.open or counts.waiting else "done"
+            writes = counted(counts.done + counts.adopted, "write")
+            outcome.said = f"{writes} for {counted(len(named), 'record')}"
+
+    def _begin(
+        self, accounts: Accounts[Any], work: Work, held: lease.Lease, outcome: Outcome
+    ) -> Sweep:
+        swept = begin(
+            self.settings, self.definition, RunOptions(run_id=outcome.run_id), accounts, work,
+            outcome, lambda _: None,
+        )  # fmt: skip
+        now = self.around.now()
+        if self._bound is None or now - self._bound_at > NAMES_LAST:
+            self._bound = look_up_with(
+                self.definition, accounts.crm, accounts.engagement, held.state
+            )
+            self._bound_at = now
+        return replace(
+            swept, lease=held, sweep=held.sweep, sleep=self.around.sleep, settle_within=0.0,
+            is_window=True, bound=self._bound,
+        )  # fmt: skip
+
+
+def carry_across(sweep: Sweep, named: Collection[Named]) -> None:
+    """Plan and write for whom the deliveries name, and nobody else."""
+    assert sweep.lease is not None
+    _look_at_flows(sweep)
+    if not life.running(sweep):
+        return
+    settle(sweep)
+    _let_go(sweep)
+
+    # Extract and stage: those people alone, as they are now.
+    people = read_named(sweep, named)
+    tables.write_flows(sweep)
+    life.keep_left(sweep)
+    tables.write_consent(sweep)
+    life.keep_erased(sweep)
+    tables.write_consent(sweep)
+    _note_happenings(sweep, people)
+    tables.write_facts(sweep)
+
+    # Resolve and plan, by the models of the sweep.
+    _plan(sweep)
+    if number(sweep.db, "SELECT count(*) FROM plan.persons WHERE action = 'create'"):
+        read_newcomers(sweep)
+        _plan(sweep)
+    remember_identity(sweep, sweep.lease)
+    sweep.checked += audit(sweep.db, SYNC)
+    _hold_back(sweep)
+
+    # Load.
+    sweep.cursors_of_facts.clear()  # how far facts were read is the sweep's to keep
+    seal(sweep, sweep.lease, frozenset(sweep.held_back))
+    carry_out(sweep)
+
+
+def _look_at_flows(sweep: Sweep) -> None:
+    """Leave every flow to the sweep that is not well under way, or that the copy is too old for."""
+    known = {one.bot_id: one for one in bots.bots(sweep.state, sweep.definition.name)}
+    copied = number(sweep.db, COPIED)
+    sweep.due = frozenset(one.id for one in sweep.definition.flows)  # schedules are the sweep's
+    mistaken = any(one.level == "error" for one in sweep.names.findings)
+    for bound in sweep.names.flows:
+        flow, bot = bound.flow, known.get(bound.flow.id)
+        sweep.known_bots[flow.id] = bot or unborn(sweep, flow.id)
+        is_known = bot is not None and bot.state == "active" and not life.is_another(flow, bot)
+        is_recent = is_known and life.baseline(sweep, flow.id) <= copied
+        if mistaken or bound.problem or not is_recent or not _is_read(sweep, bound.list_id):
+            sweep.suspended[flow.id] = LEFT
+
+
+def _is_read(sweep: Sweep, list_id: str) -> bool:
+    """Whether some sweep has read the audience whole: until then nobody is known to be new."""
+    query = "SELECT count(*) FROM published.history.members_seen WHERE list_id_mailchimp = ?"
+    return bool(number(sweep.db, query, [list_id]))
+
+
+def _let_go(sweep: Sweep) -> None:
+    """A window sends what it sealed itself: what one before it left unsent, a new plan decides."""
+    assert sweep.lease is not None
+    flows = [one.id for one in sweep.definition.flows]
+    deeds.withdraw(sweep.lease, ["", *flows], why="its window ended before it was sent")
+    settings.withdraw_unwanted(sweep.lease, refused_too=False)
+
+
+def _note_happenings(sweep: Sweep, people: People) -> None:
+    sweep.db.execute(SEEN)
+    sweep.db.execute(AGREED)
+    if any(isinstance(one.flow.trigger, NewContacts) for one in sweep.names.flows):
+        happenings.arrivals(sweep)
+    happenings.passages_of(sweep, people.deals)
+
+
+def _plan(sweep: Sweep) -> None:
+    build(sweep.db, SYNC, *WHO, *WHAT, *WRITES)
+    sweep.is_planned = True
+
+
+def _hold_back(sweep: Sweep) -> None:
+    """Leave a flow to the sweep whose rows a guard would stop, or that wait for an approval."""
+    guard = stored.latest(sweep.state, sweep.definition.name)
+    waiting = stored.wanted_keys(sweep.state, guard.guard_id) if guard else frozenset()
+    for flow_id in life.running(sweep):
+        found = guards.why_held(sweep, flow_id)
+        if waiting & set(guards.wanted_keys(sweep, flow_id)):
+            found = [*found, "waits for an approval"]
+        if found:
+            sweep.held_back[flow_id] = found
+
+
+COPIED = "SELECT max(sweep) FROM published.staging.syncline__sweep"
+# The history's own rows of these people: first seen is what a sweep has seen.
+SEEN = """
+INSERT INTO history.members_seen BY NAME
+SELECT s.* FROM published.history.members_seen AS s
+SEMI JOIN staging.mailchimp__members AS m
+    ON m.list_id_mailchimp = s.list_id_mailchimp AND m.member_id_mailchimp = s.member_id_mailchimp
+"""
+AGREED = """
+INSERT INTO history.agreed BY NAME
+SELECT a.* FROM published.history.agreed AS a
+SEMI JOIN staging.syncline__contacts AS c ON c.contact_id = a.contact_id
+"""
