@@ -43,6 +43,7 @@ def _send(loaders: Iterable[Loader]) -> None:
 
 
 def ask_cheaply(sweep: Sweep) -> None:
+    """Ask each vendor something cheap, so that its own clock is known anew."""
     sweep.crm.me()
     sweep.engagement.account()
 
