@@ -12,6 +12,7 @@ from deployments.screen import complain, say, say_finding, say_json
 
 if TYPE_CHECKING:
     from deployments.prefect_deploy import Changes
+    from pipelines.definition import SyncDefinition
     from pipelines.settings import Connections, Settings
     from pipelines.timetable import Fit
 
@@ -80,10 +81,7 @@ def deploy(
     if yes:
         for name in gone:
             say(f"removed  {name}")
-        listed = {one.name for one in definitions}
-        # Of a sync whose parts are deployed one by one the name is what stands before the dot.
-        ended = {name.partition(".")[0] for name in gone} - listed
-        _close_doors(settings, loaded.connections, sorted(ended))
+        _close_doors(settings, loaded.connections, _ended(gone, definitions))
     elif gone:
         say("to remove them, their history of runs and their webhooks: syncline deploy --yes")
     if any(KINDS[one.kind].doors.audit for one in definitions):
@@ -91,6 +89,12 @@ def deploy(
     say("run them with: prefect worker start --pool syncline")
     if _say_fits(fitting):
         raise typer.Exit(2)
+
+
+def _ended(gone: "Sequence[str]", definitions: "Sequence[SyncDefinition]") -> list[str]:
+    """The syncs that no file lists any more. Where parts are deployed one by one, the sync's name
+    is what stands before the dot."""
+    return sorted({name.partition(".")[0] for name in gone} - {one.name for one in definitions})
 
 
 def _say_changes(changes: "Sequence[Changes]") -> None:
