@@ -329,27 +329,25 @@ def withdraw_unwanted(
     """
     outside = [~table.c.aspect.startswith(one, autoescape=True) for one in left_alone]
     with lease.changing() as db:
-        states = [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]
-        asked = {**machine.who(lease), "states": states}
-        return db.execute(_WITHDRAW.where(*outside), asked).rowcount
+        states = {"states": [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]}
+        return db.execute(_WITHDRAW.where(*outside), machine.who(lease) | states).rowcount
 
 
 def by_key(state: State, key: SettingKey) -> Setting | None:
-    rows = _by_keys(state, [key])
-    return rows[0] if rows else None
+    return next(iter(_by_keys(state, [key])), None)
 
 
 def planned_since(state: State, sync: str, at: datetime) -> set[str]:
     """Return whose settings a writer planned from a reading later than that."""
     query = select(table.c.subject).where(table.c.sync == sync, table.c.source_updated_at > at)
     with state.read() as db:
-        return set(db.scalars(query.distinct()))
+        return {*db.scalars(query)}
 
 
 def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa.Table:
     """Return the settings of a sync, or of some contacts; `desired` and the like are JSON text."""
-    of_sync = select(*table.c).where(table.c.sync == sync)
     with state.read() as db:
+        of_sync = select(*table.c).where(table.c.sync == sync)
         return as_arrow(db, of_subjects(of_sync, table, subjects))
 
 
