@@ -283,8 +283,8 @@ def waiting_since(lease: Lease, account: str) -> list[datetime]:
     Each may go out one horizon after its moment.
     """
     with lease.state.read() as db:
-        found = db.scalars(_WAITING_SINCE, {**machine.who(lease), "of_account": account})
-        return [since for since in found if since is not None]
+        asked = {**machine.who(lease), "of_account": account}
+        return [since for since in db.scalars(_WAITING_SINCE, asked) if since is not None]
 
 
 def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
@@ -324,32 +324,29 @@ def withdraw_unwanted(
 ) -> int:
     """Drop the unsent rows that this sweep's plan no longer wants; return how many.
 
-    Call it after the whole plan is sealed. What the plan was not about must be named: rows whose
-    aspect begins with one of `left_alone` stay as they are.
+    Call it after the whole plan is sealed. Rows whose aspect begins with one of `left_alone` stay.
     """
     outside = [~table.c.aspect.startswith(one, autoescape=True) for one in left_alone]
     with lease.changing() as db:
-        states = [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]
-        asked = {**machine.who(lease), "states": states}
-        return db.execute(_WITHDRAW.where(*outside), asked).rowcount
+        states = {"states": [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]}
+        return db.execute(_WITHDRAW.where(*outside), machine.who(lease) | states).rowcount
 
 
 def by_key(state: State, key: SettingKey) -> Setting | None:
-    rows = _by_keys(state, [key])
-    return rows[0] if rows else None
+    return next(iter(_by_keys(state, [key])), None)
 
 
 def planned_since(state: State, sync: str, at: datetime) -> set[str]:
     """Return whose settings a writer planned from a reading later than that."""
-    query = select(table.c.subject).where(table.c.sync == sync, table.c.source_updated_at > at)
+    query = select(table.c.subject).where(table.c.sync == sync)
     with state.read() as db:
-        return set(db.scalars(query.distinct()))
+        return {*db.scalars(query.where(table.c.source_updated_at > at))}
 
 
 def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa.Table:
     """Return the settings of a sync, or of some contacts; `desired` and the like are JSON text."""
-    of_sync = select(*table.c).where(table.c.sync == sync)
     with state.read() as db:
+        of_sync = select(*table.c).where(table.c.sync == sync)
         return as_arrow(db, of_subjects(of_sync, table, subjects))
 
 

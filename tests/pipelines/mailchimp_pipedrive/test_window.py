@@ -9,7 +9,7 @@ from pipelines.mailchimp_pipedrive.window import Warm
 from pipelines.report import Outcome
 from state import consent, lease
 from state.writers import window_name
-from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
+from tests.pipelines.mailchimp_pipedrive.flow_desk import NEW, STAGE, FlowDesk
 from tests.pipelines.mailchimp_pipedrive.test_flows import done, quiet
 
 
@@ -40,31 +40,6 @@ def test_an_edit_goes_across_and_the_sweep_after_it_writes_nothing(desk: FlowDes
     desk.effects()
     window(desk, person(who), ("member", desk.audience, email))
     assert desk.effects() == []
-    quiet(desk)
-
-
-def test_two_ways_carry_each_edit_once_and_never_echo(desk: FlowDesk) -> None:
-    """MC-05, MC-10, ALL-06: the bases that a window leaves are the sweep's, and the other way"""
-    desk.start(OUT, INTO)
-    who, email = desk.untouched()
-    desk.act("add", "first@new.example")
-    desk.act("tag", "first@new.example", tag="lead")
-    done(desk)
-    desk.act("tag", email, tag="lead")
-    done(desk)
-    named = (person(who), ("member", desk.audience, email))
-    for number, side in enumerate(["crm", "engagement", "engagement", "crm"]):
-        name = f"Zelda {number}"
-        if side == "crm":
-            desk.edit(who, first_name=name)
-        else:
-            desk.act("edit", email, fields={"FNAME": name})
-        window(desk, *named)
-        assert desk.merges(email)["FNAME"] == name
-        assert desk.persons_with(email)[0]["first_name"] == name
-        desk.effects()
-        window(desk, *named)
-        assert desk.effects() == []
     quiet(desk)
 
 
