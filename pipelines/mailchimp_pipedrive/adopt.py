@@ -140,7 +140,7 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     life.keep_opt_outs(sweep)
     tables.write_consent(sweep)
     tables.write_facts(sweep)
-    sweep.db.execute(happenings.SEEN_FIRST, [sweep.sweep])
+    sweep.db.execute(happenings.SEEN_FIRST, [sweep.sweep, happenings.OURS_SEEN])
     build(sweep.db, SYNC, *WHO)
     remember_identity(sweep, held)
     tables.write(sweep)

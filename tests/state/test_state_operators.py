@@ -108,7 +108,7 @@ def test_illegal_lives_are_refused_with_the_state_they_are_in(state, active):
     bots.remove(state, "acme", "warm", listed=False)
     with pytest.raises(NotAllowed, match="warm is deleted"):
         bots.pause(state, "acme", "warm", by="user", reason="")
-    with pytest.raises(NotAllowed, match="no bot 'cold'; it has warm"):
+    with pytest.raises(NotAllowed, match="no 'cold' that ever ran; it has warm"):
         bots.activate(state, "acme", "cold")
 
 
