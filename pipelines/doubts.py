@@ -23,7 +23,7 @@ def wait_for_doubts(
     patience = sweep.settle_within
     if patience is None:
         patience = max(sweep.horizons.values()) + 1
-    longest = FIRST_SLEEP
+    longest, was_freed = FIRST_SLEEP, False
     while True:
         wait = settle_all(loaders)
         waiting = ledger.counts(lease).waiting
@@ -31,7 +31,11 @@ def wait_for_doubts(
             send()
             # What was sent just now may be in doubt itself and hold up the next of its subject.
             if ledger.counts(lease).waiting < waiting:
-                continue
+                if not was_freed:
+                    was_freed = True
+                    continue
+                # Again: a vendor that loses what it is sent gets a breath before the next.
+                wait = longest
         if wait is None or wait > patience:
             return
         pause = min(max(wait, 0.05), longest)

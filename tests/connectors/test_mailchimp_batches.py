@@ -80,6 +80,10 @@ def test_a_read_the_results_do_not_speak_of_is_read_again():
         packed([row("u1", 200, {"id": "h"})])[:-20], packed(b"{"), packed(b'{"a": 1}'),
         packed(b"[7]"), gzip.compress(b"\xff" * 600),
     ],
+    ids=[
+        "nothing", "a page", "two bytes", "no tar", "cut short", "broken JSON", "no rows",
+        "no records", "no text",
+    ],
 )  # fmt: skip
 def test_a_file_that_is_no_tar_of_answers_fails_the_read_and_nothing_else(content):
     """ALL-04: fetching it again does no harm"""

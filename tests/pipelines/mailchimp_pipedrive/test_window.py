@@ -9,7 +9,7 @@ from pipelines.mailchimp_pipedrive.window import Warm
 from pipelines.report import Outcome
 from state import consent, lease
 from state.writers import window_name
-from tests.pipelines.mailchimp_pipedrive.flow_desk import NEW, STAGE, FlowDesk
+from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
 from tests.pipelines.mailchimp_pipedrive.test_flows import done, quiet
 
 
@@ -40,6 +40,29 @@ def test_an_edit_goes_across_and_the_sweep_after_it_writes_nothing(desk: FlowDes
     desk.effects()
     window(desk, person(who), ("member", desk.audience, email))
     assert desk.effects() == []
+    quiet(desk)
+
+
+def test_two_ways_carry_each_edit_once_and_never_echo(desk: FlowDesk) -> None:
+    """MC-05, MC-10, ALL-06: the bases that a window leaves are the sweep's, and the other way"""
+    desk.start(OUT, INTO)
+    who, email = desk.untouched()
+    done(desk)
+    desk.act("tag", email, tag="Nobody yet")
+    done(desk)
+    named = (person(who), ("member", desk.audience, email))
+    for number, side in enumerate(["crm", "engagement", "engagement", "crm"]):
+        name = f"Zelda {number}"
+        if side == "crm":
+            desk.edit(who, first_name=name)
+        else:
+            desk.act("edit", email, fields={"FNAME": name})
+        window(desk, *named)
+        assert desk.merges(email)["FNAME"] == name
+        assert desk.persons_with(email)[0]["first_name"] == name
+        desk.effects()
+        window(desk, *named)
+        assert desk.effects() == []
     quiet(desk)
 
 
@@ -129,7 +152,7 @@ def test_what_a_window_left_in_doubt_is_settled_by_the_next_sweep(desk: FlowDesk
     who, email = desk.untouched()
     done(desk)
     desk.edit(who, first_name="Zelda")
-    desk.fault("lost_request", "mailchimp", "/3.0/lists/*/members/*", method="PATCH", times=50)
+    desk.fault("lost_request", "mailchimp", "*/members/*", method="PATCH", times=50)
     window(desk, person(who), ends="open")
     desk.clear_faults()
     done(desk)
