@@ -51,10 +51,17 @@ def persons(sweep: Sweep) -> None:
     read = _put(sweep, "pipedrive__persons", _told(sweep, "persons", pages), whole=since is None)
     sweep.cursors.append(("persons", _moment(sweep.crm.vendor_now())))
     members: list[dict[str, Any]] = []
+    walked: set[int] = set()
+    others: set[int] = set()
     for bound in sweep.names.flows:
-        if isinstance(bound.flow.trigger, Filters) and is_served(sweep, bound.flow.id):
+        if not isinstance(bound.flow.trigger, Filters):
+            continue
+        if is_served(sweep, bound.flow.id):
             members += _walk_filters(sweep, bound)
-    _put(sweep, "pipedrive__filter_members", [members], whole=True)
+            walked |= set(bound.filter_ids)
+        else:
+            others |= set(bound.filter_ids)
+    _put_walks(sweep, "pipedrive__filter_members", members, "filter_id::VARCHAR", others - walked)
     build(
         sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails",
         "staging.pipedrive__filter_members",
@@ -99,12 +106,19 @@ def audiences(sweep: Sweep) -> None:
     for list_id in sweep.names.list_ids:
         _members(sweep, list_id)
     walked: list[dict[str, Any]] = []
-    for list_id, segment_id in _segments(sweep):
+    served = _segments(sweep, served=True)
+    for list_id, segment_id in served:
         for page in sweep.engagement.segment_members(list_id, segment_id, every_state=True):
             walked += [
                 {"list_id": list_id, "segment_id": segment_id, "id": one["id"]} for one in page
             ]
-    _put(sweep, "mailchimp__segment_members", [walked], whole=True)
+    left_alone = {
+        f"{list_id}/{segment_id}"
+        for list_id, segment_id in _segments(sweep, served=False)
+        if (list_id, segment_id) not in served
+    }
+    place = "list_id || '/' || segment_id"
+    _put_walks(sweep, "mailchimp__segment_members", walked, place, left_alone)
     build(
         sweep.db, SYNC, "staging.mailchimp__members", "staging.mailchimp__segment_members",
     )  # fmt: skip
@@ -166,15 +180,29 @@ def _fits(sweep: Sweep, list_id: str) -> bool:
     )
 
 
-def _segments(sweep: Sweep) -> list[tuple[str, int]]:
-    """The segments and tags of the flows that this run deals with, each once."""
+def _segments(sweep: Sweep, *, served: bool) -> list[tuple[str, int]]:
+    """The segments and tags of the flows that this run deals with, or of the others; each once."""
     found = {
         (bound.list_id, segment_id): None
         for bound in sweep.names.flows
-        if isinstance(bound.flow.trigger, SegmentsOrTags) and is_served(sweep, bound.flow.id)
+        if isinstance(bound.flow.trigger, SegmentsOrTags)
+        and is_served(sweep, bound.flow.id) is served
         for segment_id in bound.segment_ids
     }
     return list(found)
+
+
+def _put_walks(
+    sweep: Sweep, table: str, rows: list[dict[str, Any]], place: str, left_alone: Iterable[object]
+) -> None:
+    """Store who was in what this run walked; of the flows it leaves alone the last walk stands,
+    for the windows until the next. `place`: what was walked, in SQL."""
+    _put(sweep, table, [], whole=False)  # the table
+    sweep.db.execute(
+        f"DELETE FROM raw.{table} WHERE NOT list_contains(?::VARCHAR[], {place})",
+        [[str(one) for one in left_alone]],
+    )
+    _put(sweep, table, [rows], whole=False)
 
 
 def confirm(sweep: Sweep) -> bool:

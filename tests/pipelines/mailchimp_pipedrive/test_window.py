@@ -66,6 +66,20 @@ def test_two_ways_carry_each_edit_once_and_never_echo(desk: FlowDesk) -> None:
     quiet(desk)
 
 
+def test_a_flow_that_the_last_sweep_left_alone_goes_on_between_its_sweeps(desk: FlowDesk) -> None:
+    """MC-02, MC-05, MC-10: who was in its segment is its own last walk's word"""
+    daily = {"schedule": {"every": "1d"}}
+    desk.start(OUT | daily, INTO | daily)
+    email = "tess@new.example"
+    desk.act("add", email, fields={"FNAME": "Tess", "LNAME": "Ting"})
+    desk.act("tag", email, tag="Nobody yet")
+    done(desk)
+    assert desk.run(flow="out").outcome == "done"
+    desk.act("edit", email, fields={"FNAME": "Theresa"})
+    window(desk, ("member", desk.audience, email))
+    assert desk.persons_with(email)[0]["first_name"] == "Theresa"
+
+
 def test_who_joins_becomes_a_person_once_whoever_sees_it_first(desk: FlowDesk) -> None:
     """MC-08, ALL-06: a delivery that comes twice is one arrival"""
     desk.start(NEW)
