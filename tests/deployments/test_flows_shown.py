@@ -73,8 +73,8 @@ def test_the_list_shows_each_flow_with_its_own_last_sync(desk: FlowDesk, say: Sa
         (["retry", "acme", "--flow", "oat"], 2, "acme has no flow oat"),
         (["audit", "acme"], 2, "for which there is no `audit`"),
         (["adopt", "acme"], 2, "has nothing to adopt"),
-        (["listen", "acme"], 2, "no vendor rings for a mailchimp_pipedrive sync"),
-        (["unlisten", "acme"], 2, "acme has no webhook"),
+        (["listen", "acme"], 2, "engagement has no secret for webhooks: add `webhook: ENGAGEMENT_"),
+        (["unlisten", "acme"], 0, "there is no webhook at engagement"),
     ],
 )
 def test_commands_speak_of_flows_and_name_what_is_wrong(
