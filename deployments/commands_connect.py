@@ -1,11 +1,14 @@
 """Commands that let our app into an account and take it out again: connect, disconnect."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployments.desk import settings_of
 from deployments.screen import complain, is_terminal, say, say_finding
+
+if TYPE_CHECKING:
+    from deployments.apps import AppAt
 
 
 def connect(
@@ -23,7 +26,7 @@ def connect(
         bool, typer.Option("--new-key", help="Print a new SYNCLINE_KEY, and do nothing else.")
     ] = False,
 ) -> None:
-    """Sign in by OAuth: let our app into a Pipedrive account, as one of its administrators."""
+    """Sign in by OAuth: let our app into a Pipedrive or Mailchimp account."""
     if new_key:
         from state.grants import new_key as made
 
@@ -36,9 +39,9 @@ def connect(
 
     settings = settings_of(ctx)
 
-    def show(address: str, callback: str) -> None:
+    def show(address: str, callback: str, app: "AppAt") -> None:
         complain(f"the app's callback URL has to be {callback}")
-        complain("open this address, signed in to Pipedrive as an administrator of the company:")
+        complain(f"open this address, signed in to {app.words.name} {app.words.who}:")
         print(address, flush=True)
         if browser and is_terminal():
             import webbrowser
@@ -47,8 +50,7 @@ def connect(
 
     definitions = load(settings, with_secrets=False)
     connected = sign_in(settings, definitions, account, port=port, show=show)
-    said = f"connected as user {connected.user} of company {connected.company}, an administrator"
-    say_finding("ok", account, said)
+    say_finding("ok", account, f"connected as {connected.said}")
     if connected.missing_scopes:
         given = ", ".join(connected.missing_scopes)
         remedy = "give them to the app in Pipedrive's Developer Hub, then connect again"
@@ -59,17 +61,16 @@ def disconnect(
     ctx: typer.Context,
     account: Annotated[str, typer.Argument(help="Name of the connection.")],
     only_here: Annotated[
-        bool, typer.Option("--only-here", help="Forget the grant without telling Pipedrive.")
+        bool, typer.Option("--only-here", help="Forget the grant without telling the vendor.")
     ] = False,
 ) -> None:
-    """Revoke what `connect` was given, and forget it; list, bots, counts and links are kept."""
+    """Revoke what `connect` was given, and forget it; bots, flows, counts and links are kept."""
     from deployments.connecting import disconnect as sign_out
     from deployments.definitions import load
 
     settings = settings_of(ctx)
     definitions = load(settings, with_secrets=False)
-    if sign_out(settings, definitions, account, only_here=only_here):
-        told = "forgotten here; Pipedrive was not told" if only_here else "revoked and forgotten"
+    if told := sign_out(settings, definitions, account, only_here=only_here):
         say(f"{account}: {told}. Its syncs fail until somebody connects it again")
     else:
         say(f"{account} was not connected")

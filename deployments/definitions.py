@@ -208,7 +208,7 @@ def _unset_secrets(
         connection = connections[name]
         for below, secret in connection.secret_names().items():
             yield from _unset(page, (name, "secret", *below), secret, settings)
-        if connection.vendor == "pipedrive" and connection.secret.oauth:
+        if connection.is_by_oauth:
             yield from _unset_key(page, (name, "secret", "oauth"), settings)
 
 

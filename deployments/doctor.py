@@ -224,7 +224,8 @@ def _knock(name: str, connection: Connection, settings: Settings) -> None:
             from connectors.mailchimp.client import Mailchimp
             from pipelines.accounts import mailchimp_login
 
-            login = mailchimp_login(connection, settings)
+            state = _state_of_grants(name, connection, settings, stack)
+            login = mailchimp_login(name, connection, settings, state)
             Mailchimp(connection.base_url or "", key=login, meter=Tally(), http=http).account()
         else:
             from connectors.mailigen.client import Mailigen
@@ -238,19 +239,32 @@ def _knock(name: str, connection: Connection, settings: Settings) -> None:
 def _credential(
     name: str, crm: PipedriveConnection, settings: Settings, http: httpx.Client, stack: ExitStack
 ) -> "str | Credential":
-    """As a run would have it. A database that is not there yet holds no grant, and is not made."""
-    from pipelines.accounts import app_of, credential_of
+    """As a run would have it."""
+    from pipelines.accounts import credential_of
+
+    state = _state_of_grants(name, crm, settings, stack)
+    if state is None:
+        return settings.secret(str(crm.secret.token))
+    return credential_of(name, crm, settings, state, http)
+
+
+def _state_of_grants(
+    name: str, connection: Connection, settings: Settings, stack: ExitStack
+) -> State | None:
+    """Where the grant of an account is; None for one without. A database that is not there yet
+    holds no grant, and is not made: GrantEnded."""
     from pipelines.granted import not_connected
 
-    if crm.secret.oauth is None:
-        return settings.secret(str(crm.secret.token))
+    if not connection.is_by_oauth:
+        return None
     if not settings.has_state:
-        app_of(crm, settings, http)
+        for secret in connection.secret_names().values():
+            settings.secret(secret)
         settings.key()
-        raise not_connected(name)
+        raise not_connected(name, connection.vendor)
     state = open_state(settings.state_url)
     stack.callback(state.close)
-    return credential_of(name, crm, settings, state, http)
+    return state
 
 
 def _doors(settings: Settings) -> Iterator[Symptom]:

@@ -13,7 +13,7 @@ from deployments.timing import Timing, timings
 from pipelines.definition import Part, SyncDefinition
 from pipelines.kinds import KINDS
 from pipelines.report import minute
-from pipelines.settings import Connections, PipedriveConnection, Settings
+from pipelines.settings import Connections, Settings
 from state import audits, connections, doubts, grants, schedules
 from state.audits import LastAudit
 from state.database import State, open_state
@@ -91,7 +91,7 @@ def _not_connected(connections: Connections, state: State | None) -> dict[str, s
     return {
         name: f"connection {name} is not connected: syncline connect {name}"
         for name, one in connections.items()
-        if isinstance(one, PipedriveConnection) and one.secret.oauth
+        if one.is_by_oauth
         if state is None or not grants.is_kept(state, name)
     }
 

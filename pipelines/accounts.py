@@ -20,7 +20,7 @@ from connectors.mailigen import Mailigen
 from connectors.mailigen.paging import Pace
 from connectors.pipedrive import App, Credential, Pipedrive
 from pipelines.definition import SyncDefinition
-from pipelines.granted import StoredGrant, step_of
+from pipelines.granted import StoredGrant, granted_login, step_of
 from pipelines.report import Cost
 from pipelines.settings import (
     Connection,
@@ -71,7 +71,8 @@ class Credentials(NamedTuple):
             else f"put a valid token or key of an administrator into {held}"
         )
         if not self.secret:
-            is_told = error.next_step != type(error).next_step
+            # What the login host says is of the app; what the API says of a key is of no grant.
+            is_told = "/oauth" in error.call and error.next_step != type(error).next_step
             step = error.next_step if is_told else step_of(self.connection)
         return type(error)(
             error.vendor, error.call, f"{error.said} ({mine})",
@@ -84,7 +85,7 @@ def credentials_of(name: str, connection: Connection) -> Credentials:
         return Credentials(connection.vendor, name, connection.secret.key)
     if isinstance(connection, MailchimpConnection):
         secret = connection.secret.key or connection.secret.token
-        return Credentials(connection.vendor, name, str(secret))
+        return Credentials(connection.vendor, name, secret or "")
     return Credentials(connection.vendor, name, connection.secret.token or "")
 
 
@@ -362,10 +363,18 @@ def pick(connections: Connections, name: str, kind: type[T]) -> T:
     return found
 
 
-def mailchimp_login(connection: MailchimpConnection, settings: Settings) -> Login:
-    """What a request shows at Mailchimp: the API key, or an app's token. MissingSecretError when
-    it is not set."""
+def mailchimp_login(
+    account: str, connection: MailchimpConnection, settings: Settings, state: State | None
+) -> Login:
+    """What a request shows at Mailchimp: the API key, an app's token, or the one `syncline connect`
+    was given, for which alone there has to be a state.
+
+    MissingSecretError when it is not set, GrantEnded when nobody has connected the account.
+    """
     if connection.secret.key is not None:
         return api_key(settings.secret(connection.secret.key))
+    if connection.is_by_oauth:
+        assert state is not None
+        return granted_login(state, account, key=settings.key())
     token = settings.secret(str(connection.secret.token))
     return oauth_token(token, str(connection.base_url))

@@ -1,4 +1,4 @@
-"""The grant of an account while a run uses it: read from state, renewed before it ends.
+"""The grant of an account while a run uses it: read from state, Pipedrive's renewed before it ends.
 
     show --less than a minute left--> renew
     a call answered 401 ------------> renew, once for that call
@@ -9,13 +9,14 @@
                             refused: mark the account, a person signs in again
 
 Two processes that want another one at once ask the vendor once: a vendor may take each refresh
-token a single time. Stored before it is used, for the same reason.
+token a single time. Stored before it is used, for the same reason. Mailchimp's tokens do not end.
 """
 
 from collections.abc import Callable
 from datetime import timedelta
 
 from connectors.errors import GrantEnded, ReadFailed, TryAgain
+from connectors.mailchimp import Login, oauth_token
 from connectors.pipedrive import App, Grant, Shown, bearer
 from pipelines.settings import NoKeyError
 from state import grants
@@ -90,19 +91,29 @@ class StoredGrant:
         return self._read()
 
     def _read(self) -> Kept:
-        try:
-            kept = grants.read(self._state, self._account, key=self._key)
-        except NotAllowed as error:
-            raise NoKeyError("is another key than the stored grant's") from error
-        if kept is None:
-            raise not_connected(self._account)
-        return kept
+        return _read(self._state, self._account, VENDOR, self._key)
 
 
-def not_connected(account: str) -> GrantEnded:
+def granted_login(state: State, account: str, *, key: str) -> Login:
+    """The token and the address that Mailchimp gave for the account; GrantEnded without them."""
+    grant = _read(state, account, "mailchimp", key).grant
+    return oauth_token(str(grant["access_token"]), str(grant["api_endpoint"]))
+
+
+def _read(state: State, account: str, vendor: str, key: str) -> Kept:
+    try:
+        kept = grants.read(state, account, key=key)
+    except NotAllowed as error:
+        raise NoKeyError("is another key than the stored grant's") from error
+    if kept is None:
+        raise not_connected(account, vendor)
+    return kept
+
+
+def not_connected(account: str, vendor: str = VENDOR) -> GrantEnded:
     """What there is to say where nobody has signed in yet, or somebody has disconnected."""
     said = f"{account} is not connected"
-    return GrantEnded(VENDOR, "grant", said, next_step=step_of(account))
+    return GrantEnded(vendor, "grant", said, next_step=step_of(account))
 
 
 def step_of(account: str) -> str:

@@ -177,12 +177,28 @@ class Strict(BaseModel):
 
 
 class OAuthSecret(Strict):
-    """Which secrets hold what Pipedrive's Developer Hub says of an app."""
+    """Which secrets hold what a vendor says of an app registered there."""
 
     client_id: SecretName = Field(description="NAME of the secret with the app's client id.")
     client_secret: SecretName = Field(
         description="NAME of the secret with the app's client secret, never the secret itself."
     )
+
+    def names(self) -> dict[Place, str]:
+        """The two NAMES, by where they stand below `secret`."""
+        return {
+            ("oauth", "client_id"): self.client_id,
+            ("oauth", "client_secret"): self.client_secret,
+        }
+
+
+def must_be_one_vendors(oauth_url: str, base_url: str | None) -> None:
+    """ValueError for the sandbox's API beside the real vendor's OAuth, and for an open line."""
+    oauth = httpx.URL(oauth_url)
+    if oauth.scheme != "https" and not is_loopback(oauth.host):
+        raise ValueError("oauth_url has no TLS: secrets would travel in the clear; make it https")
+    if base_url and is_loopback(httpx.URL(base_url).host) and not is_loopback(oauth.host):
+        raise ValueError("base_url is the sandbox's and oauth_url is not: set both, or neither")
 
 
 class PipedriveSecret(Strict):
@@ -247,17 +263,13 @@ class PipedriveConnection(Strict):
 
     @model_validator(mode="after")
     def _goes_to_one_vendor(self) -> Self:
-        """The sandbox's API beside the real vendor's OAuth is a slip, and so is an open line."""
-        if self.secret.oauth is None:
-            return self
-        oauth, api = httpx.URL(self.oauth_url), httpx.URL(self.base_url)
-        if oauth.scheme != "https" and not is_loopback(oauth.host):
-            raise ValueError(
-                "oauth_url has no TLS: secrets would travel in the clear; make it https"
-            )
-        if is_loopback(api.host) and not is_loopback(oauth.host):
-            raise ValueError("base_url is the sandbox's and oauth_url is not: set both, or neither")
+        if self.is_by_oauth:
+            must_be_one_vendors(self.oauth_url, self.base_url)
         return self
+
+    @property
+    def is_by_oauth(self) -> bool:
+        return self.secret.oauth is not None
 
     @property
     def api_url(self) -> str:
@@ -267,13 +279,9 @@ class PipedriveConnection(Strict):
 
     def secret_names(self) -> dict[Place, str]:
         """NAMES of the secrets, by where they stand below `secret`."""
-        oauth = self.secret.oauth
-        if oauth is None:
-            return {("token",): str(self.secret.token)}
-        return {
-            ("oauth", "client_id"): oauth.client_id,
-            ("oauth", "client_secret"): oauth.client_secret,
-        }
+        if self.secret.oauth is not None:
+            return self.secret.oauth.names()
+        return {("token",): str(self.secret.token)}
 
 
 class MailigenConnection(Strict):
@@ -300,22 +308,32 @@ class MailigenConnection(Strict):
         """NAMES of the secrets without which nothing goes, by where they stand below `secret`."""
         return {("key",): self.secret.key}
 
+    @property
+    def is_by_oauth(self) -> bool:
+        return False
+
 
 class MailchimpSecret(Strict):
-    """How Mailchimp lets us in: an API key, or an app's token; and what webhooks carry."""
+    """How Mailchimp lets us in: an API key, an app that somebody allowed, or that app's token."""
 
     key: SecretName | None = Field(None, description="NAME of the secret, never the key itself.")
     token: SecretName | None = Field(
         None, description="Instead of a key: NAME of the secret with an app's OAuth token."
+    )
+    oauth: OAuthSecret | None = Field(
+        None, description="Instead of a key: the app that `syncline connect` is for."
     )
     webhook: SecretName | None = Field(
         None, description="NAME of the secret for `listen`: a long random word you make up."
     )
 
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> Self:
-        if (self.key is None) == (self.token is None):
-            raise ValueError("give either `key: NAME` or `token: NAME`")
+    def _is_one_of_three(self) -> Self:
+        if sum(one is not None for one in (self.key, self.token, self.oauth)) != 1:
+            raise ValueError(
+                "give one of `key: NAME`, `oauth: {client_id: NAME, client_secret: NAME}` and "
+                "`token: NAME`"
+            )
         return self
 
 
@@ -326,11 +344,14 @@ class MailchimpHorizon(Strict):
 
 
 class MailchimpConnection(Strict):
-    """One Mailchimp account, reached with an API key or an app's token."""
+    """One Mailchimp account, reached with an API key or by an app."""
 
     vendor: Literal["mailchimp"]
     base_url: BaseUrl | None = Field(
-        None, description="Where the API answers; without it the key's last part says."
+        None, description="Where the API answers; without it the key's last part or the grant says."
+    )
+    oauth_url: BaseUrl = Field(
+        "https://login.mailchimp.com", description="Where `secret.oauth` lets the app in."
     )
     secret: MailchimpSecret
     # The vendor counts open requests, not calls: what follows is our own manners.
@@ -350,10 +371,18 @@ class MailchimpConnection(Strict):
                 "a token does not say in which datacenter its account is: give base_url, "
                 "like https://us6.api.mailchimp.com"
             )
+        if self.is_by_oauth:
+            must_be_one_vendors(self.oauth_url, self.base_url)
         return self
+
+    @property
+    def is_by_oauth(self) -> bool:
+        return self.secret.oauth is not None
 
     def secret_names(self) -> dict[Place, str]:
         """NAMES of the secrets without which nothing goes, by where they stand below `secret`."""
+        if self.secret.oauth is not None:
+            return self.secret.oauth.names()
         place = "key" if self.secret.key else "token"
         return {(place,): str(self.secret.key or self.secret.token)}
 

@@ -52,7 +52,7 @@ def open_engagement(
         client = stack.enter_context(
             Mailchimp(
                 known.base_url or "",
-                key=mailchimp_login(known, settings),
+                key=mailchimp_login(account, known, settings, state),
                 meter=Metered(budget, "mailchimp"),
                 http=stack.enter_context(around.open_http()),
                 now=around.now,

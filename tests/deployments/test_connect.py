@@ -4,97 +4,26 @@ import os
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 import sandbox.server
 from deployments.cli import main
-from deployments.connecting import Connected, NotConnectedError, connect, disconnect
-from deployments.definitions import load
+from deployments.connecting import NotConnectedError
 from deployments.trouble import OperatorError, UsageTrouble
-from pipelines.settings import Settings, read_settings
-from pipelines.surroundings import REAL, Surroundings
-from state import connections, grants
+from pipelines.surroundings import REAL
+from state import grants
 from state.database import open_state
-from tests.signing_in import ANN, BOB, KEY, SECRETS, allow
+from tests.deployments.here import Here
+from tests.signing_in import ANN, BOB, KEY, allow
 
 ROOT = Path(__file__).parents[2]
 CARA = 103  # no administrator
-
-
-class Here:
-    """An installation with one account by OAuth, and the vendor it belongs to."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.folder, self.url = folder, url
-        (folder / "syncs").mkdir()
-        self.write("crm: {vendor: pipedrive, oauth_url: " + url + "/pipedrive, secret: {oauth: "
-                   "{client_id: APP_ID, client_secret: APP_SECRET}}}\n")  # fmt: skip
-        self.environ = SECRETS | {
-            "SYNCLINE_HOME": str(folder / "home"), "SYNCLINE_SYNCS": str(folder / "syncs"),
-        }  # fmt: skip
-        self.pages: list[httpx.Response] = []
-        self._browsers: list[threading.Thread] = []
-
-    def write(self, text: str) -> None:
-        (self.folder / "connections.yaml").write_text(text)
-
-    @property
-    def settings(self) -> Settings:
-        return read_settings(self.environ)
-
-    def connect(
-        self, browse: Callable[[str, str], Any], account: str = "crm", around: Surroundings = REAL,
-        port: int = 0,
-    ) -> Connected:  # fmt: skip
-        """Sign in, with `browse(address, callback)` as the browser."""
-
-        def show(address: str, callback: str) -> None:
-            thread = threading.Thread(target=browse, args=(address, callback))
-            self._browsers.append(thread)
-            thread.start()
-
-        try:
-            return connect(
-                self.settings, load(self.settings, with_secrets=False), account, port=port,
-                show=show, around=around,
-            )  # fmt: skip
-        finally:
-            for thread in self._browsers:
-                thread.join()
-
-    def disconnect(self, account: str = "crm", *, only_here: bool = False) -> bool:
-        definitions = load(self.settings, with_secrets=False)
-        return disconnect(self.settings, definitions, account, only_here=only_here)
-
-    def allowed_by(self, user: int = ANN) -> Callable[[str, str], None]:
-        return lambda address, _: self.get(allow(address, user))
-
-    def get(self, address: httpx.URL | str) -> None:
-        self.pages.append(httpx.get(address, trust_env=False, timeout=30))
-
-    def control(self, what: str, **order: Any) -> None:
-        url = f"{self.url}/_sandbox/{what}"
-        httpx.post(url, json=order, trust_env=False).raise_for_status()
-
-    def refuse(self, path: str, body: Any, status: int = 200) -> None:
-        self.control("faults", kind="status", vendor="pipedrive", path=path, status=status,
-                     body=body, times=50)  # fmt: skip
-
-    def kept(self) -> tuple[bool, str]:
-        """Whether there is a grant, and how the account stands."""
-        if not (self.folder / "home" / "state.db").exists():
-            return False, "unknown"
-        with closing(open_state(self.settings.state_url)) as state:
-            known = connections.find(state, "crm")
-            return grants.is_kept(state, "crm"), known.state if known else "unknown"
 
 
 @pytest.fixture(scope="module")
@@ -278,12 +207,12 @@ def test_disconnecting_ends_the_grant_at_the_vendor_and_here(here: Here) -> None
     with closing(open_state(here.settings.state_url)) as state:
         kept = grants.read(state, "crm", key=KEY)
     assert kept is not None
-    assert here.disconnect() is True
+    assert here.disconnect() == "revoked and forgotten"
     assert here.kept() == (False, "needs_reauthorization")
     bearer = {"authorization": f"Bearer {kept.grant['access_token']}"}
     me = httpx.get(f"{here.url}/pipedrive/v1/users/me", headers=bearer, trust_env=False)
     assert me.status_code == 401
-    assert here.disconnect() is False
+    assert here.disconnect() is None
 
 
 def test_a_vendor_that_cannot_be_told_keeps_the_grant_until_it_is_forgotten_here(
@@ -295,7 +224,7 @@ def test_a_vendor_that_cannot_be_told_keeps_the_grant_until_it_is_forgotten_here
     with pytest.raises(OperatorError, match=r"crm is still connected.*--only-here"):
         here.disconnect()
     assert here.kept() == (True, "ok")
-    assert here.disconnect(only_here=True) is True
+    assert here.disconnect(only_here=True) == "forgotten here; the vendor was not told"
     assert here.kept()[0] is False
 
 
@@ -306,7 +235,7 @@ def test_with_another_key_a_grant_can_only_be_forgotten_or_replaced(here: Here) 
     with pytest.raises(UsageTrouble, match="another key"):
         here.disconnect()
     here.connect(here.allowed_by())
-    assert here.disconnect() is True
+    assert here.disconnect() == "revoked and forgotten"
 
 
 @pytest.mark.parametrize(

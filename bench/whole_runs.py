@@ -1,0 +1,311 @@
+"""Whole runs of each sync: a first one, one with nothing changed, one with 1 % of persons changed.
+
+    python -m bench.whole_runs                    both syncs, 1,000 and 10,000 persons, three times
+    python -m bench.whole_runs --sync mailchimp_pipedrive --people 100000 --repeat 1
+    python -m bench.whole_runs --sync segments --people 100000   five tags that hold every person
+
+Sandbox and sync are processes of their own and share the machine. Time and memory are the sync's
+alone: from starting the interpreter to its end, as the operating system counts them. The accounts
+are on the largest plan and all of it is ours, 60 requests a second at Pipedrive: where that pace is
+what a run waits for, the processor's time says what the run itself costs.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+
+from bench.machine import described
+from bench.tables import markdown, with_spread
+
+ROOT = Path(__file__).resolve().parents[1]
+CRM_TOKEN, LIST_KEY = "sandbox-pipedrive-admin", "sandbox-mailigen-key"
+MAIL_KEY = "ac3eac3eac3eac3eac3eac3eac3eac3e-us6"
+ENVIRONMENT = {"CRM_TOKEN": CRM_TOKEN, "LIST_KEY": LIST_KEY, "MAIL_KEY": MAIL_KEY}
+AUDIENCE, TAGS = "Newsletter", tuple(f"Bench {n}" for n in range(1, 6))
+ROWS = 500  # a page of Pipedrive's, a call of Mailchimp's
+CHANGED = 100  # one person in so many
+PATIENCE_S = 600.0
+CONSENT = {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}
+NEVER_HELD = {"first_activation": "allow", "max_creates": 10**7, "max_create_share": 1}
+COLUMNS = (
+    "sync", "persons", "run", "seconds", "processor, s", "peak memory, MiB", "requests", "tokens",
+    "writes",
+)  # fmt: skip
+Definition = Mapping[str, Any]
+
+
+class Measured(NamedTuple):
+    """One run: seconds by the clock and on the processor, peak bytes, and what it asked for."""
+
+    seconds: float
+    processor_s: float
+    peak: int
+    requests: int
+    tokens: int
+    writes: int
+
+
+class BrokenRunError(Exception):
+    """A run ended otherwise than it should: what it measured means nothing."""
+
+
+class Place:
+    """A sandbox with so many people, and one sync's files beside it."""
+
+    def __init__(self, url: str, folder: Path, definition: Definition) -> None:
+        self.url = url
+        self.sync = str(definition["name"])
+        self._syncs = folder / "syncs"
+        self._syncs.mkdir()
+        (self._syncs / "bench.yaml").write_text(json.dumps(definition))  # JSON is YAML
+        (folder / "connections.yaml").write_text(json.dumps(connections(url)))
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SYNCLINE_"))}
+        self._environ = kept | ENVIRONMENT
+        self._environ |= {"SYNCLINE_HOME": str(folder / "home"), "NO_PROXY": "127.0.0.1"}
+        self.pipedrive = httpx.Client(
+            base_url=f"{url}/pipedrive", headers={"x-api-token": CRM_TOKEN}, timeout=PATIENCE_S
+        )
+        self.mailchimp = httpx.Client(
+            base_url=f"{url}/mailchimp/3.0", auth=("key", MAIL_KEY), timeout=PATIENCE_S
+        )
+        self._control = httpx.Client(base_url=f"{url}/_sandbox", timeout=PATIENCE_S)
+        for name, value in (("plan", "ultimate"), ("daily_budget", 10**9)):
+            self.assume(name, value)
+
+    def assume(self, name: str, value: object) -> None:
+        asked = {"vendor": "pipedrive", "name": name, "value": value}
+        self._control.post("/assumptions", json=asked).raise_for_status()
+
+    def costs(self) -> tuple[int, int]:
+        """Requests at every vendor, and Pipedrive's tokens, so far."""
+        told = self._control.get("/costs").raise_for_status().json()
+        return sum(one["requests"] for one in told.values()), int(told["pipedrive"]["tokens"])
+
+    def run(self, *words: str) -> Measured:
+        """One `syncline run` from start to end; BrokenRunError unless it ended well."""
+        command = [sys.executable, "-m", "deployments", "--syncs", str(self._syncs), "run"]
+        requests, tokens = self.costs()
+        began = time.perf_counter()
+        with tempfile.TemporaryFile("w+") as out:
+            process = subprocess.Popen(
+                [*command, self.sync, "--json", *words], cwd=ROOT, env=self._environ, stdout=out
+            )
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            seconds = time.perf_counter() - began
+            out.seek(0)
+            said = out.read()
+        if process.returncode != 0:
+            raise BrokenRunError(f"{self.sync} ended with {process.returncode}: {said[-2000:]}")
+        after = self.costs()
+        counts = json.loads(said)["counts"]
+        return Measured(
+            seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024,
+            after[0] - requests, after[1] - tokens, counts["done"] + counts["adopted"],
+        )  # fmt: skip
+
+    def persons(self) -> Iterator[dict[str, Any]]:
+        """Every person that is there, as Pipedrive's own list tells them."""
+        asked: dict[str, Any] = {"limit": ROWS}
+        while True:
+            page = self.pipedrive.get("/api/v2/persons", params=asked).raise_for_status().json()
+            yield from page["data"]
+            asked["cursor"] = page["additional_data"].get("next_cursor")
+            if not asked["cursor"]:
+                return
+
+    def members(self, path: str, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        answer = self.mailchimp.get(path, params=asked).raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["members"]
+        return found
+
+    def audience(self) -> str:
+        lists = self.mailchimp.get("/lists").raise_for_status().json()["lists"]
+        return next(str(one["id"]) for one in lists if one["name"] == AUDIENCE)
+
+
+def connections(url: str) -> Mapping[str, object]:
+    """The accounts of both syncs, at the sandbox."""
+    return {
+        "crm": {
+            "vendor": "pipedrive", "base_url": f"{url}/pipedrive", "plan": "ultimate",
+            "secret": {"token": "CRM_TOKEN"}, "seats": 5000, "quota_share": 1,
+        },
+        "list": {
+            "vendor": "mailigen", "base_url": f"{url}/mailigen", "calls_per_second": 1000,
+            "calls_per_day": 10**9, "secret": {"key": "LIST_KEY"},
+        },
+        "mail": {
+            "vendor": "mailchimp", "base_url": f"{url}/mailchimp", "secret": {"key": "MAIL_KEY"},
+        },
+    }  # fmt: skip
+
+
+MAILIGEN: Definition = {
+    "kind": "mailigen_pipedrive", "name": "mailigen_pipedrive", "schedule": {"every": "1d"},
+    "connections": {"crm": "crm", "engagement": "list"}, "list": {"title": "Newsletter"},
+    "fields": {}, "guards": NEVER_HELD,
+    "bots": [{"id": "all", "contacts": "all", "notes": ["open"], "consent": CONSENT}],
+}  # fmt: skip
+MAPPING = {"first_name": "FNAME", "last_name": "LNAME"}
+MAILCHIMP: Definition = {
+    "kind": "mailchimp_pipedrive", "name": "mailchimp_pipedrive", "schedule": {"every": "1d"},
+    "connections": {"crm": "crm", "engagement": "mail"}, "guards": NEVER_HELD,
+    "flows": [
+        {
+            "id": "out", "active": True, "trigger": {"filters": ["Customers EU"]},
+            "audience": AUDIENCE, "mapping": MAPPING, "consent": CONSENT,
+        },
+        {
+            "id": "in", "active": True, "trigger": {"tags": ["Customer"]}, "audience": AUDIENCE,
+            "mapping": MAPPING, "consent": CONSENT,
+        },
+    ],
+}  # fmt: skip
+SEGMENTS: Definition = {
+    **MAILCHIMP, "name": "segments",
+    "flows": [{
+        "id": "in", "active": True, "trigger": {"tags": list(TAGS)}, "audience": AUDIENCE,
+        "mapping": MAPPING, "consent": CONSENT,
+    }],
+}  # fmt: skip
+
+
+def nothing_before(place: Place) -> None:
+    """The sandbox's own people are enough."""
+
+
+def everybody_tagged(place: Place) -> None:
+    """Put every person with an address on the audience, under one of the five tags."""
+    rows = [
+        {
+            "email_address": one["emails"][0]["value"], "status": "subscribed",
+            "tags": [TAGS[one["id"] % len(TAGS)]],
+            "merge_fields": {"FNAME": one["first_name"] or "", "LNAME": one["last_name"] or ""},
+        }
+        for one in place.persons() if one["emails"]
+    ]  # fmt: skip
+    list_id = place.audience()
+    for start in range(0, len(rows), ROWS):
+        body = {"members": rows[start : start + ROWS], "update_existing": True}
+        place.mailchimp.post(f"/lists/{list_id}", json=body).raise_for_status()
+
+
+def some_rename(place: Place) -> None:
+    """One person in a hundred is called something else in Pipedrive."""
+    for number, one in enumerate(list(place.persons())):
+        if number % CHANGED == 0:
+            path, body = f"/api/v2/persons/{one['id']}", {"first_name": f"Renamed {number}"}
+            _at_their_pace(place.pipedrive, path, body)
+
+
+def _at_their_pace(
+    client: httpx.Client, path: str, body: Mapping[str, Any],
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:  # fmt: skip
+    """PATCH, again whenever the window of two seconds is full."""
+    while (answer := client.patch(path, json=body)).status_code == 429:
+        sleep(float(answer.headers.get("x-ratelimit-reset", 1)))
+    answer.raise_for_status()
+
+
+def some_members_rename(place: Place) -> None:
+    """One member of the five tags in a hundred is called something else in Mailchimp."""
+    list_id = place.audience()
+    asked: dict[str, Any] = {"count": 1000, "fields": "members.contact_id", "offset": 0}
+    members_at = f"/lists/{list_id}/members"
+    while members := place.members(members_at, asked):
+        for one in members[::CHANGED]:
+            body = {"merge_fields": {"FNAME": f"Renamed {one['contact_id'][:4]}"}}
+            place.mailchimp.patch(f"{members_at}/{one['contact_id']}", json=body).raise_for_status()
+        asked["offset"] += 1000
+
+
+class Subject(NamedTuple):
+    """What is measured: a sync, how its accounts stand before, and what changes."""
+
+    definition: Definition
+    prepare: Callable[[Place], None]
+    change: Callable[[Place], None]
+
+
+SUBJECTS = {
+    "mailigen_pipedrive": Subject(MAILIGEN, nothing_before, some_rename),
+    "mailchimp_pipedrive": Subject(MAILCHIMP, nothing_before, some_rename),
+    "segments": Subject(SEGMENTS, everybody_tagged, some_members_rename),
+}
+
+
+@contextmanager
+def sandbox(people: int) -> Iterator[str]:
+    """A sandbox in a process of its own; yields its address."""
+    command = [sys.executable, "-m", "sandbox", "--port", "0", "--people", str(people)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measure(subject: Subject, people: int) -> dict[str, Measured]:
+    """The three runs on a fresh sandbox; a run with nothing to do must not have written."""
+    with tempfile.TemporaryDirectory() as name, sandbox(people) as url:
+        place = Place(url, Path(name), subject.definition)
+        subject.prepare(place)
+        runs = {"first": place.run()}
+        while place.run().writes:
+            pass  # what the first run's own writes caused, read-backs among it, is dealt with
+        runs["no change"] = place.run()
+        if runs["no change"].writes:
+            raise BrokenRunError(f"{place.sync} wrote where nothing had changed")
+        subject.change(place)
+        runs["1 % changed"] = place.run()
+        return runs
+
+
+def row(sync: str, people: int, run: str, taken: Sequence[Measured]) -> list[str]:
+    """A line of the table: medians, and between what the repetitions lay."""
+    figures = [
+        with_spread([one.seconds for one in taken], 1),
+        with_spread([one.processor_s for one in taken], 1),
+        with_spread([one.peak / 2**20 for one in taken]),
+        with_spread([one.requests for one in taken]),
+        with_spread([one.tokens for one in taken]),
+        with_spread([one.writes for one in taken]),
+    ]
+    return [sync, f"{people:,}", run, *figures]
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the table; lines appear as they are measured on stderr."""
+    parser = argparse.ArgumentParser(prog="bench.whole_runs")
+    parser.add_argument("--sync", choices=SUBJECTS, action="append")
+    parser.add_argument("--people", type=int, action="append")
+    parser.add_argument("--repeat", type=int, default=3)
+    asked = parser.parse_args(words)
+    rows = []
+    for sync in asked.sync or ["mailigen_pipedrive", "mailchimp_pipedrive"]:
+        for people in asked.people or [1_000, 10_000]:
+            taken = [measure(SUBJECTS[sync], people) for _ in range(asked.repeat)]
+            for run in taken[0]:
+                rows.append(row(sync, people, run, [one[run] for one in taken]))
+                sys.stderr.write(" ".join(rows[-1]) + "\n")
+    lines = [*described(ROOT), "", markdown(COLUMNS, rows)]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
