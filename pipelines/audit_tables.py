@@ -14,7 +14,10 @@ DEEDS = "audit.deeds"
 MODELS = ("audit.met", "audit.ours", "audit.delays", "audit.findings")
 LISTED = pa.schema([("email", pa.string()), ("status", pa.string())])
 DOUBTED = pa.schema([("write_key", pa.string()), ("email", pa.string())])
-BARRED = pa.schema([("address", pa.string()), ("kind", pa.string())])
+BARRED = pa.schema(
+    [("address", pa.string()), ("kind", pa.string()),
+     ("first_seen_at", pa.timestamp("us", tz="UTC"))]
+)  # fmt: skip
 THINGS = pa.schema(
     [
         ("object", pa.string()), ("remote_id", pa.string()), ("reference", pa.string()),
