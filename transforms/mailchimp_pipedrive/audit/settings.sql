@@ -39,14 +39,14 @@ known AS (
         ))) AS email,
         said_last ->> '$.tag' AS tag,
         said_last -> '$.sources' AS sources,
-        CASE WHEN said_last -> '$.sources' IS NOT NULL AND held <> 'null' THEN held::JSON END
+        CASE WHEN json_exists(said_last, '$.sources') AND held <> 'null' THEN held::JSON END
             AS held,
         coalesce(json_exists(said_last, '$.list') OR json_exists(said_last, '$.person'), FALSE)
             AS is_done,
         coalesce(
             object = 'audience_member'
             AND json_exists(said_last, '$.list')
-            AND said_last ->> '$.member' IS NULL
+            AND (said_last ->> '$.member') IS NULL
             AND NOT is_adopted,
             FALSE
         ) AS is_create,
