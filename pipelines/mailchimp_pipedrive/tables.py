@@ -183,7 +183,8 @@ TAGGED = """
 SELECT
     split_part(aspect, '/', 2) AS flow_id,
     subject AS contact_id,
-    acknowledged::JSON ->> '$.tag' AS tag
+    acknowledged::JSON ->> '$.tag' AS tag,
+    json_exists(acknowledged::JSON, '$.sources') AS is_of_fields
 FROM staging.syncline__settings
 WHERE acknowledged_hash IS NOT NULL AND acknowledged::JSON ->> '$.tag' IS NOT NULL
 """
