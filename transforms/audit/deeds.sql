@@ -6,10 +6,10 @@
 --         doubt, for a copy may land after the first look; and those with an open finding. What
 --         is older than the vendor's memory of deleted things is left alone: it would look lost.
 --         What neither a person nor an id tells where to look is not looked at.
--- watch   `noun` is what the vendor calls it. `reference` of set-up is a name, of a person its address: people may give both to things
---         of their own. A link to a person is no deed at the vendor. Sent again
---         after a refusal was never in doubt. What `adopt` restored has no attempt: nobody knows
---         when it was sent, only that it was there.
+-- watch   `reference` of set-up is a name, of a person its address: people may give both to things
+--         of their own; `noun` is what the vendor calls it. A link to a person is no deed at the
+--         vendor. Sent again after a refusal was never in doubt. What `adopt` restored has no
+--         attempt: nobody knows when it was sent, only that it was there.
 
 WITH refused AS (
     SELECT
