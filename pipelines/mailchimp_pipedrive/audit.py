@@ -111,7 +111,7 @@ def _look_at_members(one: Audited, read: Read) -> None:
     members = Members(one.accounts.engagement, one.shares[one.engagement_account])
     members.list_changes(due)
     for number_of, each in enumerate(due):
-        read.asked += members.look(each)
+        read.asked += list(members.look(each))  # all of it, or the share ends before it
         read.doubted += [(each.write_key, email) for email in each.addresses]
         one.looked_at.append(each.write_key)
         one.reached = (MEMBERS, each.place, 0)
