@@ -35,8 +35,13 @@ def audit(desk: FlowDesk, days: float = 0, **settings: Any) -> Outcome:
     wanted = desk.wanted | ({"audit": settings} if settings else {})
     return audit_sync(
         Definition.model_validate(wanted), desk.connections, report=lambda _: None,
-        settings=desk.settings, around=Surroundings(now=lambda: utc_now() + timedelta(days=days)),
+        settings=desk.settings, around=later(days),
     )  # fmt: skip
+
+
+def later(days: float) -> Surroundings:
+    """Our own clock so many days on; the vendors' stays."""
+    return Surroundings(now=lambda: utc_now() + timedelta(days=days))
 
 
 def found(desk: FlowDesk) -> list[tuple[Any, ...]]:

@@ -10,6 +10,7 @@ from tests.pipelines.mailchimp_pipedrive.auditing import (
     audit,
     found,
     is_barred,
+    later,
     open_ones,
     settled,
     wait_out_the_horizon,
@@ -270,12 +271,17 @@ def test_somebody_barred_whom_a_late_create_subscribed_is_a_breach_until_it_is_m
 
     assert (outcome.exit_code, outcome.counts["breaches"]) == (4, 1), outcome.said
     assert open_ones(desk) == [("breach", "audience_member")]
-    desk.run()
+    desk.around = later(days=1)  # when the bar is older than any listing
+    assert desk.run().outcome == "done"
     assert is_barred(desk, email), "a run does not lift the bar for it"
-    assert audit(desk).counts["breaches"] == 1
+    assert audit(desk, days=40).counts["breaches"] == 1, "however old the doubt is"
     desk.act("unsubscribe", email)
-    assert audit(desk).exit_code == 0
+    assert audit(desk, days=41).exit_code == 0
     assert open_ones(desk, where="finding = 'breach'") == []
+    desk.act("subscribe", email)
+    desk.around = later(days=42)
+    desk.run()
+    assert not is_barred(desk, email), "by an act of their own, now"
 
 
 def test_who_was_a_member_before_being_barred_is_no_breach(desk: FlowDesk) -> None:
@@ -335,7 +341,7 @@ def test_a_share_that_does_not_suffice_ends_the_audit_at_a_place_and_goes_on_the
         assert calls <= 5 + 1, "signing in is not of the share"
         if not outcome.counts["left"]:
             break
-        assert outcome.counts["looked_at"] > 0, "each audit comes further"
+        assert outcome.counts["looked_at"] > 0 and rounds < 10, "each audit comes further"
     assert rounds > 2
     whole = desk.ask("SELECT count(*) FROM audit.settings WHERE is_done")[0][0]
     assert looked_at == whole, "nothing twice, nothing left out"
