@@ -92,7 +92,11 @@ def page(root: Path) -> str:
         "first. A *sweep* is a run's number; a *contact* is one subscriber through time.",
     ]
     folders = sorted(path.parent for path in (root / "transforms").glob("*/plan"))
-    lines += [*_raw(root, folders), *_models(root / "transforms", ("staging",)), *_settings(root)]
+    lines += [
+        *_raw(root, folders),
+        *_models(root / "transforms", ("staging", "audit")),
+        *_settings(root),
+    ]
     for folder in folders:
         kind = "Mailigen bots" if folder.name.startswith("mailigen") else "Mailchimp flows"
         lines += ["", f"# {kind} (`kind: {folder.name}`)"]

@@ -6,14 +6,18 @@
 What a bot may do is state; what exists is the definition.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from datetime import timedelta
+from typing import Any
 
 from pipelines.guards import activation_key
 from pipelines.sweep import Sweep
-from state import bots, deeds
+from state import audits, bots, consent, deeds
 from state.bots import Bot
 from state.database import State
 from state.lease import Lease
+
+DOUBTED_FOR = timedelta(days=30)  # how long a write in doubt may be why somebody is subscribed
 
 
 def end_unlisted(state: State, before: Iterable[Bot], listed: Collection[str]) -> None:
@@ -71,3 +75,24 @@ def start(sweep: Sweep, held: Lease, allowed: Collection[str] | None) -> None:
     bots.start_counting(held, [*starting, *running])
     for bot_id in starting:
         bots.activate(sweep.state, sweep.definition.name, bot_id)
+
+
+def by_themselves(
+    sweep: Sweep, subscribed: list[str], may_subscribe: Callable[[Any], bool] = lambda _: True
+) -> list[str]:
+    """Leave out whom a write of ours may have subscribed: `may_subscribe` tells which bodies can.
+
+    Nor does it count as a person's own act after an audit found a breach, until one is mended.
+    """
+    if not subscribed:
+        return []
+    state, account, key = sweep.state, sweep.engagement_account, sweep.consent_key
+    since = sweep.read_at - DOUBTED_FOR
+    doubted = audits.doubted(state, account, since, may_subscribe=may_subscribe)
+    ours = {one.address for one in doubted}
+    marked = audits.breached(state, sweep.home, account)
+    return [
+        email
+        for email in subscribed
+        if email not in ours and consent.address_hash(key, email) not in marked
+    ]

@@ -32,10 +32,17 @@ NOT_YET = object()  # what a look at a doubt tells while the vendor may still be
 LOOK_AGAIN = 15.0  # seconds after such a look
 
 
+class Made(NamedTuple):
+    """What a deed made, where the answer also tells what the vendor holds of it now."""
+
+    remote_id: str
+    holds: Setting  # with `held`; put down as acknowledged
+
+
 class DeedWriter(Protocol):
     """Sends one operation's deeds and finds them again."""
 
-    def send(self, deed: Deed) -> str:
+    def send(self, deed: Deed) -> str | Made:
         """Create it; return the vendor's id."""
 
     def find(self, deed: Deed) -> str | None:
@@ -118,6 +125,7 @@ def load(loader: Loader, operations: Collection[str] = ()) -> None:
 
 def _send_deeds(loader: Loader, window: Sequence[Deed]) -> None:
     done: list[tuple[str, str]] = []
+    holds: list[Setting] = []
     refused: list[tuple[str, str]] = []
     unknown: list[tuple[str, str]] = []
     unsent: list[str] = []
@@ -127,7 +135,9 @@ def _send_deeds(loader: Loader, window: Sequence[Deed]) -> None:
             unsent.append(deed.write_key)
             continue
         try:
-            done.append((deed.write_key, loader.deed_writers[deed.operation].send(deed)))
+            made = loader.deed_writers[deed.operation].send(deed)
+            holds += [made.holds] if isinstance(made, Made) else []
+            done.append((deed.write_key, made.remote_id if isinstance(made, Made) else made))
         except StopTheSync as error:
             stop = error
             unsent.append(deed.write_key)
@@ -139,7 +149,7 @@ def _send_deeds(loader: Loader, window: Sequence[Deed]) -> None:
             unknown.append((deed.write_key, str(error)))
     lease = loader.lease
     if done:
-        deeds.done(lease, done)
+        deeds.done(lease, done, holds)
     if refused:
         deeds.refused(lease, refused)
     if unknown:

@@ -4,7 +4,7 @@ An audit is a run of its sync: it holds the lease and has a sweep number. How th
 ended last is left as it was.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ PREFIX = "audit-"  # begins the run ids of audits, and of nothing else
 # subscribed by us, and once that was put right.
 BREACHED = "subscribed by a late write of ours, not by an act of their own"
 MENDED = "subscribed by a late write of ours, and taken off the list since"
+# What stands for somebody's place on a list or in an audience, and how its write keys begin.
+PLACES = {"list_member": "member", "audience_member": "audience_member"}
 CHUNK = 500  # hashes a statement
 
 
@@ -79,18 +81,23 @@ class Doubted(NamedTuple):
     address: str
 
 
-def doubted(state: State, account: str, since: datetime) -> set[Doubted]:
+def doubted(
+    state: State, account: str, since: datetime,
+    *, may_subscribe: Callable[[Any], bool] = lambda _: True,
+) -> set[Doubted]:  # fmt: skip
     """Return every address whose place on a list was in doubt since then, whichever sync's it is.
 
     Former addresses too: the doubtful write may have been for one that was changed meanwhile.
+    `may_subscribe` tells of a body whether it may have put somebody there; of one that is not
+    known any more, nobody can tell.
     """
     is_open = machine.is_in(settings, machine.SENDING, machine.UNKNOWN)
     places = select(settings).where(
-        settings.c.account == account, settings.c.object == "list_member",
+        settings.c.account == account, settings.c.object.in_(PLACES),
         or_(settings.c.doubt_at >= since, is_open),
     )  # fmt: skip
     with state.read() as db:
-        rows = db.execute(places).all()
+        rows = [row for row in db.execute(places) if _may(row, may_subscribe)]
         subjects = {row.subject for row in rows}
         of_contact: dict[str, set[str]] = {}
         for part in _chunks(subjects):
@@ -100,10 +107,23 @@ def doubted(state: State, account: str, since: datetime) -> set[Doubted]:
             ):
                 of_contact.setdefault(contact, set()).add(address)
     return {
-        Doubted(row.sync, f"member|{account}|{row.aspect}|{row.subject}", address.strip().lower())
+        Doubted(
+            row.sync,
+            f"{PLACES[row.object]}|{account}|{row.aspect}|{row.subject}",
+            address.strip().lower(),
+        )
         for row in rows
         for address in {*of_contact.get(row.subject, ()), *_addresses(row)}
     }
+
+
+def _may(row: Any, may_subscribe: Callable[[Any], bool]) -> bool:
+    """Whether the body in doubt, or one of those in doubt, may have subscribed somebody."""
+    known = {row.desired_hash: row.desired, row.acknowledged_hash: row.acknowledged}
+    doubtful = {row.doubt_hash}
+    if row.state in (machine.SENDING, machine.UNKNOWN):
+        doubtful.add(row.sending_hash)
+    return any(one not in known or may_subscribe(known[one]) for one in doubtful - {None})
 
 
 def _addresses(row: Any) -> Iterator[str]:

@@ -34,13 +34,14 @@ from sqlalchemy import (
     update,
 )
 
-from state import claims, machine
+from state import beside, claims, machine
 from state.arrow import as_arrow
 from state.claims import Claim
 from state.database import State, Upsert
 from state.errors import WrongState
 from state.lease import Lease
 from state.schema import deeds as table
+from state.settings import Setting
 from state.writers import of_subjects
 
 
@@ -215,11 +216,15 @@ _UNKNOWN = machine.settlement(table, machine.UNKNOWN, {}, "said")
 _UNKNOWN_SINCE = machine.settlement(table, machine.UNKNOWN, {}, "said", "sending_at")
 
 
-def done(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:
-    """Settle (key, remote id) pairs the vendor confirmed, with their links, in one commit."""
+def done(lease: Lease, outcomes: Sequence[tuple[str, str]], also: Sequence[Setting] = ()) -> None:
+    """Settle (key, remote id) pairs the vendor confirmed, with their links, in one commit.
+
+    `also` are the settings that the answers settle with them.
+    """
     with lease.changing() as db:
         machine.apply(db, lease, _DONE, [((key,), remote_id) for key, remote_id in outcomes])
         machine.link_written(db, lease, table, [(key,) for key, _ in outcomes])
+        beside.put(db, lease, also)
 
 
 def refused(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:

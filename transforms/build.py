@@ -2,8 +2,8 @@
 
     build(db, "mailigen_pipedrive", "staging.pipedrive__persons", "resolve.winners")
 
-makes each table anew, in the order given, from `transforms/<sync>/<stage>/<name>.sql`
-(`transforms/staging/<name>.sql` for staging, which all syncs share). `append` adds the
+makes each table anew, in the order given, from `transforms/<sync>/<stage>/<name>.sql`, or from
+`transforms/<stage>/<name>.sql` what all syncs share: staging, part of the audit. `append` adds the
 rows of a model to a table that is kept. Nothing here opens a connection.
 """
 
@@ -20,11 +20,11 @@ HERE = Path(__file__).parent
 def sql_of(sync: str, table: str) -> str:
     """The SELECT behind a table; `KeyError` names a model that does not exist."""
     stage, name = table.split(".")
-    folder = HERE if stage == "staging" else HERE / sync
-    path = folder / stage / f"{name}.sql"
-    if not path.is_file():
-        raise KeyError(f"no model {table} for {sync}: {path.name} is not in {path.parent.name}/")
-    return path.read_text()
+    for folder in (HERE / sync, HERE):
+        path = folder / stage / f"{name}.sql"
+        if path.is_file():
+            return path.read_text()
+    raise KeyError(f"no model {table} for {sync}: {name}.sql is not in {stage}/")
 
 
 def build(db: duckdb.DuckDBPyConnection, sync: str, *tables: str) -> None:

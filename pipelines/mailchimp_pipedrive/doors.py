@@ -2,6 +2,7 @@
 
 from pipelines.doors import Doors
 from pipelines.mailchimp_pipedrive.adopt import adopt_sync
+from pipelines.mailchimp_pipedrive.audit import audit_sync
 from pipelines.mailchimp_pipedrive.check import check_sync
 from pipelines.mailchimp_pipedrive.explaining import EXPLAINING
 from pipelines.mailchimp_pipedrive.listening import BELLS
@@ -14,6 +15,7 @@ DOORS = Doors(
     plan=plan_sync,
     check=check_sync,
     explaining=EXPLAINING,
+    audit=audit_sync,
     adopt=adopt_sync,
     preview=preview_flow,
     warm=Warm,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from pipelines.guards import activation_key
-from pipelines.life import end_unlisted, unborn
+from pipelines.life import by_themselves, end_unlisted, unborn
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Flow
 from pipelines.mailchimp_pipedrive.sweep import Sweep
@@ -192,7 +192,8 @@ def keep_opt_outs(sweep: Sweep) -> None:
     """Keep every opt-out that the audiences show, and lift those taken back by an own act.
 
     Nobody barred is ever created by a sync, so a barred address that is subscribed now subscribed
-    by itself, unless a write of ours for it was in doubt.
+    by itself, unless a create or move of ours for it was in doubt, and came late. Then the bar
+    stays, and the audit reports a breach; until that one is mended, however old the doubt is.
     """
     if sweep.lease is None:
         return
@@ -205,10 +206,23 @@ def keep_opt_outs(sweep: Sweep) -> None:
         for one in consent.in_force(sweep.state, account, subscribed, key=key)
         if one.kind != "forgotten" and one.first_seen_at <= settled_by
     ]
+    back = by_themselves(sweep, back, may_subscribe)
     if back:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed again"
         )  # fmt: skip
+
+
+def may_subscribe(body: object) -> bool:
+    """Whether a write to a member may have subscribed an address: who has an id already is only
+    moved to another one, and a tag or a field changes no status.
+
+    >>> may_subscribe({"member": None}), may_subscribe({"member": "e1", "sources": {"job": ""}})
+    (True, False)
+    """
+    if not isinstance(body, dict):
+        return True
+    return body.get("member") is None or "email" in (body.get("sources") or {})
 
 
 def keep_left(sweep: Sweep) -> None:

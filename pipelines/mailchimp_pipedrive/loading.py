@@ -87,7 +87,7 @@ def _loader(
     return Loader(
         lease=held,
         deed_writers={
-            "create_person": NewPersons(sweep.crm),
+            "create_person": NewPersons(sweep.crm, sweep.definition.name, sweep.state.now),
             "create_filter": FilterWriter(sweep.crm),
         },
         setting_writer=writer,

@@ -104,6 +104,7 @@ def _persons_to_make(sweep: Sweep) -> Iterator[Deed]:
 def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
     """Each setting with the flow it belongs to."""
     name = sweep.definition.name
+    came_with = set(sweep.db.execute(CAME_WITH).fetchall())
     for row in _rows(sweep, "plan.members", f"action IN {MEMBER_WRITES}"):
         flow = row["flow_id"]
         desired: dict[str, Any] = {
@@ -112,7 +113,8 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             "sources": dict(row["sources"] or {}), "tags": _tags(sweep, flow),
             "kinds": {f.merge_tag: f.merge_type for f in _fields(sweep, flow)},
         }  # fmt: skip
-        if row["action"] == "create" and row["tag"]:
+        # The one that came with the member stays known through later writes: put on once.
+        if row["tag"] and (row["action"] == "create" or _is_tagged(came_with, row)):
             desired["tag"] = row["tag"]
         yield flow, Setting(
             sweep.engagement_account, MEMBER, row["contact_id"],
@@ -143,6 +145,10 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
             verb="tag", natural_key=row["email"], reason=row["reason"],
             source_updated_at=sweep.read_at,
         )  # fmt: skip
+
+
+def _is_tagged(came_with: Collection[tuple[str, str, str]], row: dict[str, Any]) -> bool:
+    return (row["flow_id"], row["contact_id"], row["tag"]) in came_with
 
 
 def _tags(sweep: Sweep, flow_id: str) -> dict[str, str]:
@@ -293,6 +299,7 @@ WHERE
     AND p.person_id_pipedrive IS NOT NULL
     AND l.contact_id IS DISTINCT FROM p.contact_id
 """
+CAME_WITH = "SELECT flow_id, contact_id, tag FROM staging.syncline__tagged WHERE is_of_fields"
 # Sealed before and not sent, and this plan does not make them any more.
 NOT_WANTED = """
 SELECT d.write_key

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from pipelines.mailchimp_pipedrive import life
@@ -48,11 +49,18 @@ def write(sweep: Sweep, of: Collection[str] | None = None) -> None:
     rows = pa.concat_tables([deeds.read(sweep.state, one, of) for one in writers(name)])
     of_arrow(db, "deeds", rows, DEEDS)
     rows = pa.concat_tables([settings.read(sweep.state, one, of) for one in writers(name)])
-    of_arrow(db, "settings", rows, "SELECT * FROM arrived")
+    write_held(db, rows)
     for table, query in (
-        ("held", HELD), ("synced", SYNCED), ("tagged", TAGGED), ("ours", OURS), ("sealed", SEALED),
+        ("synced", SYNCED), ("tagged", TAGGED), ("ours", OURS), ("sealed", SEALED),
     ):  # fmt: skip
         db.execute(f"CREATE OR REPLACE TABLE staging.syncline__{table} AS {query}")
+
+
+def write_held(db: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+    """Make staging.syncline__settings of these rows, and of them what each side held when last
+    dealt with."""
+    of_arrow(db, "settings", rows, "SELECT * FROM arrived")
+    db.execute(f"CREATE OR REPLACE TABLE staging.syncline__held AS {HELD}")
 
 
 def write_flows(sweep: Sweep) -> None:
@@ -175,7 +183,8 @@ TAGGED = """
 SELECT
     split_part(aspect, '/', 2) AS flow_id,
     subject AS contact_id,
-    acknowledged::JSON ->> '$.tag' AS tag
+    acknowledged::JSON ->> '$.tag' AS tag,
+    json_exists(acknowledged::JSON, '$.sources') AS is_of_fields
 FROM staging.syncline__settings
 WHERE acknowledged_hash IS NOT NULL AND acknowledged::JSON ->> '$.tag' IS NOT NULL
 """

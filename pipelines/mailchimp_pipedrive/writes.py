@@ -11,7 +11,7 @@ value that came of our own write is no change of anybody's.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -20,7 +20,7 @@ from connectors.errors import AlreadyThere, Barred, Gone, OutcomeUnknown, Refuse
 from connectors.mailchimp import Mailchimp, Outcome
 from connectors.mailchimp.members import NewMember
 from connectors.pipedrive import Pipedrive
-from pipelines.load import NOT_YET, Sent
+from pipelines.load import NOT_YET, Made, Sent
 from pipelines.mailchimp_pipedrive import bodies, bulk
 from pipelines.pipedrive_side.persons import EARLIER
 from state import consent
@@ -36,10 +36,32 @@ class NewPersons:
     """People that a flow brings to the CRM."""
 
     crm: Pipedrive
+    sync: str
+    now: Callable[[], datetime]
 
-    def send(self, deed: Deed) -> str:
+    def send(self, deed: Deed) -> Made:
+        """Make the person. What the answer shows of all that the flow maps is the base of its
+        fields: what the vendor made of the name alone is no change of anybody's."""
         body = {"name": deed.body["name"], "emails": deed.body["emails"]}
-        return str(self.crm.create_person(body | bodies.of_person(deed.body, {})))
+        sending_at = self.crm.vendor_now()
+        answer = self.crm.add_person(body | bodies.of_person(deed.body, {}))
+        sources = dict(deed.body["sources"])
+        wanted = {
+            "person": int(answer["id"]), "fields": dict(deed.body["fields"]),
+            "email": deed.natural_key, "replaces": None, "sources": sources,
+            "tags": deed.body["tags"], "types": deed.body["types"],
+            "currency": deed.body["currency"],
+        }  # fmt: skip
+        mapped = dict.fromkeys(code for code in deed.body["tags"] if code != "email")
+        shown = bodies.shown_of_person(answer, wanted | {"fields": mapped})
+        made = {code: (text, str(sources.get(code, ""))) for code, text in shown.items()}
+        setting = Setting(
+            deed.account, deed.object, deed.subject,
+            f"{self.sync}/{deed.bot_id}/{deed.body['list']}", desired=wanted, verb="update",
+            natural_key=deed.natural_key, reason=deed.reason, sending_at=sending_at,
+        )  # fmt: skip
+        holds = replace(setting, held=_held(setting, made, self.now()))
+        return Made(str(wanted["person"]), holds)
 
     def find(self, deed: Deed) -> str | None:
         found = self.crm.find_person(

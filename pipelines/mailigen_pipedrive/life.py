@@ -15,16 +15,15 @@ from datetime import timedelta
 from connectors.errors import PlanLimitReached
 from connectors.mailigen.wire import VENDOR as MAILIGEN
 from pipelines import kept
-from pipelines.life import end_unlisted, start, unborn, withdraw
+from pipelines.life import by_themselves, end_unlisted, start, unborn, withdraw
 from pipelines.mailigen_pipedrive import forgotten
 from pipelines.mailigen_pipedrive.edits import LIST_OF_SYNC, reshaped_rules, unlisted_bots
 from pipelines.mailigen_pipedrive.sweep import Sweep
-from state import audits, bots, consent, identity, pins
+from state import bots, consent, identity, pins
 from state.bots import Bot, BotDefinition
 from state.database import State
 
 # Longer than an audit looks for a breach: what it finds is marked, and stays.
-DOUBTED_FOR = timedelta(days=30)
 # Only a person knows when there is room again, so no run looks by itself (MG-21).
 FULL_PLAN = "the Mailigen plan takes no more subscribers: upgrade the subscription, then resume"
 NO_EMAILS = "the Mailigen plan has no e-mails left: upgrade the subscription, then resume"
@@ -193,7 +192,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
     settled_by = sweep.read_at - timedelta(seconds=sweep.horizons[account])
     moving = {email for (email,) in sweep.db.execute(MOVING).fetchall()}
     known = [one for one in barred if one.first_seen_at <= settled_by and one.address not in moving]
-    back = _by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
+    back = by_themselves(sweep, [one.address for one in known if one.kind != "forgotten"])
     if back:
         kinds: dict[str, consent.Kind] = {one.address: one.kind for one in known}
         moved = identity.moved_on(sweep.state, sweep.crm_account, back)
@@ -202,21 +201,6 @@ def keep_opt_outs(sweep: Sweep) -> None:
         consent.lift(
             sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
         )
-
-
-def _by_themselves(sweep: Sweep, subscribed: list[str]) -> list[str]:
-    """Leave out whom a write of ours may have subscribed."""
-    if not subscribed:
-        return []
-    state, account, key = sweep.state, sweep.engagement_account, sweep.consent_key
-    doubted = audits.doubted(state, account, sweep.read_at - DOUBTED_FOR)
-    ours = {one.address for one in doubted}
-    marked = audits.breached(state, sweep.home, account)
-    return [
-        email
-        for email in subscribed
-        if email not in ours and consent.address_hash(key, email) not in marked
-    ]
 
 
 def remember_leaving(sweep: Sweep, email: str, status: str) -> None:

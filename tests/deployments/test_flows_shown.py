@@ -71,7 +71,7 @@ def test_the_list_shows_each_flow_with_its_own_last_sync(desk: FlowDesk, say: Sa
         (["run", "acme", "--flow", "oat"], 2, "acme has no flow 'oat' (did you mean out?)"),
         (["run", "acme", "--since", "2026-11-01"], 2, "reads no engagement: leave out --since"),
         (["retry", "acme", "--flow", "oat"], 2, "acme has no flow oat"),
-        (["audit", "acme"], 2, "for which there is no `audit`"),
+        (["audit", "acme"], 0, "nothing double and nothing lost"),
         (["adopt", "acme"], 2, "has nothing to adopt"),
         (["listen", "acme"], 2, "engagement has no secret for webhooks: add `webhook: ENGAGEMENT_"),
         (["unlisten", "acme"], 0, "there is no webhook at engagement"),

@@ -115,8 +115,8 @@ def test_every_sync_has_an_audit_of_its_own_at_night_and_at_its_own_minute(clien
 
 
 def test_every_flow_of_a_sync_is_a_deployment_with_its_own_schedule(client, settings):
-    """MC-02, ALL-01: none for the sync as a whole, no audit where the kind has none; a flow taken
-    out of the file is shown first and removed when told."""
+    """MC-02, ALL-01: none for the sync as a whole but its audit; a flow taken out of the file is
+    shown first and removed when told."""
     out = {"id": "out", "trigger": {"filters": ["F"]}, "audience": "N", "active": True,
            "consent": {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}}  # fmt: skip
     into = {"id": "into", "trigger": {"new_contacts": True}, "audience": "N",
@@ -137,7 +137,7 @@ def test_every_flow_of_a_sync_is_a_deployment_with_its_own_schedule(client, sett
     assert {"syncline", "mailchimp_pipedrive", "mailchimp", "pipedrive"} <= set(shown["out"].tags)
     assert "filter F of audience N" in shown["out"].description
     assert "saved, not active" in shown["into"].description
-    assert survey(client, [both], entrypoint=AUDIT).created == ()
+    assert survey(client, [both], entrypoint=AUDIT).created == ("audience",)
     assert survey(client, [one], entrypoint=entrypoint).removed == ("audience.into",)
     deploy(client, [one], settings, root=ROOT, entrypoint=entrypoint, remove=True)
     assert survey(client, [both], entrypoint=entrypoint).created == ("audience.into",)

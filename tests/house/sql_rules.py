@@ -1,6 +1,7 @@
 """style.md's rules for SQL, each a function from a path and its text to findings.
 
 transforms/staging/<vendor>__<object>.sql    becomes staging.<vendor>__<object>
+transforms/audit/<name>.sql                  becomes audit.<name>, of every sync
 transforms/<sync>/<stage>/<name>.sql         becomes <stage>.<name>
 transforms/<sync>/audits/<name>.sql          returns the guilty rows, becomes nothing
 """
@@ -30,7 +31,8 @@ def misplaced(path: str, text: str) -> list[str]:
     """A query's path is its table: the folder is the stage, the file is the name."""
     del text
     parts = PurePosixPath(path).with_suffix("").parts
-    shared = len(parts) == 3 and parts[:2] == ("transforms", "staging") and "__" in parts[2]
+    staged = parts[:2] == ("transforms", "staging") and "__" in parts[-1]
+    shared = len(parts) == 3 and (staged or parts[:2] == ("transforms", "audit"))
     own = len(parts) == 4 and parts[0] == "transforms" and parts[2] in (*STAGES, AUDITS)
     if (shared or own) and NAME.fullmatch(parts[-1]):
         return []

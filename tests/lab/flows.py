@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from pipelines.mailchimp_pipedrive.audit import audit_sync as audit_flows
+from pipelines.mailchimp_pipedrive.config import Definition as FlowDefinition
 from pipelines.mailigen_pipedrive.adopt import adopt_sync
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
@@ -247,6 +249,29 @@ def _later_flows(desk: LabDesk) -> None:
     desk.move(deal, "Qualified")
 
 
+def _doubled_flows(desk: LabDesk) -> None:
+    """A person came long after the horizon and stands twice; colleagues archived, edited and
+    untagged what flows wrote."""
+    _first_flows(desk, people=24)
+    assert isinstance(desk, LabFlowDesk)
+    (_, archived), (_, edited), (_, untagged) = (desk.untouched() for _ in range(3))
+    desk.fault("late_commit", "pipedrive", "/api/v2/persons", method="POST", delay_s=10 * HORIZON)
+    _expect("done", desk.run())
+    desk.control("clock", advance_s=12 * HORIZON)
+    if len(desk.persons_with("tess@new.example")) != 2:
+        raise AssertionError("the story cannot begin: nobody stands twice")
+    desk.act("archive", archived)
+    desk.act("edit", edited, fields={"FNAME": "By hand"})
+    desk.act("untag", untagged, tag="From Pipedrive")
+
+
+def _audit_flows(desk: LabDesk, around: Surroundings) -> Outcome:
+    return audit_flows(
+        FlowDefinition.model_validate(desk.wanted), desk.connections, report=lambda _: None,
+        settings=desk.settings, around=around,
+    )  # fmt: skip
+
+
 def _flow_books(desk: LabDesk) -> list[str]:
     """Persons by their addresses and names, contacts by theirs, ids aside."""
     found = [
@@ -272,4 +297,12 @@ FLOWS = (
     Flow("adopt/the state is lost", _state_lost, _adopt_and_run, _books),
     Flow("mailchimp_pipedrive/first run", _first_flows, _run, _flow_books, desk=LabFlowDesk),
     Flow("mailchimp_pipedrive/later run", _later_flows, _run, _flow_books, desk=LabFlowDesk),
+    Flow(
+        "audit/a doubled person",
+        _doubled_flows,
+        _audit_flows,
+        _flow_books,
+        ends="open",
+        desk=LabFlowDesk,
+    ),
 )

@@ -6,9 +6,9 @@ import duckdb
 import pytest
 from tables import given
 
-from pipelines.mailigen_pipedrive.audit_reads import MOST_BY_ID, looks_of
-from pipelines.mailigen_pipedrive.audit_tables import LOOK_QUERY
+from pipelines.audit_tables import LOOK_QUERY
 from pipelines.mailigen_pipedrive.sweep import SYNC
+from pipelines.pipedrive_side.audit_reads import MOST_BY_ID, looks_of
 from state.history import HISTORY_TABLES
 from transforms.build import build
 

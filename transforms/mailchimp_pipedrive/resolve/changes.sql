@@ -13,16 +13,28 @@
 --         `equal` and `meet` are remembered as a base, and not sent: of addresses that differ when
 --         two first meet neither side is wrong.
 
-WITH opposite AS (
-    SELECT flow_id, contact_id, list_id_mailchimp, is_into_crm
-    FROM resolve.wanted
-    WHERE skip_reason IS NULL
+-- Who is brought the other way, by which pair; nobody named: everybody may be.
+WITH brought AS (
+    SELECT
+        w.contact_id,
+        w.list_id_mailchimp,
+        NOT w.is_into_crm AS is_into_crm,
+        c.field_code,
+        c.merge_tag
+    FROM resolve.wanted AS w
+    INNER JOIN staging.syncline__mapping AS c ON c.flow_id = w.flow_id
+    WHERE w.skip_reason IS NULL
+),
 
-    UNION ALL
-
-    SELECT flow_id, NULL AS contact_id, list_id_mailchimp, is_into_crm
-    FROM staging.syncline__flows
-    WHERE is_running AND NOT is_active
+may_bring AS (
+    SELECT
+        f.list_id_mailchimp,
+        NOT f.is_into_crm AS is_into_crm,
+        c.field_code,
+        c.merge_tag
+    FROM staging.syncline__flows AS f
+    INNER JOIN staging.syncline__mapping AS c ON c.flow_id = f.flow_id
+    WHERE f.is_running AND NOT f.is_active
 ),
 
 sides AS (
@@ -39,15 +51,23 @@ sides AS (
         (v.crm_value IS DISTINCT FROM b.crm_value) AS crm_changed,
         (v.engagement_value IS DISTINCT FROM b.engagement_value) AS engagement_changed,
         (
-            SELECT count(*) > 0
-            FROM opposite AS o
-            INNER JOIN staging.syncline__mapping AS c ON c.flow_id = o.flow_id
-            WHERE
-                coalesce(o.contact_id = w.contact_id, TRUE)
-                AND o.list_id_mailchimp = w.list_id_mailchimp
-                AND o.is_into_crm <> w.is_into_crm
-                AND c.field_code = v.field_code
-                AND c.merge_tag = v.merge_tag
+            EXISTS (
+                SELECT 1 FROM brought AS o
+                WHERE
+                    o.contact_id = w.contact_id
+                    AND o.list_id_mailchimp = w.list_id_mailchimp
+                    AND o.is_into_crm = w.is_into_crm
+                    AND o.field_code = v.field_code
+                    AND o.merge_tag = v.merge_tag
+            )
+            OR EXISTS (
+                SELECT 1 FROM may_bring AS o
+                WHERE
+                    o.list_id_mailchimp = w.list_id_mailchimp
+                    AND o.is_into_crm = w.is_into_crm
+                    AND o.field_code = v.field_code
+                    AND o.merge_tag = v.merge_tag
+            )
         ) AS is_two_way,
         p.updated_at AS crm_changed_at,
         s.last_changed_at AS engagement_changed_at,

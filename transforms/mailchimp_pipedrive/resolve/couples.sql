@@ -5,33 +5,39 @@
 -- rule    Who has a couple is not alone as well: a person's first address is no contact of its own
 --         when another of its addresses is. Whoever is left out says why.
 
-WITH good AS (
+WITH whole AS (
+    SELECT
+        list_id_mailchimp,
+        person_id_pipedrive,
+        member_id_mailchimp
+    FROM resolve.matches
+    WHERE
+        skip_reason IS NULL
+        AND person_id_pipedrive IS NOT NULL
+        AND member_id_mailchimp IS NOT NULL
+),
+
+good AS (
     SELECT
         j.list_id_mailchimp,
         j.person_id_pipedrive,
         j.member_id_mailchimp,
         NULL::VARCHAR AS skip_reason
     FROM resolve.matches AS j
+    LEFT JOIN (SELECT DISTINCT list_id_mailchimp, person_id_pipedrive FROM whole) AS p
+        ON
+            j.member_id_mailchimp IS NULL
+            AND p.list_id_mailchimp = j.list_id_mailchimp
+            AND p.person_id_pipedrive = j.person_id_pipedrive
+    LEFT JOIN (SELECT DISTINCT list_id_mailchimp, member_id_mailchimp FROM whole) AS m
+        ON
+            j.person_id_pipedrive IS NULL
+            AND m.list_id_mailchimp = j.list_id_mailchimp
+            AND m.member_id_mailchimp = j.member_id_mailchimp
     WHERE
         j.skip_reason IS NULL
-        AND NOT EXISTS (
-            SELECT 1 FROM resolve.matches AS whole
-            WHERE
-                whole.skip_reason IS NULL
-                AND whole.person_id_pipedrive IS NOT NULL
-                AND whole.member_id_mailchimp IS NOT NULL
-                AND whole.list_id_mailchimp = j.list_id_mailchimp
-                AND (
-                    (
-                        j.member_id_mailchimp IS NULL
-                        AND whole.person_id_pipedrive = j.person_id_pipedrive
-                    )
-                    OR (
-                        j.person_id_pipedrive IS NULL
-                        AND whole.member_id_mailchimp = j.member_id_mailchimp
-                    )
-                )
-        )
+        AND p.list_id_mailchimp IS NULL
+        AND m.list_id_mailchimp IS NULL
 ),
 
 -- Whoever is left out stands alone: nothing of the other side's is said of it.
@@ -62,13 +68,14 @@ left_out AS (
         a.member_id_mailchimp,
         min(a.skip_reason) AS skip_reason
     FROM alone AS a
-    ANTI JOIN good AS g
+    ANTI JOIN good AS p
         ON
-            g.list_id_mailchimp = a.list_id_mailchimp
-            AND (
-                g.person_id_pipedrive = a.person_id_pipedrive
-                OR g.member_id_mailchimp = a.member_id_mailchimp
-            )
+            p.list_id_mailchimp = a.list_id_mailchimp
+            AND p.person_id_pipedrive = a.person_id_pipedrive
+    ANTI JOIN good AS m
+        ON
+            m.list_id_mailchimp = a.list_id_mailchimp
+            AND m.member_id_mailchimp = a.member_id_mailchimp
     GROUP BY a.list_id_mailchimp, a.person_id_pipedrive, a.member_id_mailchimp
 )
 

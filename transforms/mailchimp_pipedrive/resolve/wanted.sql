@@ -15,10 +15,19 @@ WITH matching AS (
     INNER JOIN resolve.pairs AS p
         ON
             p.list_id_mailchimp = s.list_id_mailchimp
-            AND (
-                p.person_id_pipedrive = s.person_id_pipedrive
-                OR p.member_id_mailchimp = s.member_id_mailchimp
-            )
+            AND p.person_id_pipedrive = s.person_id_pipedrive
+
+    UNION ALL
+
+    SELECT
+        s.flow_id,
+        p.contact_id,
+        s.fact_key
+    FROM resolve.selected AS s
+    INNER JOIN resolve.pairs AS p
+        ON
+            p.list_id_mailchimp = s.list_id_mailchimp
+            AND p.member_id_mailchimp = s.member_id_mailchimp
 ),
 
 going_on AS (

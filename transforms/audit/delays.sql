@@ -19,7 +19,7 @@ WITH added AS (
         epoch(m.added_at) - epoch(d.sending_at) AS added_after_seconds
     FROM audit.deeds AS d
     INNER JOIN audit.met AS m ON m.write_key = d.write_key
-    WHERE d.was_in_doubt AND d.is_marked AND d.object <> 'person'
+    WHERE d.was_in_doubt AND d.is_marked AND d.noun <> 'person'
 ),
 
 delayed AS (

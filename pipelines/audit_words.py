@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import duckdb
 
+from pipelines.definition import Connections
 from pipelines.pipedrive_side.remote_ids import is_possible
 from pipelines.report import Finding, counted
 from state import identity
@@ -22,19 +23,23 @@ FROM audit.found
 WHERE finding IN ('drift', 'deleted')
 ORDER BY finding, object, subject, remote_ids[1]
 """
-PLACE = "list_member"
+PLACES = ("list_member", "audience_member")
+# What a deed or the fields of a person are called in the ledger, and what `explain` calls them.
+PEOPLE = {"person": "person", "audience_person": "person"}
+THINGS = ("activity", "deal", "note")
 
 
-def by_people(db: duckdb.DuckDBPyConnection, lease: Lease, account: str) -> list[Finding]:
+def by_people(db: duckdb.DuckDBPyConnection, lease: Lease, accounts: Connections) -> list[Finding]:
     """A line for each thing that somebody edited or deleted, up to TOLD, or named wrongly."""
     rows, sync = db.execute(EDITS).fetchall(), lease.sync
-    people = _people(lease.state, account) if rows else {}
+    people = _people(lease.state, accounts) if rows else {}
     told = []
     for finding, thing, remote_id, subject, said in rows[:TOLD]:
         person = people.get(subject)
         key = f"person {person}" if person else subject
-        what = f"member of {key}" if thing == PLACE else f"{thing} {remote_id}"
-        if thing != PLACE and remote_id and thing in ("activity", "deal", "note", "person"):
+        named = PEOPLE.get(thing, thing)
+        what = f"member of {key}" if thing in PLACES else f"{named} {remote_id}"
+        if remote_id and (thing in THINGS or thing in PEOPLE):
             key = what
         told.append(Finding("warn", f"{finding}: {what}", said, f"syncline explain {sync} {key}"))
     if len(rows) > TOLD:
@@ -54,10 +59,14 @@ def _impossible_ids(db: duckdb.DuckDBPyConnection) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _people(state: State, account: str) -> dict[str, str]:
-    """Who speaks for each contact, by Pipedrive's id."""
-    known = identity.read_links(state, account).to_pylist()
-    return {row["contact_id"]: row["remote_id"] for row in known if row["object"] == "person"}
+def _people(state: State, accounts: Connections) -> dict[str, str]:
+    """Who speaks for each contact, by Pipedrive's id: a kind founds its contacts in either
+    account."""
+    known = [
+        row for account in (accounts.crm, accounts.engagement)
+        for row in identity.read_links(state, account).to_pylist()
+    ]  # fmt: skip
+    return {row["contact_id"]: row["remote_id"] for row in known if row["object"] in PEOPLE}
 
 
 def by_people_in_short(counts: Mapping[str, int]) -> str:

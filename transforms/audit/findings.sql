@@ -36,7 +36,7 @@ lost AS (
         AND d.remote_id IS NOT NULL
         AND NOT d.is_settled_by_hand
         AND NOT d.is_restored
-        AND d.object <> 'person'
+        AND d.noun <> 'person'
         AND d.sending_at < r.vendor_now - to_seconds(r.horizon_seconds)
         AND NOT EXISTS (SELECT 1 FROM audit.ours AS o WHERE o.write_key = l.write_key)
 ),
@@ -60,7 +60,7 @@ deleted AS (
     FROM audit.looked_at AS l
     INNER JOIN audit.deeds AS d ON d.write_key = l.write_key
     WHERE
-        d.object = 'person'
+        d.noun = 'person'
         AND d.remote_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM audit.ours AS o WHERE o.write_key = l.write_key)
 ),

@@ -31,13 +31,13 @@ FROM audit.deeds AS d
 CROSS JOIN blanks AS b
 INNER JOIN audit.things AS t
     ON
-        t.object = d.object
+        t.object = d.noun
         AND (
             t.remote_id = d.remote_id
             OR (
                 t.reference = d.reference
                 AND (
-                    d.object <> 'person'
+                    d.noun <> 'person'
                     OR (d.was_resent AND t.added_at >= d.sending_at - INTERVAL 1 HOUR)
                 )
             )

@@ -7,9 +7,9 @@
 --         is older than the vendor's memory of deleted things is left alone: it would look lost.
 --         What neither a person nor an id tells where to look is not looked at.
 -- watch   `reference` of set-up is a name, of a person its address: people may give both to things
---         of their own. A link to a person is no deed at the vendor. Sent again
---         after a refusal was never in doubt. What `adopt` restored has no attempt: nobody knows
---         when it was sent, only that it was there.
+--         of their own; `noun` is what the vendor calls it. A link to a person is no deed at the
+--         vendor. Sent again after a refusal was never in doubt. What `adopt` restored has no
+--         attempt: nobody knows when it was sent, only that it was there.
 
 WITH refused AS (
     SELECT
@@ -26,7 +26,8 @@ done_deeds AS (
     SELECT
         l.*,
         l.body::JSON AS wanted,
-        l.object IN ('activity', 'deal', 'note', 'person') AS is_marked,
+        CASE l.object WHEN 'audience_person' THEN 'person' ELSE l.object END AS noun,
+        noun IN ('activity', 'deal', 'note', 'person') AS is_marked,
         l.is_adopted AND l.attempt = 0 AS is_restored,
         l.attempt - greatest(l.tries, coalesce(r.refused_count, 0)) > 1 AS was_resent
     FROM audit.ledger AS l
@@ -41,7 +42,7 @@ named AS (
         coalesce(wanted ->> '$.person_id', wanted ->> '$.participants[0].person_id')::BIGINT
             AS person_id_pipedrive,
         CASE
-            WHEN object = 'person' THEN lower(trim(wanted ->> '$.emails[0].value'))
+            WHEN noun = 'person' THEN lower(trim(wanted ->> '$.emails[0].value'))
             WHEN is_marked THEN marker
             ELSE coalesce(wanted ->> '$.title', wanted ->> '$.tag', wanted ->> '$.name')
         END AS reference
@@ -77,6 +78,7 @@ SELECT
     d.write_key,
     d.account,
     d.object,
+    d.noun,
     d.subject,
     d.is_marked,
     d.reference,

@@ -1,0 +1,67 @@
+-- One row per field that we wrote last, and that holds something else by now.
+--
+-- key     write_key, field
+-- reads   audit.settings, audit.asked, audit.round, resolve.agreements
+-- rule    Ours is what the vendor's answer showed, as long as no later word on the pair is known:
+--         no write of another flow, and nobody saw both sides equal since. `is_lost`: the record
+--         was not changed since we wrote it, so nobody edited it and our value was not kept.
+-- watch   A field or tag that the record does not show was renamed or deleted: nothing is said of
+--         it. While an old body of ours may still arrive, or just did, nobody can say who it was.
+--         Vendors tell times in whole seconds, hence the two seconds.
+
+WITH written AS (
+    SELECT
+        s.*,
+        unnest(json_keys(s.held)) AS field_code
+    FROM audit.settings AS s
+    WHERE s.held IS NOT NULL AND s.is_done AND NOT s.was_in_doubt
+),
+
+entries AS (
+    SELECT
+        *,
+        json_extract(held, '$."' || field_code || '"') AS entry,
+        object = 'audience_person' AS is_in_crm
+    FROM written
+),
+
+named AS (
+    SELECT
+        write_key,
+        subject,
+        list_id_mailchimp,
+        field_code,
+        sent_at,
+        is_in_crm,
+        entry ->> '$.tag' AS merge_tag,
+        CASE WHEN is_in_crm THEN field_code ELSE entry ->> '$.tag' END AS field,
+        CASE WHEN is_in_crm THEN entry ->> '$.crm' ELSE entry ->> '$.engagement' END AS meant,
+        (entry ->> '$.at')::TIMESTAMPTZ AS written_at,
+        list_contains(json_keys(sources), field_code) AS is_of_last_write
+    FROM entries
+)
+
+SELECT
+    n.write_key,
+    n.field,
+    coalesce(
+        n.is_of_last_write
+        AND a.changed_at < n.sent_at - INTERVAL 2 SECOND
+        AND n.sent_at < r.vendor_now - to_seconds(
+            CASE WHEN n.is_in_crm THEN r.horizon_seconds ELSE r.engagement_horizon_seconds END
+        ),
+        FALSE
+    ) AS is_lost
+FROM named AS n
+INNER JOIN audit.asked AS a ON a.write_key = n.write_key AND a.is_own AND a.is_there
+CROSS JOIN audit.round AS r
+INNER JOIN resolve.agreements AS b
+    ON
+        b.contact_id = n.subject
+        AND b.list_id_mailchimp = n.list_id_mailchimp
+        AND b.field_code = n.field_code
+        AND b.merge_tag = n.merge_tag
+        AND b.agreed_at = n.written_at
+WHERE
+    list_contains(json_keys(a.shown), n.field)
+    AND json_extract_string(a.shown, '$."' || n.field || '"') IS DISTINCT FROM n.meant
