@@ -22,6 +22,7 @@ WHO = ("resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.m
 WHAT = (
     "resolve.wanted",
     "resolve.field_pairs",
+    "resolve.two_ways",
     "resolve.agreements",
     "resolve.changes",
     "resolve.consent",

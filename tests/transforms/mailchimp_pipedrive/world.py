@@ -22,7 +22,8 @@ MODELS = (
     "staging.pipedrive__persons", "staging.pipedrive__person_emails",
     "staging.mailchimp__members", "staging.mailchimp__segment_members",
     "resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.matches", "resolve.couples", "resolve.pairs",
-    "resolve.wanted", "resolve.field_pairs", "resolve.agreements", "resolve.changes", "resolve.consent",
+    "resolve.wanted", "resolve.field_pairs", "resolve.two_ways", "resolve.agreements",
+    "resolve.changes", "resolve.consent",
     "plan.members", "plan.persons", "plan.tags", "plan.conflicts", "plan.skipped",
 )  # fmt: skip
 TABLES = {

@@ -1,43 +1,18 @@
 -- One row per wanted contact and mapped field: what becomes of it, and why.
 --
 -- key     flow_id, contact_id, field_code
--- reads   resolve.field_pairs, resolve.wanted, resolve.agreements, staging.syncline__flows,
+-- reads   resolve.field_pairs, resolve.wanted, resolve.two_ways, resolve.agreements,
 --         staging.syncline__mapping, staging.pipedrive__persons, staging.mailchimp__members
 -- rule    A side changed when it no longer holds its base. Only a source that changed is written: a
 --         write of ours moved the base with it, so it is no change, and whatever the vendor made of
---         the value ends no loop and begins none. Where a flow of the opposite direction brings the
---         same contact with the same pair and both sides changed, or differ at their first meeting,
---         it is a conflict: the later record wins, a tie is the CRM's, unless the definition says.
---         Whom no opposite flow brings has one way; whom one that is not due would is not known.
+--         the value ends no loop and begins none. Of two ways (resolve.two_ways), where both sides
+--         changed, or differ at their first meeting, it is a conflict: the later record wins, a tie
+--         is the CRM's, unless the definition says.
 -- watch   An empty source clears nothing at a first meeting; emptied later, it is a change.
 --         `equal` and `meet` are remembered as a base, and not sent: of addresses that differ when
 --         two first meet neither side is wrong.
 
--- Who is brought the other way, by which pair; nobody named: everybody may be.
-WITH brought AS (
-    SELECT
-        w.contact_id,
-        w.list_id_mailchimp,
-        NOT w.is_into_crm AS is_into_crm,
-        c.field_code,
-        c.merge_tag
-    FROM resolve.wanted AS w
-    INNER JOIN staging.syncline__mapping AS c ON c.flow_id = w.flow_id
-    WHERE w.skip_reason IS NULL
-),
-
-may_bring AS (
-    SELECT
-        f.list_id_mailchimp,
-        NOT f.is_into_crm AS is_into_crm,
-        c.field_code,
-        c.merge_tag
-    FROM staging.syncline__flows AS f
-    INNER JOIN staging.syncline__mapping AS c ON c.flow_id = f.flow_id
-    WHERE f.is_running AND NOT f.is_active
-),
-
-sides AS (
+WITH sides AS (
     SELECT
         v.*,
         w.list_id_mailchimp,
@@ -50,25 +25,7 @@ sides AS (
         b.engagement_value AS base_engagement_value,
         (v.crm_value IS DISTINCT FROM b.crm_value) AS crm_changed,
         (v.engagement_value IS DISTINCT FROM b.engagement_value) AS engagement_changed,
-        (
-            EXISTS (
-                SELECT 1 FROM brought AS o
-                WHERE
-                    o.contact_id = w.contact_id
-                    AND o.list_id_mailchimp = w.list_id_mailchimp
-                    AND o.is_into_crm = w.is_into_crm
-                    AND o.field_code = v.field_code
-                    AND o.merge_tag = v.merge_tag
-            )
-            OR EXISTS (
-                SELECT 1 FROM may_bring AS o
-                WHERE
-                    o.list_id_mailchimp = w.list_id_mailchimp
-                    AND o.is_into_crm = w.is_into_crm
-                    AND o.field_code = v.field_code
-                    AND o.merge_tag = v.merge_tag
-            )
-        ) AS is_two_way,
+        t.flow_id IS NOT NULL AS is_two_way,
         p.updated_at AS crm_changed_at,
         s.last_changed_at AS engagement_changed_at,
         (w.person_id_pipedrive IS NULL OR w.member_id_mailchimp IS NULL) AS is_first
@@ -76,6 +33,11 @@ sides AS (
     INNER JOIN resolve.wanted AS w ON w.flow_id = v.flow_id AND w.contact_id = v.contact_id
     INNER JOIN staging.syncline__mapping AS m
         ON m.flow_id = v.flow_id AND m.field_code = v.field_code
+    LEFT JOIN resolve.two_ways AS t
+        ON
+            t.flow_id = v.flow_id
+            AND t.contact_id = v.contact_id
+            AND t.field_code = v.field_code
     LEFT JOIN resolve.agreements AS b
         ON
             b.contact_id = v.contact_id

@@ -17,6 +17,10 @@ WITH whole AS (
         AND member_id_mailchimp IS NOT NULL
 ),
 
+p AS (SELECT DISTINCT list_id_mailchimp, person_id_pipedrive FROM whole),
+
+m AS (SELECT DISTINCT list_id_mailchimp, member_id_mailchimp FROM whole),
+
 good AS (
     SELECT
         j.list_id_mailchimp,
@@ -24,12 +28,12 @@ good AS (
         j.member_id_mailchimp,
         NULL::VARCHAR AS skip_reason
     FROM resolve.matches AS j
-    LEFT JOIN (SELECT DISTINCT list_id_mailchimp, person_id_pipedrive FROM whole) AS p
+    LEFT JOIN p
         ON
             j.member_id_mailchimp IS NULL
             AND p.list_id_mailchimp = j.list_id_mailchimp
             AND p.person_id_pipedrive = j.person_id_pipedrive
-    LEFT JOIN (SELECT DISTINCT list_id_mailchimp, member_id_mailchimp FROM whole) AS m
+    LEFT JOIN m
         ON
             j.person_id_pipedrive IS NULL
             AND m.list_id_mailchimp = j.list_id_mailchimp
@@ -40,7 +44,6 @@ good AS (
         AND m.list_id_mailchimp IS NULL
 ),
 
--- Whoever is left out stands alone: nothing of the other side's is said of it.
 alone AS (
     SELECT
         list_id_mailchimp,
