@@ -19,6 +19,17 @@ WITH keyed AS (
     CROSS JOIN staging.syncline__sweep AS w
 ),
 
+-- Materialized: else deeds and lineages are compared first, by nothing but their sweeps.
+inherited AS MATERIALIZED (
+    SELECT
+        k.contact_id,
+        k.key_tail,
+        l.up_to_sweep,
+        concat_ws('|', k.key_stem, l.ancestor_id, k.key_tail) AS write_key
+    FROM keyed AS k
+    INNER JOIN resolve.lineage AS l ON l.contact_id = k.contact_id
+),
+
 noted_before AS (
     SELECT
         k.contact_id,
@@ -34,12 +45,9 @@ noted_before AS (
     SELECT
         k.contact_id,
         k.key_tail
-    FROM keyed AS k
-    INNER JOIN resolve.lineage AS l ON l.contact_id = k.contact_id
+    FROM inherited AS k
     INNER JOIN staging.syncline__deeds AS d
-        ON
-            d.write_key = concat_ws('|', k.key_stem, l.ancestor_id, k.key_tail)
-            AND d.sweep <= l.up_to_sweep
+        ON d.write_key = k.write_key AND d.sweep <= k.up_to_sweep
 )
 
 SELECT
