@@ -81,21 +81,23 @@ class Crowd:
         number = next(self._number)
         value = f"Name{number:06d}x"
         with self._turn:
-            whose = {"person": self._both, "member": self._both, "deal": self._deals}.get(kind)
-            who = Known(0, f"joined{number}@new.example")
-            deal = 0
-            if whose is self._deals:
-                who, deal = self._deals[0]
-            elif whose is not None:
-                who = self._both[0]
-            if whose:
-                whose.rotate(-1)
+            who, deal = self._next(kind, number)
         if fault:
             vendor = "pipedrive" if kind in ("person", "deal") else "mailchimp"
             about = f"Deal {value}" if kind == "deal" else value
             self._world.control("faults", kind=fault, vendor=vendor, about=about)
         at = self._do(kind, who, deal, value)
         return Change(kind, who.email, value, at, FATES.get(fault, ""))
+
+    def _next(self, kind: str, number: int) -> tuple[Known, int]:
+        """Whose turn it is, and with which deal."""
+        if kind == "joined":
+            return Known(0, f"joined{number}@new.example"), 0
+        if kind == "deal":
+            self._deals.rotate(-1)
+            return self._deals[0]
+        self._both.rotate(-1)
+        return self._both[0], 0
 
     def _do(self, kind: str, who: Known, deal: int, value: str) -> float:
         world = self._world
@@ -210,16 +212,17 @@ def measure(world: World, house: House, plan: Plan) -> Iterator[str]:
     after = Books(world.book("pipedrive", "persons"), world.members())
     verdict = judge(changes, journal[start:settled], before, after)
     more = [one for one in journal[settled:] if one["effects"]]
-    yield from _told(plan, changes, took, verdict, spent)
+    yield from _told(changes, took, verdict, spent)
     yield f"the last sweep ended with {last}, one after it with {again} and wrote {len(more)} times"
     yield "all is well" if verdict.is_well and not (last or again or more) else "NOT WELL"
 
 
 def _told(
-    plan: Plan, changes: Sequence[Change], took: Sequence[float], verdict: Verdict, spent: float
+    changes: Sequence[Change], took: Sequence[float], verdict: Verdict, spent: float
 ) -> Iterator[str]:
     went_on = changes[-1].at - changes[0].at
-    yield f"{len(changes)} changes in {went_on:.0f} s, {len(changes) / max(went_on, 1):.1f} a second"
+    rate = len(changes) / max(went_on, 1)
+    yield f"{len(changes)} changes in {went_on:.0f} s, {rate:.1f} a second"
     if took:
         longest = max(took)
         yield f"{len(took)} sweeps meanwhile, the longest {longest:.1f} s, {sum(took):.0f} s in all"

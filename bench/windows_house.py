@@ -135,7 +135,8 @@ class House:
         self._environ = {
             name: value for name, value in os.environ.items()
             if not name.startswith(("PREFECT_", "SYNCLINE_"))
-        } | ENVIRONMENT | {"SYNCLINE_HOME": str(folder / "home"), "NO_PROXY": "127.0.0.1"}  # fmt: skip
+        } | ENVIRONMENT  # fmt: skip
+        self._environ |= {"SYNCLINE_HOME": str(folder / "home"), "NO_PROXY": "127.0.0.1"}
         # JSON is YAML.
         (self._syncs / f"{SYNC}.yaml").write_text(json.dumps(DEFINITION))
         (folder / "connections.yaml").write_text(json.dumps(connections(url)))

@@ -75,6 +75,8 @@ class Doorkeeper(Listening):
         ]
 
     def close(self) -> None:
+        if self._warm is not None:
+            self._warm[1].close()
         self.held.close()
 
     def obstacle(self) -> str:
@@ -105,6 +107,8 @@ class Doorkeeper(Listening):
         if self._warm is None or self._warm[0] != said:
             warm = KINDS[self.definition.kind].doors.warm
             assert warm is not None
+            if self._warm is not None:
+                self._warm[1].close()
             self._warm = (said, warm(*said, self.settings))
         return self._warm[1]
 

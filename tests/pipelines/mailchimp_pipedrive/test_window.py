@@ -1,11 +1,12 @@
 """A window beside the sweeps: what it brings across, and what it leaves alone."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from pipelines.mailchimp_pipedrive.config import Definition
-from pipelines.mailchimp_pipedrive.window import Warm
+from pipelines.mailchimp_pipedrive.warm import Warm
 from pipelines.report import Outcome
 from state import consent, lease
 from state.writers import window_name
@@ -20,7 +21,8 @@ def warm(desk: FlowDesk) -> Warm:
 
 
 def window(desk: FlowDesk, *named: tuple[str, ...], ends: str = "done") -> Outcome:
-    outcome = warm(desk).window(named)
+    with closing(warm(desk)) as one:
+        outcome = one.window(named)
     assert outcome.outcome == ends, outcome.said
     return outcome
 
