@@ -11,11 +11,12 @@ some of their webhooks are dropped, doubled or overtaken. Judged by the sandbox'
 
 import argparse
 import itertools
+import re
 import sys
 import tempfile
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ MIX = (
 FATES = {"drop_webhook": "dropped", "double_webhook": "doubled", "reorder_webhooks": "reordered"}
 FATE_EVERY = 11  # a change in so many meets the next kind of fault: three in a hundred each
 CALLERS = 8
+USABLE = re.compile(r"[a-z0-9.]+@[a-z0-9.]+\.[a-z]+")
 QUIET_S = 5.0  # of the journal: nothing is on its way any more
 
 
@@ -129,7 +131,9 @@ def _alone(world: World) -> Iterator[Known]:
         str(one["email_address"]).lower() for one in world.book("mailchimp", "members")
         if one["list_id"] != list_id
     ]  # fmt: skip
-    once = {email for email in taken if taken.count(email) == 1 and "@" in email}
+    once = {
+        email for email, times in Counter(taken).items() if times == 1 and USABLE.fullmatch(email)
+    }
     for one in persons:
         emails = [str(e["value"]).lower() for e in one["emails"]]
         if len(emails) == 1 and emails[0] in once:

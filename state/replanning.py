@@ -2,6 +2,7 @@
 
 another value, another verb, withdrawn, or done and seen different  -> the next generation
 the same value                                                      -> only still wanted
+the same value, sent by another writer since this plan read         -> only still wanted
 being sent by this very run, or planned from a newer source         -> left alone
 on its way, or in doubt, by another writer                          -> left alone
 
@@ -51,8 +52,12 @@ def _sealing(insert: Any) -> Any:
 
 def _is_replanned(new: Any) -> ColumnElement[bool]:
     differs = table.c.acknowledged_hash.is_distinct_from(new.desired_hash)
-    # A done row of this very sweep is not planned twice by sealing its plan again.
-    drifted = and_(new.seen_different, table.c.fence < new.sweep)
+    # A done row of this very sweep is not planned twice by sealing its plan again; nor one that
+    # the other writer sent after this plan had read what was there.
+    sent_since = and_(table.c.sync != new.sync, table.c.settled_at > new.source_updated_at)
+    drifted = and_(
+        new.seen_different, table.c.fence < new.sweep, or_(sent_since.is_(None), ~sent_since)
+    )
     return or_(
         table.c.desired_hash != new.desired_hash,
         machine.is_in(table, machine.WITHDRAWN),

@@ -20,6 +20,7 @@ from pipelines.mailchimp_pipedrive.accounts import open_accounts
 from pipelines.mailchimp_pipedrive.bind import Bound
 from pipelines.mailchimp_pipedrive.config import Definition
 from pipelines.mailchimp_pipedrive.naming import look_up_with, recognise
+from pipelines.mailchimp_pipedrive.people import Newcomers
 from pipelines.mailchimp_pipedrive.run import begin
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.window import LEFT, carry_across
@@ -63,6 +64,7 @@ class Warm:
     around: Surroundings = REAL
     _opened: Opened | None = field(default=None, repr=False)
     _told: Told | None = None
+    _newcomers: Newcomers = field(default_factory=Newcomers, repr=False)
 
     def window(self, named: Collection[Named]) -> Outcome:
         """Carry out what became of these; every way it can end is an Outcome."""
@@ -85,6 +87,7 @@ class Warm:
     def close(self) -> None:
         """Give back what is kept. The next window opens it anew."""
         opened, self._opened, self._told = self._opened, None, None
+        self._newcomers = Newcomers()
         if opened is not None:
             opened.held.close()
 
@@ -112,7 +115,7 @@ class Warm:
                 outcome.outcome, outcome.said = "done", f"no run has published yet: all {LEFT}"
                 return
             swept = self._begin(opened.accounts, work, held, outcome)
-            carry_across(swept, named)
+            carry_across(swept, named, self._newcomers)
             counts = ledger.counts(held)
         outcome.counts = vars(counts)
         outcome.outcome = "open" if counts.open or counts.waiting else "done"

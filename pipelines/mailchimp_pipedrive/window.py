@@ -14,7 +14,7 @@ from pipelines.mailchimp_pipedrive import guards, happenings, life, tables
 from pipelines.mailchimp_pipedrive.config import NewContacts
 from pipelines.mailchimp_pipedrive.flow import WHAT, WHO, WRITES
 from pipelines.mailchimp_pipedrive.loading import carry_out, settle
-from pipelines.mailchimp_pipedrive.people import People, read_named, read_newcomers
+from pipelines.mailchimp_pipedrive.people import Newcomers, People, read_named, read_newcomers
 from pipelines.mailchimp_pipedrive.seal import remember_identity, seal
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
 from state import bots, deeds, settings
@@ -24,7 +24,7 @@ from transforms.build import build, number
 LEFT = "is left to the next sweep"
 
 
-def carry_across(sweep: Sweep, named: Collection[Named]) -> None:
+def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -> None:
     """Plan and write for whom the deliveries name, and nobody else."""
     assert sweep.lease is not None
     _look_at_flows(sweep)
@@ -45,8 +45,8 @@ def carry_across(sweep: Sweep, named: Collection[Named]) -> None:
 
     # Resolve and plan, by the models of the sweep.
     _plan(sweep)
-    if number(sweep.db, "SELECT count(*) FROM plan.persons WHERE action = 'create'"):
-        read_newcomers(sweep)
+    creates = number(sweep.db, "SELECT count(*) FROM plan.persons WHERE action = 'create'")
+    if creates and read_newcomers(sweep, newcomers):
         _plan(sweep)
     remember_identity(sweep, sweep.lease)
     sweep.checked += audit(sweep.db, SYNC)
