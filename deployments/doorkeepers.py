@@ -68,6 +68,11 @@ class Doorkeeper(Listening):
         return KINDS[self.definition.kind].doors.warm is not None
 
     @property
+    def is_waited_for(self) -> bool:
+        """A window takes no more than MOST_NAMED, and may have to name somebody again."""
+        return self.is_prompt and not self._named.empty()
+
+    @property
     def sources(self) -> list[Source]:
         return [
             Source(self.name, account, partial(self.is_signed, account))
@@ -96,6 +101,8 @@ class Doorkeeper(Listening):
         if not named:
             return Woken("answered", "")
         outcome = self._windows().window(named)
+        for one in outcome.again:
+            self._named.put(one)
         if outcome.outcome in ("done", "open"):
             return Woken("answered", _line(outcome))
         self.missed()

@@ -13,10 +13,10 @@ writers, each under a lease of its own.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, or_
+from sqlalchemy import ColumnElement, Connection, and_, case, or_, select
 
 from state import machine
-from state.database import Upsert
+from state.database import State, Upsert
 from state.lease import Lease
 from state.schema import settings as table
 from state.settings import Setting, SettingKey
@@ -96,4 +96,24 @@ def _row(setting: Setting, lease: Lease, position: int) -> dict[str, Any]:
         "verb": setting.verb, "reason": setting.reason, "state": machine.PLANNED, "attempt": 0,
         "seen_different": setting.seen_different, "tries": 0, "next_try_at": None, "said": "",
         "sweep": lease.fence, "position": position, "wanted_sweep": lease.fence,
+    }  # fmt: skip
+
+
+_HOW = select(*machine.key_of(table), table.c.state, table.c.acknowledged_hash).where(
+    machine.among_given(machine.key_of(table))
+)
+
+
+def unsettled(state: State, wanted: Sequence[Setting]) -> set[str]:
+    """Return whose settings are neither as wanted by now nor refused: another writer had the row
+    on its way, or nobody knows what became of the write."""
+    if not wanted:
+        return set()
+    with state.read() as db:
+        rows = db.execute(_HOW, machine.given([one.key for one in wanted])).fetchall()
+    stored = {SettingKey(*key): how for *key, *how in rows}
+    good = {one.key: ([machine.DONE, one.desired_hash], machine.REFUSED) for one in wanted}
+    return {
+        key.subject for key, (done, refused) in good.items()
+        if (how := stored.get(key)) is None or (how != done and how[0] != refused)
     }  # fmt: skip

@@ -236,35 +236,35 @@ def _put(sweep: Sweep, table: str, pages: Collection[list[dict[str, Any]]]) -> N
 
 ADDRESSES = """
 SELECT email FROM published.staging.pipedrive__person_emails
-WHERE email <> '' AND list_contains($persons::BIGINT[], person_id_pipedrive)
+WHERE email <> '' AND person_id_pipedrive IN (SELECT unnest($persons::BIGINT[]))
 UNION
 SELECT email FROM published.staging.mailchimp__members
-WHERE list_contains($members::VARCHAR[], member_id_mailchimp)
+WHERE member_id_mailchimp IN (SELECT unnest($members::VARCHAR[]))
 """
 PERSONS = """
 SELECT DISTINCT person_id_pipedrive FROM published.staging.pipedrive__person_emails
-WHERE list_contains($emails::VARCHAR[], email)
+WHERE email IN (SELECT unnest($emails::VARCHAR[]))
 """
 MEMBERS = """
 SELECT DISTINCT list_id_mailchimp, member_id_mailchimp FROM published.staging.mailchimp__members
-WHERE list_contains($emails::VARCHAR[], email)
+WHERE email IN (SELECT unnest($emails::VARCHAR[]))
 """
 PLACES = """
 SELECT DISTINCT list_id_mailchimp, email FROM published.staging.mailchimp__members
-WHERE list_contains($members::VARCHAR[], member_id_mailchimp)
+WHERE member_id_mailchimp IN (SELECT unnest($members::VARCHAR[]))
 """
 TO_BE_MADE = "SELECT DISTINCT email FROM plan.persons WHERE action = 'create'"
 KNOWN_PERSONS = "SELECT person_id_pipedrive FROM staging.pipedrive__persons"
 READ_UNTIL = "SELECT max(fetched_at) FROM published.raw.pipedrive__persons"
 COPIES = """
 CREATE OR REPLACE TABLE raw.mailchimp__members AS
-FROM published.raw.mailchimp__members WHERE list_contains($ids::VARCHAR[], contact_id)
+FROM published.raw.mailchimp__members WHERE contact_id IN (SELECT unnest($ids::VARCHAR[]))
 """
 # Who is in a filter or a segment is the last walk's word.
 WALKED_FILTERS = """
 CREATE OR REPLACE TABLE staging.pipedrive__filter_members AS
 FROM published.staging.pipedrive__filter_members
-WHERE list_contains($ids::BIGINT[], person_id_pipedrive)
+WHERE person_id_pipedrive IN (SELECT unnest($ids::BIGINT[]))
 """
 WALKED_SEGMENTS = """
 CREATE OR REPLACE TABLE staging.mailchimp__segment_members AS

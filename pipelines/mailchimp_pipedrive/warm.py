@@ -34,6 +34,7 @@ from state.errors import LeaseHeld
 from state.staging import WindowFiles, Work
 from state.writers import window_name
 
+MOST_AGAIN = 5  # times in a row that somebody is named again
 NAMES_LAST = timedelta(minutes=5)  # what fields, stages and audiences are called changes seldom
 
 
@@ -64,6 +65,7 @@ class Warm:
     around: Surroundings = REAL
     _opened: Opened | None = field(default=None, repr=False)
     _told: Told | None = None
+    _again: dict[Named, int] = field(default_factory=dict, repr=False)
     _newcomers: Newcomers = field(default_factory=Newcomers, repr=False)
 
     def window(self, named: Collection[Named]) -> Outcome:
@@ -91,6 +93,11 @@ class Warm:
         if opened is not None:
             opened.held.close()
 
+    def _bounded(self, again: Collection[Named]) -> Collection[Named]:
+        """Whom to name again: what stays in doubt for longer is the sweep's to settle."""
+        self._again = {one: self._again.get(one, 0) + 1 for one in again}
+        return [one for one, times in self._again.items() if times <= MOST_AGAIN]
+
     def _open(self) -> Opened:
         if self._opened is None:
             with ExitStack() as stack:
@@ -115,7 +122,7 @@ class Warm:
                 outcome.outcome, outcome.said = "done", f"no run has published yet: all {LEFT}"
                 return
             swept = self._begin(opened.accounts, work, held, outcome)
-            carry_across(swept, named, self._newcomers)
+            outcome.again = self._bounded(carry_across(swept, named, self._newcomers))
             counts = ledger.counts(held)
         outcome.counts = vars(counts)
         outcome.outcome = "open" if counts.open or counts.waiting else "done"

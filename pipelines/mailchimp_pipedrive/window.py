@@ -15,7 +15,7 @@ from pipelines.mailchimp_pipedrive.config import NewContacts
 from pipelines.mailchimp_pipedrive.flow import WHAT, WHO, WRITES
 from pipelines.mailchimp_pipedrive.loading import carry_out, settle
 from pipelines.mailchimp_pipedrive.people import Newcomers, People, read_named, read_newcomers
-from pipelines.mailchimp_pipedrive.seal import remember_identity, seal
+from pipelines.mailchimp_pipedrive.seal import remember_identity, seal, unsettled
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
 from state import bots, deeds, settings
 from state import guards as stored
@@ -24,12 +24,15 @@ from transforms.build import build, number
 LEFT = "is left to the next sweep"
 
 
-def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -> None:
-    """Plan and write for whom the deliveries name, and nobody else."""
+def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -> Collection[Named]:
+    """Plan and write for whom the deliveries name, and nobody else.
+
+    Returns who is to be named again: a sweep had them on its way, perhaps with an older value.
+    """
     assert sweep.lease is not None
     _look_at_flows(sweep)
     if not life.running(sweep):
-        return
+        return ()
     settle(sweep)
     _let_go(sweep)
 
@@ -56,6 +59,8 @@ def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -
     sweep.cursors_of_facts.clear()  # how far facts were read is the sweep's to keep
     seal(sweep, sweep.lease, frozenset(sweep.held_back))
     carry_out(sweep)
+    left = sorted(unsettled(sweep))
+    return sweep.db.execute(NAMES, {"contacts": left}).fetchall() if left else ()
 
 
 def _look_at_flows(sweep: Sweep) -> None:
@@ -112,6 +117,10 @@ def _hold_back(sweep: Sweep) -> None:
             sweep.held_back[flow_id] = found
 
 
+NAMES = """
+SELECT DISTINCT 'person', person_id_pipedrive::VARCHAR FROM resolve.pairs
+WHERE person_id_pipedrive IS NOT NULL AND contact_id IN (SELECT unnest($contacts::VARCHAR[]))
+"""
 COPIED = "SELECT max(sweep) FROM published.staging.syncline__sweep"
 # The history's own rows of these people: first seen is what a sweep has seen.
 SEEN = """

@@ -4,11 +4,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from pipelines.mailchimp_pipedrive.config import Definition
-from pipelines.mailchimp_pipedrive.warm import Warm
+from pipelines.mailchimp_pipedrive.warm import MOST_AGAIN, Warm
 from pipelines.report import Outcome
 from state import consent, lease
+from state.schema import settings as table
 from state.writers import window_name
 from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
 from tests.pipelines.mailchimp_pipedrive.test_flows import done, quiet
@@ -293,3 +295,40 @@ def test_a_window_writes_nothing_with_the_key_of_another_account(desk: FlowDesk)
     desk.effects()
     window(desk, person(who), ends="failed")
     assert desk.effects() == []
+
+
+def test_whom_a_sweep_had_on_its_way_is_named_again(desk: FlowDesk) -> None:
+    """MC-10, ALL-06: what the sweep read was older than the edit that rang"""
+    desk.start()
+    who, email = desk.untouched()
+    done(desk)
+    desk.edit(who, first_name="Old")
+    window(desk, person(who))
+    with desk.state() as state, state.write() as db:
+        of_us = (table.c.sync == window_name("acme")) & (table.c.verb != "tag")
+        db.execute(update(table).where(of_us).values(sync="acme", state="sending"))
+    desk.edit(who, first_name="Young")
+    with closing(warm(desk)) as one:
+        outcome = one.window([person(who)])
+        assert list(outcome.again) == [person(who)]
+        assert desk.merges(email)["FNAME"] == "Old", "never two on their way"
+        with desk.state() as state, state.write() as db:
+            db.execute(update(table).where(table.c.sync == "acme").values(state="done"))
+        outcome = one.window(outcome.again)
+        assert list(outcome.again) == []
+    assert desk.merges(email)["FNAME"] == "Young"
+
+
+def test_nobody_is_named_again_for_ever(desk: FlowDesk) -> None:
+    """ALL-06: a doubt that lasts is the sweep's to settle"""
+    desk.start()
+    who, _ = desk.untouched()
+    done(desk)
+    desk.edit(who, first_name="Zelda")
+    desk.fault("lost_request", "mailchimp", "*/members/*", method="PATCH", times=500)
+    with closing(warm(desk)) as one:
+        named = [person(who)]
+        for _ in range(MOST_AGAIN):
+            named = list(one.window(named).again)
+            assert named == [person(who)]
+        assert list(one.window(named).again) == []
