@@ -111,9 +111,10 @@ def unsettled(state: State, wanted: Sequence[Setting]) -> set[str]:
         return set()
     with state.read() as db:
         rows = db.execute(_HOW, machine.given([one.key for one in wanted])).fetchall()
-    stored = {SettingKey(*key): how for *key, *how in rows}
-    good = {one.key: ([machine.DONE, one.desired_hash], machine.REFUSED) for one in wanted}
-    return {
-        key.subject for key, (done, refused) in good.items()
-        if (how := stored.get(key)) is None or (how != done and how[0] != refused)
-    }  # fmt: skip
+    stored = {SettingKey(*row[:4]): (row.state, row.acknowledged_hash) for row in rows}
+
+    def is_settled(one: Setting) -> bool:
+        how, acknowledged = stored.get(one.key, ("", None))
+        return how == machine.REFUSED or (how == machine.DONE and acknowledged == one.desired_hash)
+
+    return {one.subject for one in wanted if not is_settled(one)}
