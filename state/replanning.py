@@ -115,6 +115,8 @@ def unsettled(state: State, wanted: Sequence[Setting]) -> set[str]:
 
     def is_settled(one: Setting) -> bool:
         how, acknowledged = stored.get(one.key, ("", None))
-        return how == machine.REFUSED or (how == machine.DONE and acknowledged == one.desired_hash)
+        return bool(
+            how == machine.REFUSED or (how, acknowledged) == (machine.DONE, one.desired_hash)
+        )
 
     return {one.subject for one in wanted if not is_settled(one)}

@@ -39,6 +39,7 @@ class People:
     deals: list[dict[str, Any]] = field(default_factory=list)
     named: set[tuple[str, str]] = field(default_factory=set)  # audience, address
     looked_up: dict[tuple[str, str], Member | None] = field(default_factory=dict)
+    followed: tuple[int, ...] = ()  # the size when nobody more was found
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -129,9 +130,8 @@ def _take_deal(sweep: Sweep, people: People, deal_id: int) -> None:
 
 def _grow(sweep: Sweep, people: People) -> None:
     """Follow links and addresses, as far as the copy and the state know them."""
-    before: tuple[int, ...] = ()
-    while before != people.size:
-        before = people.size
+    while people.followed != people.size:
+        people.followed = people.size
         state, account = sweep.state, sweep.engagement_account
         members = [f"{list_id}/{member}" for list_id, member in people.members]
         people.contacts |= identity.linked(state, account, members, kind=MEMBER)
