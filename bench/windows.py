@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,10 +26,9 @@ from typing import NamedTuple
 import psutil  # type: ignore[import-untyped]
 
 from bench.machine import described
-from bench.windows_house import PLAN, SEATS, House, Known, World, sandbox
+from bench.windows_house import PLAN, SEATS, House, Known, Sleep, World, sandbox
 from bench.windows_judge import Books, Change, Verdict, judge
 
-Sleep = Callable[[float], None]
 # Of twenty changes; two in fifteen edits a second would be of the same contact within a minute
 # if there were fewer than a thousand.
 MIX = (
@@ -39,6 +38,7 @@ MIX = (
 FATES = {"drop_webhook": "dropped", "double_webhook": "doubled", "reorder_webhooks": "reordered"}
 FATE_EVERY = 11  # a change in so many meets the next kind of fault: three in a hundred each
 CALLERS = 8
+MOST_DEALS = 300  # each of which enters its stage again and again
 USABLE = re.compile(r"[a-z0-9.]+@[a-z0-9.]+\.[a-z]+")
 QUIET_S = 5.0  # of the journal: nothing is on its way any more
 
@@ -60,6 +60,7 @@ class Crowd:
     """Who does something next. Each contact is somebody's turn again when all others had theirs."""
 
     def __init__(self, world: World, most: int) -> None:
+        """`most`: how many changes there will be at most."""
         self._world = world
         stages = world.stages()
         self._before, self._stage = stages["Lead In"], stages["Qualified"]
@@ -71,7 +72,9 @@ class Crowd:
         }  # fmt: skip
         self._both = deque(one for one in alone if one.email in tagged)
         strangers = [one for one in alone if one.email not in members]
-        self._deals = deque(self._deal(one) for one in strangers[: max(most * 3 // 20, 10)])
+        self._deals = deque(
+            self._deal(one) for one in strangers[: min(max(most * 3 // 20, 10), MOST_DEALS)]
+        )
         self._turn, self._number = threading.Lock(), itertools.count(1)
 
     @property

@@ -9,7 +9,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
 Json = dict[str, Any]
+Sleep = Callable[[float], None]
 KEY = "ac3e" * 8 + "-us6"
 SECRET = "a secret for the windows of ten minutes"
 TAG, AUDIENCE, SYNC = "Nobody yet", "Newsletter", "windows"
@@ -52,10 +54,18 @@ class Known(NamedTuple):
 class World:
     """The sandbox, as its control surface and an administrator reach it."""
 
-    def __init__(self, url: str, token: str = "sandbox-pipedrive-bob") -> None:
-        self.url = url
+    def __init__(
+        self, url: str, token: str = "sandbox-pipedrive-bob", sleep: Sleep = time.sleep
+    ) -> None:
+        self.url, self._sleep = url, sleep
         self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
         self._token = {"x-api-token": token}
+
+    def __enter__(self) -> "World":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def control(self, path: str, **asked: Any) -> Any:
         return _read(self.http.post(f"/_sandbox/{path}", json=asked))
@@ -73,10 +83,12 @@ class World:
 
     def crm(self, method: str, path: str, body: Json) -> Json:
         """A call of somebody's; the journal shows it by its query."""
-        answer = self.http.request(
-            method, f"/pipedrive/api/v2/{path}?by=somebody", json=body, headers=self._token
-        )
-        return dict(_read(answer)["data"])
+        place = f"/pipedrive/api/v2/{path}?by=somebody"
+        while True:
+            answer = self.http.request(method, place, json=body, headers=self._token)
+            if answer.status_code != 429:
+                return dict(_read(answer)["data"])
+            self._sleep(float(answer.headers["x-ratelimit-reset"]))
 
     def act(self, kind: str, email: str, **more: Any) -> None:
         self.control("events/mailchimp", kind=kind, email=email, list=AUDIENCE, **more)
@@ -116,10 +128,10 @@ def sandbox(people: int) -> Iterator[World]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        world = World(process.stdout.readline().split()[-1])
-        for name, value in (("plan", PLAN), ("seats", SEATS)):
-            world.control("assumptions", vendor="pipedrive", name=name, value=value)
-        yield world
+        with World(process.stdout.readline().split()[-1]) as world:
+            for name, value in (("plan", PLAN), ("seats", SEATS)):
+                world.control("assumptions", vendor="pipedrive", name=name, value=value)
+            yield world
     finally:
         process.kill()
         process.wait()
@@ -143,7 +155,10 @@ class House:
 
     def start(self, *words: str, to: Any = None) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "deployments", "--syncs", str(self._syncs), *words]
-        return subprocess.Popen(command, cwd=ROOT, env=self._environ, stdout=to, text=True)
+        said = None if to is None else subprocess.STDOUT
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self._environ, stdout=to, stderr=said, text=True
+        )
 
     def run(self) -> int:
         """A sweep; its exit code."""
