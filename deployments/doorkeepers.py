@@ -68,6 +68,11 @@ class Doorkeeper(Listening):
         return KINDS[self.definition.kind].doors.warm is not None
 
     @property
+    def is_waited_for(self) -> bool:
+        """A window takes no more than MOST_NAMED, and may have to name somebody again."""
+        return self.is_prompt and not self._named.empty()
+
+    @property
     def sources(self) -> list[Source]:
         return [
             Source(self.name, account, partial(self.is_signed, account))
@@ -75,6 +80,8 @@ class Doorkeeper(Listening):
         ]
 
     def close(self) -> None:
+        if self._warm is not None:
+            self._warm[1].close()
         self.held.close()
 
     def obstacle(self) -> str:
@@ -94,6 +101,8 @@ class Doorkeeper(Listening):
         if not named:
             return Woken("answered", "")
         outcome = self._windows().window(named)
+        for one in outcome.again:
+            self._named.put(one)
         if outcome.outcome in ("done", "open"):
             return Woken("answered", _line(outcome))
         self.missed()
@@ -105,6 +114,8 @@ class Doorkeeper(Listening):
         if self._warm is None or self._warm[0] != said:
             warm = KINDS[self.definition.kind].doors.warm
             assert warm is not None
+            if self._warm is not None:
+                self._warm[1].close()
             self._warm = (said, warm(*said, self.settings))
         return self._warm[1]
 

@@ -45,6 +45,9 @@ class Windows(Protocol):
     def window(self, named: Collection[Named]) -> Outcome:
         """Carry out what became of these; every way it can end is an Outcome."""
 
+    def close(self) -> None:
+        """Give back what is kept; a window after it opens it anew."""
+
 
 class OpensWindows(Protocol):
     """Keep what windows need; nothing is opened yet."""

@@ -184,6 +184,11 @@ class Listening:
                 found.add(self._named.get_nowait())
         return found
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody was named whom no run has been about: never, where runs read all."""
+        return False
+
     def obstacle(self) -> str:
         """Why no run should begin now: another goes on, or a stopped one waits for its approval.
 

@@ -3,7 +3,7 @@
 Counts, ids, reasons and sentences only; never a name, an address or a field's value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -105,6 +105,7 @@ class Outcome:
     checks: list[dict[str, Any]] = field(default_factory=list)
     created: dict[str, list[str]] = field(default_factory=dict)  # object -> vendor's ids
     links: dict[str, str] = field(default_factory=dict)  # object -> address, with {id} in it
+    again: Collection[tuple[str, ...]] = ()  # whom a window is to be about once more
 
     @property
     def needs_reauthorization(self) -> bool:

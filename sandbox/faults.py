@@ -14,7 +14,8 @@
     html_403          no                      the vendor's block page
     drop_webhook, double_webhook, reorder_webhooks   deliveries, not requests
 
-Only the first fault that matches and still has times left acts on a request.
+Only the first fault that matches and still has times left acts on a request. `about` is a text
+that a delivery's body holds: with it a fault meets the webhooks of one record alone.
 """
 
 import itertools
@@ -44,6 +45,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = ""
     member: str = ""
+    about: str = ""
     seed: int = 0
     delay_s: float = 1.0
     lag_s: float = 900.0
@@ -91,15 +93,17 @@ class Faults:
         """The fault that acts on this request, counted as fired."""
         return self._take(ON_REQUESTS, vendor, method, path)
 
-    def for_delivery(self, vendor: str, path: str) -> Fault | None:
+    def for_delivery(self, vendor: str, path: str, body: bytes = b"") -> Fault | None:
         """The fault that acts on this webhook; `path` is that of the receiving URL."""
-        return self._take(ON_DELIVERIES, vendor, "POST", path)
+        return self._take(ON_DELIVERIES, vendor, "POST", path, body)
 
-    def _take(self, kinds: frozenset[str], vendor: str, method: str, path: str) -> Fault | None:
+    def _take(
+        self, kinds: frozenset[str], vendor: str, method: str, path: str, body: bytes = b""
+    ) -> Fault | None:
         for fault in self._faults:
             if fault.kind not in kinds or fault.times <= 0:
                 continue
-            if not fault.matches(vendor, method, path):
+            if fault.about.encode() not in body or not fault.matches(vendor, method, path):
                 continue
             if fault.after > 0:
                 fault.after -= 1

@@ -63,7 +63,7 @@ class Deliveries:
     def send(self, vendor: str, url: str, headers: dict[str, str], body: bytes) -> None:
         """Put a webhook on its way; nothing that happens to it later reaches the caller."""
         delivery = Delivery(vendor, url, headers, body)
-        fault = self._faults.for_delivery(vendor, urlsplit(url).path or "/")
+        fault = self._faults.for_delivery(vendor, urlsplit(url).path or "/", body)
         kind = fault.kind if fault else ""
         if kind == "drop_webhook" or not is_loopback(url) or self._is_full(vendor):
             self.tried.append(Tried(vendor, url, 1, -1))

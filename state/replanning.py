@@ -2,6 +2,7 @@
 
 another value, another verb, withdrawn, or done and seen different  -> the next generation
 the same value                                                      -> only still wanted
+the same value, sent by another writer since this plan read         -> only still wanted
 being sent by this very run, or planned from a newer source         -> left alone
 on its way, or in doubt, by another writer                          -> left alone
 
@@ -12,10 +13,10 @@ writers, each under a lease of its own.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, or_
+from sqlalchemy import ColumnElement, Connection, and_, case, or_, select
 
 from state import machine
-from state.database import Upsert
+from state.database import State, Upsert
 from state.lease import Lease
 from state.schema import settings as table
 from state.settings import Setting, SettingKey
@@ -51,8 +52,12 @@ def _sealing(insert: Any) -> Any:
 
 def _is_replanned(new: Any) -> ColumnElement[bool]:
     differs = table.c.acknowledged_hash.is_distinct_from(new.desired_hash)
-    # A done row of this very sweep is not planned twice by sealing its plan again.
-    drifted = and_(new.seen_different, table.c.fence < new.sweep)
+    # A done row of this very sweep is not planned twice by sealing its plan again; nor one that
+    # the other writer sent after this plan had read what was there.
+    sent_since = and_(table.c.sync != new.sync, table.c.settled_at > new.source_updated_at)
+    drifted = and_(
+        new.seen_different, table.c.fence < new.sweep, or_(sent_since.is_(None), ~sent_since)
+    )
     return or_(
         table.c.desired_hash != new.desired_hash,
         machine.is_in(table, machine.WITHDRAWN),
@@ -92,3 +97,26 @@ def _row(setting: Setting, lease: Lease, position: int) -> dict[str, Any]:
         "seen_different": setting.seen_different, "tries": 0, "next_try_at": None, "said": "",
         "sweep": lease.fence, "position": position, "wanted_sweep": lease.fence,
     }  # fmt: skip
+
+
+_HOW = select(*machine.key_of(table), table.c.state, table.c.acknowledged_hash).where(
+    machine.among_given(machine.key_of(table))
+)
+
+
+def unsettled(state: State, wanted: Sequence[Setting]) -> set[str]:
+    """Return whose settings are neither as wanted by now nor refused: another writer had the row
+    on its way, or nobody knows what became of the write."""
+    if not wanted:
+        return set()
+    with state.read() as db:
+        rows = db.execute(_HOW, machine.given([one.key for one in wanted])).fetchall()
+    stored = {SettingKey(*row[:4]): (row.state, row.acknowledged_hash) for row in rows}
+
+    def is_settled(one: Setting) -> bool:
+        how, acknowledged = stored.get(one.key, ("", None))
+        return bool(
+            how == machine.REFUSED or (how, acknowledged) == (machine.DONE, one.desired_hash)
+        )
+
+    return {one.subject for one in wanted if not is_settled(one)}

@@ -96,26 +96,46 @@ def open_scratch(home: Path, sync: str, *, memory_limit: str = "1GB") -> Iterato
         yield work
 
 
-@contextmanager
-def open_window(home: Path, sync: str, *, memory_limit: str = "512MB") -> Iterator[Work | None]:
-    """Open empty files in memory beside the published copy, `published`; None where there is none.
+class WindowFiles:
+    """Files in memory beside the published copy, `published`, for one window after another.
 
-    For a plan of a few people: it holds up no run, and readers and runs do not hold it up.
+    For plans of a few people: they hold up no run, and readers and runs do not hold them up. The
+    connection is kept, since opening one takes longer than most windows' queries.
     """
-    published = published_path(home, sync)
-    if not published.exists():
-        yield None
-        return
-    db = duckdb.connect(config=_config(home, memory_limit, 1))
-    try:
-        db.execute("SET TimeZone = 'UTC'")
+
+    def __init__(self, home: Path, sync: str, *, memory_limit: str = "512MB") -> None:
+        self._home, self._sync = home, sync
+        self._db = duckdb.connect(config=_config(home, memory_limit, 1))
+        self._db.execute("SET TimeZone = 'UTC'")
+        self._resting = str(self._db.execute("SELECT current_database()").fetchall()[0][0])
+        self._attached: object = None
+
+    def renew(self) -> Work | None:
+        """Empty files, beside the copy as it is published now; None where there is none.
+
+        What the window before left is gone, and its `Work` must not be used any more.
+        """
+        published = published_path(self._home, self._sync)
+        try:
+            stat = published.stat()
+        except FileNotFoundError:
+            return None
+        db = self._db
+        db.execute(f"USE {self._resting}")
+        for name in ("work", "history"):
+            db.execute(f"DETACH DATABASE IF EXISTS {name}")
+        if (copy := (stat.st_ino, stat.st_mtime_ns, stat.st_size)) != self._attached:
+            # Before the new one is looked for: a copy that cannot be attached leaves none.
+            self._attached = None
+            db.execute("DETACH DATABASE IF EXISTS published")
+            db.execute(f"ATTACH {_quoted(published)} AS published (READ_ONLY)")
+            self._attached = copy
         db.execute("ATTACH ':memory:' AS work; USE work; ATTACH ':memory:' AS history")
         generation = _begin_work(db)
-        history_generation = _begin_history(db)
-        db.execute(f"ATTACH {_quoted(published)} AS published (READ_ONLY)")
-        yield Work(db, home, sync, generation, history_generation)
-    finally:
-        db.close()
+        return Work(db, self._home, self._sync, generation, _begin_history(db))
+
+    def close(self) -> None:
+        self._db.close()
 
 
 def publish(work: Work) -> Path:

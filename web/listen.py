@@ -52,6 +52,10 @@ class Listened(Protocol):
     def is_owed_a_run(self) -> bool:
         """Whether it is to run though nobody rang: a look found that deliveries were lost."""
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody was named whom no window has been about yet."""
+
     def is_edited(self) -> bool:
         """Whether the files changed since the last look. Asked often: cheap."""
 
@@ -294,7 +298,7 @@ class Listener:
             self._say(f"{sync}: {_deliveries(waiting.deliveries)}; {woken.said}")
 
     def _ring_if_owed(self, sync: str) -> None:
-        if self._syncs[sync].is_owed_a_run:
+        if self._syncs[sync].is_owed_a_run or self._syncs[sync].is_waited_for:
             self._windows.ring(sync, self._seconds())
 
     def _welcome(self) -> None:

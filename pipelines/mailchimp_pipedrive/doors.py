@@ -8,7 +8,7 @@ from pipelines.mailchimp_pipedrive.explaining import EXPLAINING
 from pipelines.mailchimp_pipedrive.listening import BELLS
 from pipelines.mailchimp_pipedrive.preview import preview_flow
 from pipelines.mailchimp_pipedrive.run import plan_sync, run_sync
-from pipelines.mailchimp_pipedrive.window import Warm
+from pipelines.mailchimp_pipedrive.warm import Warm
 
 DOORS = Doors(
     run=run_sync,

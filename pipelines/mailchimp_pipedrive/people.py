@@ -9,9 +9,11 @@ make a change of our own write.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import Gone
+from connectors.pipedrive.matches import addresses
 from pipelines.listening import Named
 from pipelines.mailchimp_pipedrive import tables
 from pipelines.mailchimp_pipedrive.extract import KEYS, OVERLAP
@@ -22,6 +24,7 @@ from state.raw import put_raw
 from transforms.build import build
 
 ROUNDS = 5  # from a person to a member to another person: more than any chain of addresses
+CLOCKS = timedelta(seconds=5)  # a vendor tells its time in whole seconds
 Member = tuple[str, str]  # audience, contact id
 
 
@@ -34,12 +37,45 @@ class People:
     emails: set[str] = field(default_factory=set)
     contacts: set[str] = field(default_factory=set)
     deals: list[dict[str, Any]] = field(default_factory=list)
+    named: set[tuple[str, str]] = field(default_factory=set)  # audience, address
     looked_up: dict[tuple[str, str], Member | None] = field(default_factory=dict)
+    followed: tuple[int, ...] = ()  # the size when nobody more was found
 
     @property
     def size(self) -> tuple[int, ...]:
         found: list[set[Any]] = [self.persons, self.members, self.emails, self.contacts]
         return tuple(len(one) for one in found)
+
+
+@dataclass
+class Newcomers:
+    """Persons that changed since the published copy was read, as they were when last asked for.
+
+    Kept from window to window, and asked for from where it was left: reading all of them each time
+    would take longer with every change since the sweep.
+    """
+
+    until: datetime | None = None  # by the vendor's clock; None: nothing was read yet
+    addresses: dict[int, set[str]] = field(default_factory=dict)
+    changed_at: dict[int, str] = field(default_factory=dict)
+
+    def read(self, sweep: Sweep) -> None:
+        """Take in who changed until now; who the copy knows by now is forgotten."""
+        ((copied,),) = sweep.db.execute(READ_UNTIL).fetchall()
+        since = copied - OVERLAP if copied else None
+        if self.until is not None:
+            lag = timedelta(seconds=sweep.horizons[sweep.crm_account]) + CLOCKS
+            since = max(self.until - lag, since) if since else self.until - lag
+        until = sweep.crm.vendor_now()
+        for page in sweep.crm.persons(None, since, ()):
+            for one in sweep.erased.without(page):
+                person_id = int(one["id"])
+                self.addresses[person_id] = addresses(one)
+                self.changed_at[person_id] = str(one.get("update_time") or "")
+        self.until = until
+        oldest = f"{copied - OVERLAP:%Y-%m-%dT%H:%M:%SZ}" if copied else ""
+        for person_id in [key for key, at in self.changed_at.items() if at < oldest]:
+            del self.addresses[person_id], self.changed_at[person_id]
 
 
 def read_named(sweep: Sweep, named: Iterable[Named]) -> People:
@@ -52,7 +88,9 @@ def read_named(sweep: Sweep, named: Iterable[Named]) -> People:
             _take_deal(sweep, people, int(place[0]))
         elif place[0] in sweep.names.list_ids:
             people.emails.add(place[1])
-            _look_up(sweep, people, place[0], place[1])
+            people.named.add((place[0], place[1]))
+    _grow(sweep, people)
+    _find_unknown(sweep, people)
     for _ in range(ROUNDS):
         _grow(sweep, people)
         tables.write(sweep, people.contacts)
@@ -64,16 +102,17 @@ def read_named(sweep: Sweep, named: Iterable[Named]) -> People:
     return people
 
 
-def read_newcomers(sweep: Sweep) -> bool:
-    """Read the persons that changed since the published copy was read; whether there were any.
-
-    Before somebody is made a person: who got the address since then no copy tells of.
-    """
-    ((since,),) = sweep.db.execute(READ_UNTIL).fetchall()
-    pages = [
-        list(sweep.erased.without(page))
-        for page in sweep.crm.persons(None, since - OVERLAP if since else None, ())
-    ]
+def read_newcomers(sweep: Sweep, newcomers: Newcomers) -> bool:
+    """Read whoever got an address since the published copy that the plan makes a person of;
+    whether there is anybody: no copy tells of them."""
+    newcomers.read(sweep)
+    emails = {email for (email,) in sweep.db.execute(TO_BE_MADE).fetchall()}
+    ids = [one for one, held in newcomers.addresses.items() if held & emails]
+    known = {one for (one,) in sweep.db.execute(KNOWN_PERSONS).fetchall()}
+    ids = sorted(set(ids) - known)
+    if not ids:
+        return False
+    pages = [list(sweep.erased.without(page)) for page in sweep.crm.persons_by_id(ids, ())]
     _put(sweep, "pipedrive__persons", pages)
     build(sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails")
     return any(pages)
@@ -91,9 +130,8 @@ def _take_deal(sweep: Sweep, people: People, deal_id: int) -> None:
 
 def _grow(sweep: Sweep, people: People) -> None:
     """Follow links and addresses, as far as the copy and the state know them."""
-    before: tuple[int, ...] = ()
-    while before != people.size:
-        before = people.size
+    while people.followed != people.size:
+        people.followed = people.size
         state, account = sweep.state, sweep.engagement_account
         members = [f"{list_id}/{member}" for list_id, member in people.members]
         people.contacts |= identity.linked(state, account, members, kind=MEMBER)
@@ -129,6 +167,15 @@ def _read(sweep: Sweep, people: People) -> None:
     people.emails |= {email for (email,) in rows if email}
 
 
+def _find_unknown(sweep: Sweep, people: People) -> None:
+    """Ask for the addresses that the copy knows no contact of, before anything is read: one who is
+    found later makes everybody be read once more."""
+    told = {"members": [one for _, one in people.members]}
+    there = set(sweep.db.execute(PLACES, told).fetchall())
+    for list_id, email in (_unmatched(sweep, people) | people.named) - there:
+        _look_up(sweep, people, list_id, email)
+
+
 def _put_persons(sweep: Sweep, people: People) -> None:
     wanted, living = sorted(people.persons), list[dict[str, Any]]()
     for page in sweep.crm.persons_by_id(wanted, ()) if wanted else ():
@@ -160,7 +207,7 @@ def _put_members(sweep: Sweep, people: People) -> None:
             found += [one | {"list_id": list_id} for one in sweep.erased.without([record])]
     _put(sweep, "mailchimp__members", [found])
     there = {(one["list_id"], str(one["email_address"]).lower()) for one in found}
-    for list_id, email in _unmatched(sweep, people) - there:
+    for list_id, email in (_unmatched(sweep, people) | people.named) - there:
         _look_up(sweep, people, list_id, email)
 
 
@@ -189,29 +236,35 @@ def _put(sweep: Sweep, table: str, pages: Collection[list[dict[str, Any]]]) -> N
 
 ADDRESSES = """
 SELECT email FROM published.staging.pipedrive__person_emails
-WHERE email <> '' AND list_contains($persons::BIGINT[], person_id_pipedrive)
+WHERE email <> '' AND person_id_pipedrive IN (SELECT unnest($persons::BIGINT[]))
 UNION
 SELECT email FROM published.staging.mailchimp__members
-WHERE list_contains($members::VARCHAR[], member_id_mailchimp)
+WHERE member_id_mailchimp IN (SELECT unnest($members::VARCHAR[]))
 """
 PERSONS = """
 SELECT DISTINCT person_id_pipedrive FROM published.staging.pipedrive__person_emails
-WHERE list_contains($emails::VARCHAR[], email)
+WHERE email IN (SELECT unnest($emails::VARCHAR[]))
 """
 MEMBERS = """
 SELECT DISTINCT list_id_mailchimp, member_id_mailchimp FROM published.staging.mailchimp__members
-WHERE list_contains($emails::VARCHAR[], email)
+WHERE email IN (SELECT unnest($emails::VARCHAR[]))
 """
+PLACES = """
+SELECT DISTINCT list_id_mailchimp, email FROM published.staging.mailchimp__members
+WHERE member_id_mailchimp IN (SELECT unnest($members::VARCHAR[]))
+"""
+TO_BE_MADE = "SELECT DISTINCT email FROM plan.persons WHERE action = 'create'"
+KNOWN_PERSONS = "SELECT person_id_pipedrive FROM staging.pipedrive__persons"
 READ_UNTIL = "SELECT max(fetched_at) FROM published.raw.pipedrive__persons"
 COPIES = """
 CREATE OR REPLACE TABLE raw.mailchimp__members AS
-FROM published.raw.mailchimp__members WHERE list_contains($ids::VARCHAR[], contact_id)
+FROM published.raw.mailchimp__members WHERE contact_id IN (SELECT unnest($ids::VARCHAR[]))
 """
 # Who is in a filter or a segment is the last walk's word.
 WALKED_FILTERS = """
 CREATE OR REPLACE TABLE staging.pipedrive__filter_members AS
 FROM published.staging.pipedrive__filter_members
-WHERE list_contains($ids::BIGINT[], person_id_pipedrive)
+WHERE person_id_pipedrive IN (SELECT unnest($ids::BIGINT[]))
 """
 WALKED_SEGMENTS = """
 CREATE OR REPLACE TABLE staging.mailchimp__segment_members AS

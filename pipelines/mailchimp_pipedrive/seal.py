@@ -12,7 +12,7 @@ from pipelines.mailchimp_pipedrive import life
 from pipelines.mailchimp_pipedrive.bind import BoundField
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.tables import MEMBER, PERSON
-from state import facts, identity, ledger, settings
+from state import facts, identity, ledger, replanning, settings
 from state.cursors import NO_FILE, Cursor
 from state.deeds import Deed, by_key, withdraw_keys
 from state.lease import Lease
@@ -78,6 +78,12 @@ def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
     )  # fmt: skip
     facts.settle(lease, name, _dealt_with(sweep, held_back))
     return planned
+
+
+def unsettled(sweep: Sweep) -> set[str]:
+    """Contacts for whom this plan's settings are not there by now, though it sealed them."""
+    wanted = [one for flow, one in _settings(sweep) if flow not in sweep.held_back]
+    return replanning.unsettled(sweep.state, wanted)
 
 
 def _persons_to_make(sweep: Sweep) -> Iterator[Deed]:

@@ -6,115 +6,34 @@ what the copy does not know yet, it leaves to the sweep, which finds everything 
 """
 
 from collections.abc import Collection
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any
-from uuid import uuid4
 
-from pipelines.accounts import Accounts
 from pipelines.checks import audit
 from pipelines.life import unborn
 from pipelines.listening import Named
 from pipelines.mailchimp_pipedrive import guards, happenings, life, tables
-from pipelines.mailchimp_pipedrive.accounts import open_accounts
-from pipelines.mailchimp_pipedrive.bind import Bound
-from pipelines.mailchimp_pipedrive.config import Definition, NewContacts
+from pipelines.mailchimp_pipedrive.config import NewContacts
 from pipelines.mailchimp_pipedrive.flow import WHAT, WHO, WRITES
 from pipelines.mailchimp_pipedrive.loading import carry_out, settle
-from pipelines.mailchimp_pipedrive.naming import look_up_with
-from pipelines.mailchimp_pipedrive.people import People, read_named, read_newcomers
-from pipelines.mailchimp_pipedrive.run import begin
-from pipelines.mailchimp_pipedrive.seal import remember_identity, seal
+from pipelines.mailchimp_pipedrive.people import Newcomers, People, read_named, read_newcomers
+from pipelines.mailchimp_pipedrive.seal import remember_identity, seal, unsettled
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
-from pipelines.report import Outcome, RunOptions, counted
-from pipelines.run import EXPECTED
-from pipelines.settings import Connections, Settings
-from pipelines.surroundings import REAL, Surroundings
-from state import bots, deeds, lease, ledger, settings
+from state import bots, deeds, settings
 from state import guards as stored
-from state.database import open_state
-from state.errors import LeaseHeld
-from state.staging import Work, open_window
-from state.writers import window_name
 from transforms.build import build, number
 
-NAMES_LAST = timedelta(minutes=5)  # what fields, stages and audiences are called changes seldom
+TOLD = ("plan.conflicts", "plan.skipped")
 LEFT = "is left to the next sweep"
 
 
-@dataclass
-class Warm:
-    """What one process keeps between the windows of a sync."""
+def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -> Collection[Named]:
+    """Plan and write for whom the deliveries name, and nobody else.
 
-    definition: Definition
-    connections: Connections
-    settings: Settings
-    around: Surroundings = REAL
-    _bound: Bound | None = None
-    _bound_at: Any = None
-    _held: ExitStack = field(default_factory=ExitStack)
-
-    def window(self, named: Collection[Named]) -> Outcome:
-        """Carry out what became of these; every way it can end is an Outcome."""
-        run_id = f"window-{self.around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-        outcome = Outcome(run_id, self.definition.name)
-        outcome.outcome, outcome.said = "failed", "An error nobody foresaw ended the window."
-        try:
-            self._open(named, outcome)
-        except LeaseHeld as error:
-            outcome.outcome, outcome.said = "skipped", str(error)
-        except EXPECTED as error:
-            outcome.outcome, outcome.said = "failed", f"{error}; all of it {LEFT}"
-        return outcome
-
-    def _open(self, named: Collection[Named], outcome: Outcome) -> None:
-        name = self.definition.name
-        with ExitStack() as stack:
-            state = open_state(self.settings.state_url, now=self.around.now)
-            stack.callback(state.close)
-            held = lease.acquire(state, window_name(name), run_id=outcome.run_id)
-            stack.enter_context(lease.keeping(held))
-            work = stack.enter_context(open_window(self.settings.home, name))
-            if work is None:
-                outcome.outcome, outcome.said = "done", f"no run has published yet: all {LEFT}"
-                return
-            accounts = stack.enter_context(
-                open_accounts(self.settings, self.connections, self.definition, state, self.around)
-            )
-            swept = self._begin(accounts, work, held, outcome)
-            carry_across(swept, named)
-            counts = ledger.counts(held)
-            outcome.counts = vars(counts)
-            outcome.outcome = "open" if counts.open or counts.waiting else "done"
-            writes = counted(counts.done + counts.adopted, "write")
-            outcome.said = f"{writes} for {counted(len(named), 'record')}"
-
-    def _begin(
-        self, accounts: Accounts[Any], work: Work, held: lease.Lease, outcome: Outcome
-    ) -> Sweep:
-        swept = begin(
-            self.settings, self.definition, RunOptions(run_id=outcome.run_id), accounts, work,
-            outcome, lambda _: None,
-        )  # fmt: skip
-        now = self.around.now()
-        if self._bound is None or now - self._bound_at > NAMES_LAST:
-            self._bound = look_up_with(
-                self.definition, accounts.crm, accounts.engagement, held.state
-            )
-            self._bound_at = now
-        return replace(
-            swept, lease=held, sweep=held.sweep, sleep=self.around.sleep, settle_within=0.0,
-            is_window=True, bound=self._bound,
-        )  # fmt: skip
-
-
-def carry_across(sweep: Sweep, named: Collection[Named]) -> None:
-    """Plan and write for whom the deliveries name, and nobody else."""
+    Returns who is to be named again: a sweep had them on its way, perhaps with an older value.
+    """
     assert sweep.lease is not None
     _look_at_flows(sweep)
     if not life.running(sweep):
-        return
+        return ()
     settle(sweep)
     _let_go(sweep)
 
@@ -130,8 +49,8 @@ def carry_across(sweep: Sweep, named: Collection[Named]) -> None:
 
     # Resolve and plan, by the models of the sweep.
     _plan(sweep)
-    if number(sweep.db, "SELECT count(*) FROM plan.persons WHERE action = 'create'"):
-        read_newcomers(sweep)
+    creates = number(sweep.db, "SELECT count(*) FROM plan.persons WHERE action = 'create'")
+    if creates and read_newcomers(sweep, newcomers):
         _plan(sweep)
     remember_identity(sweep, sweep.lease)
     sweep.checked += audit(sweep.db, SYNC)
@@ -141,6 +60,8 @@ def carry_across(sweep: Sweep, named: Collection[Named]) -> None:
     sweep.cursors_of_facts.clear()  # how far facts were read is the sweep's to keep
     seal(sweep, sweep.lease, frozenset(sweep.held_back))
     carry_out(sweep)
+    left = sorted(unsettled(sweep))
+    return sweep.db.execute(NAMES, {"contacts": left}).fetchall() if left else ()
 
 
 def _look_at_flows(sweep: Sweep) -> None:
@@ -181,7 +102,8 @@ def _note_happenings(sweep: Sweep, people: People) -> None:
 
 
 def _plan(sweep: Sweep) -> None:
-    build(sweep.db, SYNC, *WHO, *WHAT, *WRITES)
+    """What the sweep plans, but for what is told of a run: each model costs a window some ms."""
+    build(sweep.db, SYNC, *WHO, *WHAT, *(one for one in WRITES if one not in TOLD))
     sweep.is_planned = True
 
 
@@ -197,6 +119,10 @@ def _hold_back(sweep: Sweep) -> None:
             sweep.held_back[flow_id] = found
 
 
+NAMES = """
+SELECT DISTINCT 'person', person_id_pipedrive::VARCHAR FROM resolve.pairs
+WHERE person_id_pipedrive IS NOT NULL AND contact_id IN (SELECT unnest($contacts::VARCHAR[]))
+"""
 COPIED = "SELECT max(sweep) FROM published.staging.syncline__sweep"
 # The history's own rows of these people: first seen is what a sweep has seen.
 SEEN = """

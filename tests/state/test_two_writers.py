@@ -89,6 +89,21 @@ def test_a_plan_from_an_older_reading_lets_go(lease, window, clock):
     assert stored(lease, row).acknowledged == {"PHONE": "new"}
 
 
+def test_what_another_writer_sent_since_the_reading_is_not_sent_again(lease, window, clock):
+    """ALL-06: the value it sees different from is the one before that write"""
+    read_at = clock()
+    clock.advance(1)
+    sealed(lease, member("c1", "A"))
+    claim(lease, *sendable(lease))
+    settings.acknowledged(lease, [(member("c1").key, "")])
+    late = replace(member("c1", "A"), seen_different=True, source_updated_at=read_at)
+    sealed(window, late)
+    assert sendable(window) == []
+    clock.advance(1)
+    sealed(window, replace(late, source_updated_at=clock()))
+    assert [row.desired for row in sendable(window)] == [{"PHONE": "A"}], "somebody changed it back"
+
+
 def test_a_deed_that_a_window_left_unsent_is_sent_by_the_sweep(lease, window):
     """ALL-06: a window that died before it sent loses nothing."""
     ledger.seal(window, deeds=[note("a")])

@@ -55,7 +55,7 @@ class Acme:
         self.meanwhile: Callable[[], object] = lambda: None
         self.edited, self.is_listed = False, True
         self.counted: list[int] = []
-        self.is_owed_a_run = False
+        self.is_owed_a_run = self.is_waited_for = False
 
     def is_edited(self) -> bool:
         return self.edited
@@ -372,3 +372,14 @@ def test_an_error_of_a_run_that_nobody_foresaw_ends_the_loop(tmp_path: Path) -> 
         play.at(2)
     assert play.waiting == 1
     play.inbox.close()
+
+
+def test_whom_no_window_was_about_yet_is_not_left_until_somebody_rings(play: Play) -> None:
+    """ALL-12: a window takes only so many, and may have to name somebody again"""
+    play.acme.is_waited_for = True
+    play.store(b"1")
+    assert play.at(1) == ["took 1"]
+    assert play.at(2) == ["ran"]
+    play.acme.is_waited_for = False
+    assert play.at(62) == ["ran"]
+    assert play.at(1000) == []

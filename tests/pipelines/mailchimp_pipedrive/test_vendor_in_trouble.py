@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+import httpx
+
+import connectors.http
+from pipelines.surroundings import REAL, Surroundings
 from tests.pipelines.mailchimp_pipedrive.flow_desk import FlowDesk
 
 
@@ -21,3 +25,41 @@ def test_a_write_that_is_lost_again_and_again_ends_the_run_as_open(desk: FlowDes
     desk.clear_faults()
     assert desk.run().outcome == "done"
     assert desk.merges(email)["FNAME"] == "Zelda"
+
+
+def test_people_who_join_while_the_audience_is_read_are_no_shortfall(desk: FlowDesk) -> None:
+    """ALL-09: it counts one more than it listed, and counted one less before"""
+    desk.start()
+    joined = list[str]()
+
+    def join(answer: httpx.Response) -> None:
+        is_last = answer.url.params.get("status") == "archived"
+        if is_last and answer.url.path.endswith("/members"):
+            joined.append(f"tess{len(joined)}@new.example")
+            desk.act("add", joined[-1], fields={"FNAME": "Tess"})
+
+    def open_http() -> httpx.Client:
+        opened = connectors.http.open_http()
+        opened.event_hooks = {"response": [join]}
+        return opened
+
+    desk.around = Surroundings(open_http=open_http)
+    try:
+        for full in (False, False, True):
+            outcome = desk.run(full=full)
+            assert outcome.outcome == "done", outcome.said
+    finally:
+        desk.around = REAL
+    assert len(joined) == 3, "each run read all of it once"
+
+
+def test_a_shortfall_that_nobody_s_coming_explains_fails_the_run(desk: FlowDesk) -> None:
+    """ALL-09: less than it counted before and after"""
+    desk.start()
+    body = {"id": desk.audience, "name": "Newsletter", "stats": {"member_count": 10_000}}
+    desk.fault("status", "mailchimp", f"*/lists/{desk.audience}", method="GET", status=200,
+               body=body, times=1000)  # fmt: skip
+    outcome = desk.run()
+    desk.clear_faults()
+    assert outcome.outcome == "failed"
+    assert "counts other contacts" in outcome.said

@@ -1,13 +1,16 @@
 """A window beside the sweeps: what it brings across, and what it leaves alone."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from pipelines.mailchimp_pipedrive.config import Definition
-from pipelines.mailchimp_pipedrive.window import Warm
+from pipelines.mailchimp_pipedrive.warm import MOST_AGAIN, Warm
 from pipelines.report import Outcome
 from state import consent, lease
+from state.schema import settings as table
 from state.writers import window_name
 from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
 from tests.pipelines.mailchimp_pipedrive.test_flows import done, quiet
@@ -20,7 +23,8 @@ def warm(desk: FlowDesk) -> Warm:
 
 
 def window(desk: FlowDesk, *named: tuple[str, ...], ends: str = "done") -> Outcome:
-    outcome = warm(desk).window(named)
+    with closing(warm(desk)) as one:
+        outcome = one.window(named)
     assert outcome.outcome == ends, outcome.said
     return outcome
 
@@ -228,3 +232,103 @@ def test_a_paused_flow_is_left_alone_by_windows_too(desk: FlowDesk) -> None:
     desk.change("out", active=False)
     window(desk, person(who))
     assert desk.merges(email)["FNAME"] != "Zelda"
+
+
+def test_windows_of_one_process_see_each_run_that_publishes_between_them(desk: FlowDesk) -> None:
+    """MC-10, ALL-06: what is kept from one to the next is never what it believes of the vendors"""
+    desk.start(OUT, INTO)
+    who, email = desk.untouched()
+    other, _ = desk.untouched()
+    done(desk)
+    with closing(warm(desk)) as one:
+        for number in range(3):
+            desk.edit(who, first_name=f"Zelda {number}")
+            assert one.window([person(who)]).outcome == "done"
+            assert desk.merges(email)["FNAME"] == f"Zelda {number}"
+            desk.effects()
+            assert one.window([person(who), person(other)]).outcome == "done"
+            assert desk.effects() == []
+            desk.act("add", f"tess{number}@new.example", fields={"FNAME": "Tess"})
+            desk.act("tag", f"tess{number}@new.example", tag="Nobody yet")
+            done(desk)
+            desk.act("edit", f"tess{number}@new.example", fields={"FNAME": "Theresa"})
+            named = ("member", desk.audience, f"tess{number}@new.example")
+            assert one.window([named]).outcome == "done"
+            (found,) = desk.persons_with(f"tess{number}@new.example")
+            assert found["first_name"] == "Theresa"
+    quiet(desk)
+
+
+def test_a_window_after_one_that_failed_begins_as_the_first_did(desk: FlowDesk) -> None:
+    """ALL-04, ALL-12"""
+    desk.start()
+    who, email = desk.untouched()
+    done(desk)
+    desk.edit(who, first_name="Zelda")
+    with closing(warm(desk)) as one:
+        desk.fault("status", "pipedrive", "/api/v2/persons", status=401, times=1)
+        assert one.window([person(who)]).outcome == "failed"
+        desk.clear_faults()
+        assert one.window([person(who)]).outcome == "done"
+    assert desk.merges(email)["FNAME"] == "Zelda"
+
+
+def test_money_that_a_window_brings_is_in_the_currency_of_the_account(desk: FlowDesk) -> None:
+    """MC-03: as a sweep writes it"""
+    mapping = NEW["mapping"] | {"Contract value": "SCORE"}
+    desk.start(NEW | {"mapping": mapping})
+    done(desk)
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "SCORE": 12})
+    window(desk, ("member", desk.audience, "tess@new.example"))
+    (found,) = desk.persons_with("tess@new.example")
+    money = [one for one in found["custom_fields"].values() if isinstance(one, dict)]
+    assert [one["currency"] for one in money] == ["EUR"]
+
+
+def test_a_window_writes_nothing_with_the_key_of_another_account(desk: FlowDesk) -> None:
+    """ALL-06: links and bases are of the account that was"""
+    desk.start()
+    who, _ = desk.untouched()
+    done(desk)
+    desk.edit(who, first_name="Zelda")
+    desk.secrets["MC_KEY"] = "e0" * 16 + "-us6"
+    desk.effects()
+    window(desk, person(who), ends="failed")
+    assert desk.effects() == []
+
+
+def test_whom_a_sweep_had_on_its_way_is_named_again(desk: FlowDesk) -> None:
+    """MC-10, ALL-06: what the sweep read was older than the edit that rang"""
+    desk.start()
+    who, email = desk.untouched()
+    done(desk)
+    desk.edit(who, first_name="Old")
+    window(desk, person(who))
+    with desk.state() as state, state.write() as db:
+        of_us = (table.c.sync == window_name("acme")) & (table.c.verb != "tag")
+        db.execute(update(table).where(of_us).values(sync="acme", state="sending"))
+    desk.edit(who, first_name="Young")
+    with closing(warm(desk)) as one:
+        outcome = one.window([person(who)])
+        assert list(outcome.again) == [person(who)]
+        assert desk.merges(email)["FNAME"] == "Old", "never two on their way"
+        with desk.state() as state, state.write() as db:
+            db.execute(update(table).where(table.c.sync == "acme").values(state="done"))
+        outcome = one.window(outcome.again)
+        assert list(outcome.again) == []
+    assert desk.merges(email)["FNAME"] == "Young"
+
+
+def test_nobody_is_named_again_for_ever(desk: FlowDesk) -> None:
+    """ALL-06: a doubt that lasts is the sweep's to settle"""
+    desk.start()
+    who, _ = desk.untouched()
+    done(desk)
+    desk.edit(who, first_name="Zelda")
+    desk.fault("lost_request", "mailchimp", "*/members/*", method="PATCH", times=500)
+    with closing(warm(desk)) as one:
+        named = [person(who)]
+        for _ in range(MOST_AGAIN):
+            named = list(one.window(named).again)
+            assert named == [person(who)]
+        assert list(one.window(named).again) == []

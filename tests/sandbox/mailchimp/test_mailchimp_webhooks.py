@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from mailchimp_line import Ear, Line
@@ -266,6 +267,19 @@ def test_deliveries_are_lost_doubled_and_reordered_on_order(
     line.play("update_profile", email=ANN, fields={"FNAME": "Ann"})
     assert sorted(ear.kinds(len(kinds))) == sorted(kinds)
     assert ear.kinds(len(kinds)) == kinds
+
+
+def test_a_fault_can_be_about_the_webhooks_of_one_record(line: Line, ear: Ear) -> None:
+    """ALL-12: whose delivery is lost is known to who ordered it."""
+    hook(line, ear.url)
+    for name in ("Ann", "Zoe"):
+        order = {"vendor": "mailchimp", "kind": "drop_webhook", "about": f"{name}X"}
+        line.control("POST", "/faults", order)
+    line.add(ANN)
+    for name in ("Anna", "AnnX", "Annie"):
+        line.play("update_profile", email=ANN, fields={"FNAME": name})
+    heard = [dict(parse_qsl(one.body.decode())) for one in ear.until(3)]
+    assert [one.get("data[merges][FNAME]") for one in heard[1:]] == ["Anna", "Annie"]
 
 
 def test_a_switch_that_is_no_boolean_is_refused(line: Line, ear: Ear) -> None:
