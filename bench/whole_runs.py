@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,7 +119,9 @@ class Place:
         """Every person that is there, as Pipedrive's own list tells them."""
         asked: dict[str, Any] = {"limit": ROWS}
         while True:
-            page = self.pipedrive.get("/api/v2/persons", params=asked).raise_for_status().json()
+            page = at_their_pace(
+                partial(self.pipedrive.get, "/api/v2/persons", params=asked)
+            ).json()
             yield from page["data"]
             asked["cursor"] = page["additional_data"].get("next_cursor")
             if not asked["cursor"]:
@@ -206,17 +209,16 @@ def some_rename(place: Place) -> None:
     for number, one in enumerate(list(place.persons())):
         if number % CHANGED == 0:
             path, body = f"/api/v2/persons/{one['id']}", {"first_name": f"Renamed {number}"}
-            _at_their_pace(place.pipedrive, path, body)
+            at_their_pace(partial(place.pipedrive.patch, path, json=body))
 
 
-def _at_their_pace(
-    client: httpx.Client, path: str, body: Mapping[str, Any],
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:  # fmt: skip
-    """PATCH, again whenever the window of two seconds is full."""
-    while (answer := client.patch(path, json=body)).status_code == 429:
+def at_their_pace(
+    ask: Callable[[], httpx.Response], sleep: Callable[[float], None] = time.sleep
+) -> httpx.Response:
+    """What is answered once the window of two seconds is no longer full."""
+    while (answer := ask()).status_code == 429:
         sleep(float(answer.headers.get("x-ratelimit-reset", 1)))
-    answer.raise_for_status()
+    return answer.raise_for_status()
 
 
 def some_members_rename(place: Place) -> None:
