@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -34,6 +34,8 @@ class Audiences:
     secret: str = field(repr=False)
     key: bytes = field(repr=False)
     object: str = "mailchimp_webhook"
+    # After twenty failures one is switched off, which no call shows, until it is changed.
+    written_again_after: timedelta | None = timedelta(days=1)
 
     def hook(self, list_id: str, address: str) -> Hook:
         asked = {
@@ -88,6 +90,7 @@ class Nouns:
     key: bytes = field(repr=False)
     sync: str
     object: str = "pipedrive_webhook"
+    written_again_after: timedelta | None = None
 
     def hook(self, noun: str, address: str) -> Hook:
         asked = {"action": "*", "secret": fingerprint(f"{USER}:{self.secret}", self.key)}

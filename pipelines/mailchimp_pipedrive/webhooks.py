@@ -5,7 +5,8 @@ whole, so that what stands is judged by what they show, and found again by the r
 write that made it, which stands in its address.
 
     webhook|<account>|<sync>|<place>|1   made, or what was found there put right
-    webhook|<account>|<sync>|<place>|2   made again: gone, silent, another address or secret
+    webhook|<account>|<sync>|<place>|2   made again: gone, silent, another address or secret; where
+                                         silence does not show, written again once a day
     webhook|<account>|<sync>|<place>|3   removed, since nobody is to listen any more
 
 The writes are the listener's, under a lease of its own (`listener_name`).
@@ -55,6 +56,11 @@ class Wall(Protocol):
     def object(self) -> str:
         """What the ledger calls a webhook of this vendor."""
 
+    @property
+    def written_again_after(self) -> timedelta | None:
+        """How long what stands is trusted to ring, where nothing shows that the vendor has
+        switched it off and every change switches it on; None where something does."""
+
     def shown(self, place: str) -> list[Shown]:
         """Every webhook of the place, whoever made it."""
 
@@ -101,7 +107,7 @@ class Keeper:
             return IN_DOUBT
         ours = self._ours(known, self.wall.shown(hook.place), lambda at: at == hook.address)
         stands = [one for one in ours if one.asked == hook.asked and not one.is_silent]
-        if len(stands) == len(ours) == 1:
+        if len(stands) == len(ours) == 1 and not self._is_due_again(known):
             return ""
         last = known[-1] if known else None
         if last is not None and (last.operation, last.state) == (SET, "done"):
@@ -111,6 +117,11 @@ class Keeper:
         body = {**hook._asdict(), "replaced": sorted(one.webhook_id for one in ours)}
         made = self._carry_out(loader, known, SET, hook.place, body)
         return "" if made and made.state == "done" else (made and made.said) or "it was not sent"
+
+    def _is_due_again(self, known: Sequence[Deed]) -> bool:
+        trusted = self.wall.written_again_after
+        at = known[-1].settled_at if known else None
+        return trusted is not None and at is not None and self.lease.state.now() - at >= trusted
 
     def _remove(self, loader: Loader, places: Collection[str], endings: tuple[str, ...]) -> Removed:
         removed: list[str] = []

@@ -1,16 +1,18 @@
 """Both vendors' webhooks: made, told apart from anybody's, made again, removed."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from connectors.mailchimp.webhooks import settings as settings_of_webhook
 from pipelines.kinds import rung_from
 from pipelines.listening import IN_DOUBT, Wires
 from pipelines.mailchimp_pipedrive.listening import BELLS, MAILCHIMP, PIPEDRIVE
-from state import consent
+from state import consent, schema
 from tests.pipelines.mailchimp_pipedrive.flow_desk import NEW, OUT, STAGE, FlowDesk
 from tests.pipelines.mailchimp_pipedrive.porch import SECRET, Porch
 from tests.pipelines.mailchimp_pipedrive.test_flows import done
@@ -136,6 +138,29 @@ def test_one_whose_deliveries_fail_is_made_again_at_another_address(porch: Porch
     assert len(stands) == 2
     assert len(set(stands.values()) - set(first.values())) == 1, "the silent one alone"
     assert porch.listening.is_owed_a_run
+
+
+def test_one_that_mailchimp_has_switched_off_is_on_again_within_a_day(porch: Porch) -> None:
+    """ALL-12: twenty failures switch it off, which no call shows; any change switches it on"""
+    porch.desk.assume("mailchimp", "webhook_retries", "twenty_then_disabled")
+    porch.look()
+    rope, email = porch.listening.ropes[0], "zelda@example.org"
+    rope.secret = "another secret of so many characters"
+    porch.desk.act("add", email)
+    while not porch.webhooks("mailchimp")[0]["disabled_at"]:
+        porch.desk.control("clock", advance_s=1500)
+    rope.secret = SECRET
+    porch.look()
+    assert porch.webhooks("mailchimp")[0]["disabled_at"], "trusted for a day"
+    with porch.state.write() as db:
+        yesterday = porch.state.now() - timedelta(days=1)
+        db.execute(update(schema.deeds).values(settled_at=yesterday))
+    porch.look()
+    assert [one["disabled_at"] for one in porch.webhooks("mailchimp")] == [""]
+    assert len(porch.webhooks("pipedrive")) == 2
+    porch.desk.journal()
+    porch.look()
+    assert not porch.desk.effects(), "once a day"
 
 
 def test_another_secret_and_another_address_change_what_is_there(porch: Porch) -> None:
