@@ -284,9 +284,9 @@ def test_listening_again_while_a_removal_is_in_doubt_waits_for_it(
     """ALL-06, ALL-12: else the late removal and the change would meet"""
     porch = open_porch()
     porch.look()
-    desk.fault("late_commit", "mailigen", DELETE, delay_s=1)
+    desk.fault("late_commit", "mailigen", DELETE, delay_s=30)
     remove(porch)
     assert porch.look() == TRY_AGAIN_S
-    desk.control("clock", advance_s=5)
+    desk.control("clock", advance_s=35)
     assert porch.look() == LOOK_EVERY_S
     assert [one["url"] for one in porch.webhooks] == [porch.url]
