@@ -20,6 +20,7 @@ from deployments.reach import is_out_of_reach
 from deployments.running import is_recorded, run_here, run_recorded
 from deployments.timing import least_wake
 from deployments.trouble import DefinitionsError, OperatorError
+from deployments.windows_told import WindowsTold
 from pipelines.definition import SyncDefinition
 from pipelines.doors import Windows
 from pipelines.kinds import KINDS
@@ -60,6 +61,7 @@ class Doorkeeper(Listening):
     """A sync that is listened for, and how it is run when somebody rings."""
 
     held: ExitStack = field(default_factory=ExitStack)
+    told: WindowsTold | None = None  # where a Prefect server is configured
     _warm: tuple[object, Windows] | None = None
 
     @property
@@ -101,6 +103,8 @@ class Doorkeeper(Listening):
         if not named:
             return Woken("answered", "")
         outcome = self._windows().window(named)
+        if self.told is not None:
+            self.told.tell(self.definition.kind, outcome)
         for one in outcome.again:
             self._named.put(one)
         if outcome.outcome in ("done", "open"):
@@ -155,6 +159,7 @@ class Doorkeepers:
     say: Callable[[str], object]
     held: ExitStack
     are_all: bool = False
+    told: WindowsTold | None = None
     seconds: Callable[[], float] = time.monotonic
     # Replaced, never changed: the receiver's thread may be reading it.
     _kept: Mapping[str, Doorkeeper] = field(default_factory=dict)
@@ -180,7 +185,7 @@ class Doorkeepers:
             ) from error
         keeper = Doorkeeper(
             definition, connections, self.settings, self.state, held, ropes, say=self.say,
-            address_of=lambda account: self.public + _path(name, account),
+            told=self.told, address_of=lambda account: self.public + _path(name, account),
             files=Reading(
                 lambda: stamp_of(self.settings), lambda: read_files(self.settings, name)
             ),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import uvicorn
 
 from deployments.doorkeepers import Doorkeepers, ListenError
-from deployments.running import is_recorded
+from deployments.windows_told import WindowsTold
 from pipelines.definition import SyncDefinition
 from pipelines.settings import Connections, Settings
 from state.database import open_state
@@ -60,16 +60,28 @@ def listen(
     supervises it, than deaf with an open port.
     """
     settings.make_home()
-    if is_recorded(settings):
-        import_module("deployments.scheduled")  # Prefect takes a second: not from the first wake
     with ExitStack() as stack:
+        told = None
+        if settings.prefect_api_url is not None:
+            # Prefect takes a second to import: not from the first wake.
+            import_module("deployments.scheduled")
+            told = WindowsTold(settings.prefect_api_url, say)
+            stack.callback(told.close)
         bound = stack.enter_context(_bind(address))
         public = address.public_url or f"http://{_at(address.host)}:{bound.getsockname()[1]}"
         state = open_state(settings.state_url)
         stack.callback(state.close)
         at = f"{_at(address.host)}:{bound.getsockname()[1]}"
         doors = Doorkeepers(
-            settings, state, at, public, wake_after, say, stack.enter_context(ExitStack()), are_all
+            settings,
+            state,
+            at,
+            public,
+            wake_after,
+            say,
+            stack.enter_context(ExitStack()),
+            are_all,
+            told,
         )
         syncs = [doors.open(one, connections) for one in definitions]
         inbox = Inbox(settings.home)
