@@ -25,7 +25,7 @@ def shown(server: PrefectServer) -> list[dict[str, object]]:
 def test_windows_that_wrote_or_failed_are_flow_runs_that_have_ended(
     prefect_server: PrefectServer,
 ) -> None:
-    """ALL-15, MC-02"""
+    """ALL-10, MC-02"""
     said: list[str] = []
     told = WindowsTold(prefect_server.api_url, said.append)
     told.tell("mailchimp_pipedrive", window(1, done=3))
@@ -41,7 +41,7 @@ def test_windows_that_wrote_or_failed_are_flow_runs_that_have_ended(
 
 
 def test_a_server_that_is_down_is_said_once_and_holds_nothing_up() -> None:
-    """ALL-15"""
+    """ALL-12"""
     said: list[str] = []
     told = WindowsTold("http://127.0.0.1:9/api", said.append)
     for number in range(3):
@@ -53,7 +53,7 @@ def test_a_server_that_is_down_is_said_once_and_holds_nothing_up() -> None:
 
 
 def test_a_window_that_found_nothing_to_do_is_of_no_interest() -> None:
-    """ALL-15"""
+    """ALL-12"""
     assert not is_worth_it(window(1))
     assert not is_worth_it(window(1, "skipped"))
     assert is_worth_it(window(1, "open", open=1))
