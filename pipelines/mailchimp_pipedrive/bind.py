@@ -84,6 +84,12 @@ class Bound:
     flows: tuple[BoundFlow, ...]
     pins: tuple[Pin, ...]
     findings: tuple[Finding, ...]
+    audiences: tuple[str, ...] = ()  # of the whole account
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The audiences that no flow is about: who left them is barred all the same."""
+        return tuple(one for one in self.audiences if one not in self.list_ids)
 
     @property
     def list_ids(self) -> tuple[str, ...]:
@@ -100,7 +106,8 @@ def bind(definition: Definition, account: Account, pinned: Mapping[tuple[str, st
             "make one in Mailchimp; a flow needs an audience to bring people from or to",
         )  # fmt: skip
     flows = tuple(_bind_flow(definition, flow, account, names) for flow in definition.flows)
-    return Bound(flows, tuple(names.pins), tuple(names.findings))
+    audiences = tuple(str(one["id"]) for one in account.audiences)
+    return Bound(flows, tuple(names.pins), tuple(names.findings), audiences)
 
 
 def _bind_flow(definition: Definition, flow: Flow, account: Account, names: Names) -> BoundFlow:

@@ -1,7 +1,8 @@
 """Read both accounts into `raw`: whole once, then what changed since.
 
     persons    all of them, then by update time; filters walked at every run
-    audiences  all members, archived ones too, then by last change; segments walked at every run
+    audiences  all members, archived ones too, then by last change; segments walked at every run;
+               of the account's other audiences whoever left
     deals      by update time, and the stage history of those whose stage moved
 
 A cursor vouches for one work file: without it everything is read again. Nothing is concluded
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.errors import Gone
+from connectors.mailchimp.client import Status
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Filters, SegmentsOrTags
 from pipelines.mailchimp_pipedrive.life import is_served
@@ -28,10 +30,12 @@ KEYS = {
     "pipedrive__persons": {"id": "BIGINT"},
     "pipedrive__filter_members": {"filter_id": "BIGINT", "person_id": "BIGINT"},
     "mailchimp__members": {"list_id": "VARCHAR", "contact_id": "VARCHAR"},
+    "mailchimp__left_elsewhere": {"list_id": "VARCHAR", "contact_id": "VARCHAR"},
     "mailchimp__segment_members": {
         "list_id": "VARCHAR", "segment_id": "BIGINT", "id": "VARCHAR",
     },
 }  # fmt: skip
+LEAVERS: tuple[Status, ...] = ("unsubscribed", "cleaned", "archived")
 # More than two clocks differ by, and than a list of the CRM lags behind its writes.
 OVERLAP = timedelta(minutes=10)
 HELD_MEMBERS = """
@@ -108,6 +112,7 @@ def audiences(sweep: Sweep) -> None:
     _put(sweep, "mailchimp__members", [], whole=False)  # the table, should none be read
     for list_id in sweep.names.list_ids:
         _members(sweep, list_id)
+    _leavers_elsewhere(sweep)
     walked: list[dict[str, Any]] = []
     served = _segments(sweep, served=True)
     for list_id, segment_id in served:
@@ -141,6 +146,33 @@ def _members(sweep: Sweep, list_id: str) -> None:
             "was planned. Run again; if it stays so, tell the vendor's support"
         )
     sweep.cursors.append((stream, _moment(began)))
+
+
+def _leavers_elsewhere(sweep: Sweep) -> None:
+    """Bring up to date who left the audiences that no flow is about. Of those only the leavers are
+    kept: bars are of the whole account, and whoever left one of them did so for all."""
+    table = "mailchimp__left_elsewhere"
+    _put(sweep, table, [], whole=False)  # the table, should there be no other audience
+    sweep.db.execute(
+        f"DELETE FROM raw.{table} WHERE list_id NOT IN (SELECT unnest(?::VARCHAR[]))",
+        [list(sweep.names.elsewhere)],
+    )
+    for list_id in sweep.names.elsewhere:
+        stream = f"left|{list_id}"
+        since, began = _since(sweep, stream), sweep.engagement.vendor_now()
+        if since is None:
+            sweep.db.execute(f"DELETE FROM raw.{table} WHERE list_id = ?", [list_id])
+        for status in LEAVERS if since is None else (None, "archived"):
+            pages = (
+                [record | {"list_id": list_id} for record in sweep.erased.without(page)]
+                for page in sweep.engagement.members(list_id, status=status, since=since)
+            )
+            _put(sweep, table, pages, whole=False)
+        sweep.cursors.append((stream, _moment(began)))
+    sweep.db.execute(
+        f"DELETE FROM raw.{table} WHERE body ->> '$.status' NOT IN (SELECT unnest(?::VARCHAR[]))",
+        [list(LEAVERS)],
+    )
 
 
 def _is_whole(sweep: Sweep, list_id: str, since: datetime | None) -> bool:

@@ -199,6 +199,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
         return
     account, key, home = sweep.engagement_account, sweep.consent_key, sweep.home
     keep_left(sweep)
+    _keep_left_elsewhere(sweep)
     subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
     settled_by = sweep.read_at - timedelta(seconds=sweep.horizons[account])
     back = [
@@ -230,6 +231,21 @@ def keep_left(sweep: Sweep) -> None:
     seen = [
         consent.Seen(email, kind, "status in the audience")
         for email, kind in sweep.db.execute(LEFT).fetchall()
+    ]
+    consent.record(
+        sweep.state, sweep.engagement_account, seen, key=sweep.consent_key, home=sweep.home
+    )
+
+
+def left_elsewhere(sweep: Sweep) -> list[tuple[str, consent.Kind]]:
+    """Who left an audience that no flow is about, and how."""
+    return sweep.db.execute(LEFT_ELSEWHERE).fetchall()
+
+
+def _keep_left_elsewhere(sweep: Sweep) -> None:
+    seen = [
+        consent.Seen(email, kind, "status in another audience")
+        for email, kind in left_elsewhere(sweep)
     ]
     consent.record(
         sweep.state, sweep.engagement_account, seen, key=sweep.consent_key, home=sweep.home
@@ -274,13 +290,22 @@ SELECT
 FROM staging.mailchimp__members
 WHERE status IN ('unsubscribed', 'cleaned', 'archived')
 """
+LEFT_ELSEWHERE = """
+SELECT
+    lower(body ->> '$.email_address'),
+    CASE body ->> '$.status'
+        WHEN 'cleaned' THEN 'bounced' WHEN 'archived' THEN 'removed' ELSE 'unsubscribed'
+    END
+FROM raw.mailchimp__left_elsewhere
+"""
 # Subscribed somewhere in the account, and nowhere left.
 SUBSCRIBED = """
-SELECT email
-FROM staging.mailchimp__members
-GROUP BY email
-HAVING bool_or(status = 'subscribed')
-    AND NOT bool_or(status IN ('unsubscribed', 'cleaned', 'archived'))
+SELECT m.email
+FROM staging.mailchimp__members AS m
+ANTI JOIN raw.mailchimp__left_elsewhere AS e ON lower(e.body ->> '$.email_address') = m.email
+GROUP BY m.email
+HAVING bool_or(m.status = 'subscribed')
+    AND NOT bool_or(m.status IN ('unsubscribed', 'cleaned', 'archived'))
 """
 # Whom the audience once had, by every address of the contact that is not barred for it already.
 MISSED = """

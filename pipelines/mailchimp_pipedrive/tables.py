@@ -134,6 +134,8 @@ def write_consent(sweep: Sweep) -> None:
             sweep.state, sweep.engagement_account, [e for (e,) in addresses], key=sweep.consent_key
         )
         rows = [(entry.address, entry.kind) for entry in barred]
+    if sweep.lease is None:  # a plan keeps nobody: who left elsewhere would be kept by the run
+        rows += [one for one in life.left_elsewhere(sweep) if one not in rows]
     of_rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", rows)
 
 
