@@ -9,7 +9,8 @@ import pytest
 
 import sandbox.server
 from deployments.cli import main
-from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, OUT, FlowDesk
+from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
+from tests.pipelines.mailchimp_pipedrive.test_window import window
 
 Say = Callable[..., tuple[int, str]]
 LATER = {"id": "later", "trigger": {"new_contacts": True}, "audience": "Newsletter"}
@@ -192,3 +193,61 @@ def test_whoever_is_erased_is_gone_from_here_and_is_not_taken_in_again(
     found = [file.name for file in desk.home.rglob("*")
              if file.is_file() and email.encode() in file.read_bytes()]  # fmt: skip
     assert found == []
+
+
+@pytest.mark.parametrize("key", ["member foo", "deal 999999", "person foo", "foo bar", "deal", ""])
+def test_a_key_that_names_nothing_is_told_as_unknown(desk: FlowDesk, say: Say, key: str) -> None:
+    """ALL-10: with 2; another's passage, which has no member, is not taken for it."""
+    desk.start(STAGE, people=20)
+    passage(desk)
+    code, told = say("explain", "acme", key)
+    assert (code, "fact:" in told) == (2, False), told
+    assert "acme has written nothing that is called" in told
+
+
+def passage(desk: FlowDesk) -> tuple[int, int, str]:
+    """Somebody's deal that a flow about a stage brought across: the deal, person and address."""
+    assert desk.run().outcome == "done"
+    desk.control("clock", advance_s=5)  # an activation is known to the second
+    person, email = desk.untouched()
+    deal = desk.deal(person, "Lead In")
+    desk.move(deal, "Qualified")
+    assert desk.run().outcome == "done"
+    return deal, person, email
+
+
+def test_explain_tells_what_became_of_a_deal_that_entered_a_stage(desk: FlowDesk, say: Say) -> None:
+    """ALL-10, MC-14: a deal that no sync made is the cause of a write."""
+    desk.start(STAGE, people=20)
+    deal, person, _ = passage(desk)
+    code, told = say("explain", "acme", f"deal {deal}")
+    assert code == 0
+    assert f"fact: deal {deal} at " in told
+    assert f"person {person}, " in told
+    assert "flow stage: written" in told
+
+
+def test_explain_takes_a_member_by_the_name_of_its_audience(desk: FlowDesk, say: Say) -> None:
+    """ALL-10: in any capitals; an audience that nobody knows is none."""
+    desk.start(NEW, people=20)
+    assert desk.run().outcome == "done"
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
+    assert desk.run().outcome == "done"
+    contact = desk.member("tess@new.example")["contact_id"]
+    by_id = say("explain", "acme", f"member {desk.audience}/{contact}")
+    assert "flow new: written" in by_id[1]
+    assert say("explain", "acme", f"member newsletter/{contact}") == by_id
+    assert say("explain", "acme", f"member Nowhere/{contact}")[0] == 2
+
+
+def test_explain_finds_what_a_window_wrote(desk: FlowDesk, say: Say) -> None:
+    """ALL-10: like what a sweep did, and as a window's."""
+    desk.start(NEW, people=20)
+    assert desk.run().outcome == "done"
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
+    window(desk, ("member", desk.audience, "tess@new.example"))
+    assert desk.run().outcome == "done"
+    code, told = say("explain", "acme", "tess@new.example")
+    assert code == 0
+    assert "write: " in told
+    assert "intent: create_person audience_person in crm, window " in told
