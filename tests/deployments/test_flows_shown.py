@@ -9,6 +9,8 @@ import pytest
 
 import sandbox.server
 from deployments.cli import main
+from state import lease
+from state.doors import listener_name
 from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
 from tests.pipelines.mailchimp_pipedrive.test_window import window
 
@@ -84,6 +86,72 @@ def test_commands_speak_of_flows_and_name_what_is_wrong(
     """MC-02: nothing is done, and the sentence says what to do."""
     ended, told = flown[1](*words)
     assert (ended, said in told) == (code, True), told
+
+
+def test_a_flow_that_was_never_activated_is_not_resumed_but_approved(
+    desk: FlowDesk, say: Say
+) -> None:
+    """MC-02, MC-09: and who tries is told how it begins."""
+    desk.start(OUT, people=20, guards={"first_activation": "ask"})
+    assert desk.run().outcome == "guarded"
+    code, told = say("resume", "acme", "--flow", "out")
+    assert code == 2
+    assert "out is new (not activated yet) and cannot be resumed: `syncline run acme` asks" in told
+    assert "`syncline approve acme` lets the next run begin it" in told
+
+
+def test_a_flow_nobody_knows_is_refused_while_another_run_holds_the_sync(
+    flown: tuple[FlowDesk, Say],
+) -> None:
+    """MC-02: with 2, before anybody is waited for; of a known one 0, since it stays due."""
+    desk, say = flown
+    with desk.state() as state:
+        lease.acquire(state, "acme", run_id="another")
+    code, told = say("run", "acme", "--flow", "oat")
+    assert (code, "acme has no flow 'oat' (did you mean out?)" in told) == (2, True), told
+    code, told = say("run", "acme", "--flow", "nothing-like-it")
+    assert (code, "acme has no flow 'nothing-like-it' (it has out)" in told) == (2, True), told
+    assert desk.run(flow="oat").exit_code == 2
+    assert say("run", "acme", "--flow", "out")[0] == 0
+
+
+@pytest.mark.parametrize("wrong", [
+    {"trigger": {"filters": ["Nobody"]}}, {"trigger": {"tags": ["Nobody"]}, "consent": None},
+    {"trigger": {"segments": ["Nobody"]}, "consent": None}, {"mapping": {"first_name": "NOTHING"}},
+])  # fmt: skip
+def test_a_flow_with_a_mistake_gets_no_line_that_all_is_well(
+    desk: FlowDesk, say: Say, wrong: dict[str, Any]
+) -> None:
+    """MC-02: whom it brings nobody knows yet; of the others it is told."""
+    desk.start(OUT | wrong, LATER, people=20)
+    code, told = say("check", "acme", "--json")
+    lines = [(one["level"], one["thing"].partition(",")[0], one["sentence"])
+             for report in json.loads(told) for one in report["findings"]]  # fmt: skip
+    assert code == 2
+    assert [level for level, thing, said in lines if thing == "flow out" and SLOW not in said] == [
+        "error"
+    ]
+    assert [level for level, thing, _ in lines if thing == "flow later"] == ["ok"]
+
+
+SLOW = "its schedule alone begins the first sync later than ten minutes after activation"
+
+
+def test_a_slow_schedule_is_warned_of_until_the_flow_was_served_or_is_listened_for(
+    desk: FlowDesk, say: Say
+) -> None:
+    """MC-04, MC-10: a listener runs at once whatever was activated."""
+    desk.start(OUT, people=20, guards={"first_activation": "ask"})
+    assert SLOW in say("check", "acme")[1]
+    assert desk.run().outcome == "guarded"
+    assert SLOW in say("check", "acme")[1]
+    with desk.state() as state:
+        listener = lease.acquire(state, listener_name("acme"), run_id="listening")
+        assert SLOW not in say("check", "acme")[1]
+        lease.release(listener)
+    desk.approve()
+    assert desk.run().outcome == "done"
+    assert SLOW not in say("check", "acme")[1]
 
 
 @pytest.fixture
