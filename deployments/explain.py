@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from deployments.published import CannotAskError, ask, published_file
 from pipelines.kinds import MAILIGEN_PIPEDRIVE, Kind
@@ -13,7 +13,8 @@ from pipelines.settings import Settings
 from state import consent, keep
 from state.database import State, open_state
 from state.doubts import without_addresses
-from state.schema import contact_addresses, deeds, facts, links, settings
+from state.schema import contact_addresses, deeds, facts, links, pins, settings
+from state.writers import writers
 
 # In the run that left them out last; who is written by now is not left out any more.
 SKIPS = """
@@ -63,7 +64,10 @@ def explain_key(
     published_file(where.home, sync)
     words, its = _words(where, sync), kind.doors.explaining
     noun, name = read_key(key)
+    if not name:
+        raise _nothing_of(sync, key)  # rows that are about nobody have no subject: not these
     with closing(open_state(where.state_url)) as state:
+        name = _by_audience(state, name) if noun == "member" else name
         contacts = [] if noun in DEEDS else _contacts(state, name, noun)
         names = [name, *contacts]
         linked = _links(state, contacts)
@@ -72,24 +76,30 @@ def explain_key(
         if noun == "" and "@" in name and its.members:
             members += [str(one) for (one,) in ask(where.home, sync, its.members, [name]).rows]
         persons = [one for what, one in linked if what in PEOPLE["person"]]
-        steps = [] if noun in DEEDS else list(_facts(state, sync, persons, members))
+        persons += [name] if noun == "person" else []
+        deal = name if noun == "deal" else ""
+        steps = list(_facts(state, sync, persons, members, deal))
         newcomer = its.newcomer_of(consent.read_key(where.home), name)
         for row in _deeds(state, sync, [one for one in (*names, newcomer) if one], noun):
             addresses = _addresses(state, row.subject)
             events = _events(row, ask(where.home, sync, its.events, [addresses, row.sweep]).rows)
-            steps += _deed_steps(row, events, _cause(where, sync, row, its.title), kind)
+            steps += _deed_steps(row, events, _cause(where, sync, row, its.title), kind, sync)
             steps += words.get(str(row.write_key), ())
         if noun not in DEEDS:
             for row in _settings(state, sync, names):
                 steps += [*_setting_steps(row), *words.get(_key_of(row), ())]
             steps += _skips(where, sync, name, contacts, noun, members)
     if not steps:
-        raise CannotAskError(
-            f"{sync} has written nothing that is called {key}, and left nobody of that name out: "
-            "give a write key, the SL- reference in a note or activity, `deal 12`, `activity 12`, "
-            "`note 12`, `person 12`, `member AUDIENCE/ID`, a contact id or an address"
-        )
+        raise _nothing_of(sync, key)
     return steps
+
+
+def _nothing_of(sync: str, key: str) -> CannotAskError:
+    return CannotAskError(
+        f"{sync} has written nothing that is called {key}, and left nobody of that name out: "
+        "give a write key, the SL- reference in a note or activity, `deal 12`, `activity 12`, "
+        "`note 12`, `person 12`, `member AUDIENCE/ID`, a contact id or an address"
+    )
 
 
 def _words(where: Settings, sync: str) -> dict[str, list[Step]]:
@@ -141,6 +151,16 @@ def read_key(key: str) -> tuple[str, str]:
     return "", key.strip()
 
 
+def _by_audience(state: State, member: str) -> str:
+    """A member by its audience's id, where it was given by the audience's name, old or new."""
+    audience, _, its_id = member.rpartition("/")
+    called = or_(*(func.lower(one) == audience.lower() for one in (pins.c.name, pins.c.label)))
+    query = select(pins.c.remote_id).where(pins.c.kind == "audience", called).distinct()
+    with state.read() as db:
+        found = db.execute(query).scalars().all() if audience else []
+    return f"{found[0]}/{its_id}" if len(found) == 1 else member
+
+
 def _contacts(state: State, name: str, noun: str) -> list[str]:
     """The contacts an address is or was one of, or a person or member stood for: all that came
     of it. A member may be named without its audience."""
@@ -165,18 +185,29 @@ def _links(state: State, contacts: list[str]) -> list[tuple[str, str]]:
         return [(str(what), str(its_id)) for what, its_id in db.execute(query)]
 
 
-def _facts(state: State, sync: str, persons: list[str], members: list[str]) -> Iterator[Step]:
-    """What happened once and brought them across: arrivals and passages, each with its end."""
-    ids = [one.partition("/")[2] for one in members]
-    mine = or_(facts.c.person_id.in_(persons), facts.c.member_id.in_(ids))
-    query = (
-        select(facts).where(facts.c.sync == sync, mine).order_by(facts.c.sweep, facts.c.fact_key)
-    )
+def _facts(
+    state: State, sync: str, persons: list[str], members: list[str], deal: str
+) -> Iterator[Step]:
+    """What happened once and brought them across: arrivals and passages, each with its end.
+
+    An arrival is known by audience and member, a passage by its deal and person; that of the one
+    has no member, that of the other no person: nobody may be asked for by ''.
+    """
+    whole = [one for one in members if "/" in one]
+    alone = [one for one in members if "/" not in one]
+    mine: list[ColumnElement[bool]] = [
+        facts.c.person_id.in_([one for one in persons if one]), facts.c.fact_key.in_(whole),
+        facts.c.member_id.in_([one for one in alone if one]),
+    ]  # fmt: skip
+    if deal:
+        mine.append(facts.c.fact_key.startswith(f"deal {deal} at ", autoescape=True))
+    query = select(facts).where(facts.c.sync == sync, or_(*mine))
     with state.read() as db:
-        for row in db.execute(query):
+        for row in db.execute(query.order_by(facts.c.sweep, facts.c.fact_key)):
             became = "not dealt with yet" if row.settled_sweep is None else row.said
-            yield Step("fact", f"{row.fact_key}, seen in sweep {row.sweep}, flow {row.bot_id}: "
-                       f"{became}")  # fmt: skip
+            of = f", person {row.person_id}" if deal and row.person_id else ""
+            yield Step("fact", f"{row.fact_key}{of}, seen in sweep {row.sweep}, "
+                       f"flow {row.bot_id}: {became}")  # fmt: skip
 
 
 def _deeds(state: State, sync: str, names: list[str], noun: str) -> list[Any]:
@@ -187,18 +218,26 @@ def _deeds(state: State, sync: str, names: list[str], noun: str) -> list[Any]:
     elif noun:
         is_itself = and_(deeds.c.object.in_(PEOPLE[noun]), deeds.c.remote_id == names[0])
         named = or_(deeds.c.subject.in_(names), is_itself)
-    query = select(deeds).where(deeds.c.sync == sync, named)
+    query = select(deeds).where(deeds.c.sync.in_(writers(sync)), named)
     with state.read() as db:
         return list(db.execute(query.order_by(deeds.c.sweep, deeds.c.position)).all())
 
 
 def _settings(state: State, sync: str, names: list[str]) -> list[Any]:
     named = or_(settings.c.subject.in_(names), settings.c.natural_key.in_(names))
+    query = select(settings).where(settings.c.sync.in_(writers(sync)), named)
     with state.read() as db:
-        return list(db.execute(select(settings).where(settings.c.sync == sync, named)).all())
+        return list(db.execute(query).all())
 
 
-def _deed_steps(row: Any, events: Iterator[Step], cause: str, kind: Kind) -> Iterator[Step]:
+def _planned_in(row: Any, sync: str) -> str:
+    """A window takes its number where sweeps do, and is no run that history.runs knows."""
+    return f"{'sweep' if row.sync == sync else 'window'} {row.sweep}"
+
+
+def _deed_steps(
+    row: Any, events: Iterator[Step], cause: str, kind: Kind, sync: str
+) -> Iterator[Step]:
     its = kind.doors.explaining
     yield Step("write", row.write_key)
     yield Step("newcomer" if row.operation in its.newcomers else "contact", row.subject)
@@ -208,7 +247,7 @@ def _deed_steps(row: Any, events: Iterator[Step], cause: str, kind: Kind) -> Ite
     if row.operation in its.newcomers:
         rule = f"new_subscribers, {row.reason}"
     yield Step("rule", f"{rule}: {cause}" if cause else rule)
-    yield Step("intent", f"{row.operation} {row.object} in {row.account}, sweep {row.sweep}")
+    yield Step("intent", f"{row.operation} {row.object} in {row.account}, {_planned_in(row, sync)}")
     sent = f"attempt {row.attempt} at {row.sending_at} in run {row.run_id}"
     yield Step("request", sent if row.sending_at else "not sent")
     yield Step("outcome", f"{row.state}" + (f": {row.said}" if row.said else ""))

@@ -47,12 +47,7 @@ class Names:
         pin = self.pinned.get((kind, str(name)))
         if pin is not None:
             return pin.remote_id, pin.remote_id in by_id
-        if str(name) in by_id:
-            matches = [by_id[str(name)]]
-        else:
-            matches = [c for c in known if c.label == name] or [
-                c for c in known if c.label.casefold() == str(name).casefold()
-            ]
+        matches = fitting(name, known)
         if len(matches) == 1:
             self.pins.append(Pin(kind, str(name), *matches[0]))
             return matches[0].remote_id, True
@@ -69,6 +64,16 @@ class Names:
 
     def warn(self, thing: str, sentence: str, remedy: str = "") -> None:
         self.findings.append(Finding("warn", thing, sentence, remedy))
+
+
+def fitting(name: str | int, known: Iterable[Candidate]) -> list[Candidate]:
+    """Whatever answers to a name: by id, else by the very name, else in other capitals."""
+    known = list(known)
+    return (
+        [c for c in known if c.remote_id == str(name)]
+        or [c for c in known if c.label == name]
+        or [c for c in known if c.label.casefold() == str(name).casefold()]
+    )
 
 
 def candidates(records: Iterable[Mapping[str, Any]], label: str) -> list[Candidate]:

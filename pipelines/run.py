@@ -31,6 +31,7 @@ from pipelines.sweep import (
     SetupIncompleteError,
     StoppedByGuardError,
     Sweep,
+    require_flow,
 )
 from state import deeds, lease, ledger, runs, schedules
 from state.database import State, open_state
@@ -89,6 +90,8 @@ class Course(Generic[D, S]):
         outcome = Outcome(run_id, definition.name)
         began = time.monotonic()
         try:
+            if options.flow:
+                require_flow(definition, options.flow)  # a run that waits for another tells nobody
             with ExitStack() as stack:
                 state = open_state(settings.state_url, now=around.now)
                 stack.callback(state.close)
@@ -124,6 +127,10 @@ class Course(Generic[D, S]):
         except LeaseHeld as error:
             outcome.outcome, outcome.said = "skipped", str(error)
             outcome.next_step = "Wait for that run to end; nothing was read or written by this one."
+        except DefinitionError as error:
+            outcome.outcome, outcome.said = "invalid", f"{error}."
+            outcome.findings += error.findings
+            outcome.next_step = "Name a flow of the definition; nothing was read or written."
         except EXPECTED as error:
             _failed(outcome, error)
         measure(outcome, began)

@@ -6,6 +6,7 @@ A kind's own `Sweep` extends it with its engagement platform and with what its n
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ class DefinitionError(Exception):
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
         super().__init__("; ".join(f"{f.thing}: {f.sentence} ({f.remedy})" for f in findings))
+
+
+def require_flow(definition: SyncDefinition, flow_id: str) -> None:
+    """DefinitionError for a flow that the definition does not list, with the nearest name."""
+    known = [one.part for one in definition.scheduled if one.part]
+    if flow_id in known:
+        return
+    near = get_close_matches(flow_id, known, n=1, cutoff=0.5)
+    remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no flows'}"
+    said = f"{definition.name} has no flow {flow_id!r}"
+    raise DefinitionError([Finding("error", f"flow {flow_id}", said, remedy)])
 
 
 class IncompleteError(Exception):

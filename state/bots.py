@@ -24,6 +24,10 @@ from state.schema import bot_pauses, rules, syncs
 from state.schema import bots as table
 
 PausedBy = Literal["user", "syncline"]
+AT_FIRST = (
+    "`syncline run {0}` asks for its first activation, and `syncline approve {0}` "
+    "lets the next run begin it"
+)
 
 
 @dataclass(frozen=True)
@@ -296,7 +300,8 @@ def _one(state: State, sync: str, bot_id: str) -> Bot:
 def _require(bot: Bot, change: str, states: Sequence[str]) -> None:
     if bot.state not in states:
         because = f" ({bot.reason})" if bot.reason else ""
-        raise NotAllowed(f"{bot.bot_id} is {bot.state}{because} and cannot be {change}")
+        said = f"{bot.bot_id} is {bot.state}{because} and cannot be {change}"
+        raise NotAllowed(f"{said}: {AT_FIRST.format(bot.sync)}" if bot.state == "new" else said)
 
 
 def _change(state: State, bot: Bot, to: str, **values: Any) -> Bot:

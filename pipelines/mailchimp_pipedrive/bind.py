@@ -18,7 +18,7 @@ from pipelines.mailchimp_pipedrive.config import (
     filter_name,
 )
 from pipelines.mailchimp_pipedrive.mapping import Side, misfit, required_and_unmapped
-from pipelines.names import Candidate, Names, Pin, candidates
+from pipelines.names import Candidate, Names, Pin, candidates, fitting
 from pipelines.pipedrive_side import filters
 from pipelines.pipedrive_side.filters import Terms, terms_of
 from pipelines.pipedrive_side.names import filter_problem, stage_id
@@ -202,11 +202,22 @@ def _with_segments(
     there: list[int] = []
     gone: list[str] = []
     where = f"flow {bound.flow.id}"
-    for noun, wanted in (("segment", trigger.segments), ("tag", trigger.tags)):
-        fitting = [one for one in listed if (one["type"] == STATIC) == (noun == "tag")]
+    tags = candidates([one for one in listed if one["type"] == STATIC], "name")
+    segments = candidates([one for one in listed if one["type"] != STATIC], "name")
+    for noun, wanted, these, other, others in (
+        ("segment", trigger.segments, segments, "tag", tags),
+        ("tag", trigger.tags, tags, "segment", segments),
+    ):
         for name in wanted:
             kind = f"{noun} of {bound.list_id}"
-            found, is_there = names.find(kind, name, candidates(fitting, "name"), where=where)
+            is_known = (kind, str(name)) in names.pinned or fitting(name, these)
+            if not is_known and fitting(name, others):
+                names.error(
+                    where, f"there is no {noun} {name!r}",
+                    f"it is a {other}: write {other}s: [{name}]",
+                )  # fmt: skip
+                continue
+            found, is_there = names.find(kind, name, these, where=where)
             if found is not None:
                 there += [int(found)] if is_there else []
                 gone += [] if is_there else [f"{noun} {name!r}"]

@@ -13,12 +13,15 @@ from pipelines.accounts import Accounts, ConnectionMismatchError
 from pipelines.mailchimp_pipedrive.accounts import open_accounts
 from pipelines.mailchimp_pipedrive.bind import Bound, BoundFlow
 from pipelines.mailchimp_pipedrive.config import Definition
+from pipelines.mailchimp_pipedrive.due import is_before_its_first
 from pipelines.mailchimp_pipedrive.naming import look_up_with, recognise
 from pipelines.report import CheckReport, Finding, counted
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
 from pipelines.signing_in import UNAUTHORIZED, account_of
 from pipelines.timetable import Fit, runs_a_day
-from state.database import open_state
+from state import bots, lease, schedules
+from state.database import State, open_state
+from state.doors import listener_name
 
 SOON = 600  # seconds within which the first sync of a flow is to begin (MC-04, MC-10)
 
@@ -47,7 +50,7 @@ def check_sync(
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)
             findings += bound.findings
             findings += _flows(accounts, bound)
-            findings += _soon(definition)
+            findings += _soon(definition, state)
             price.note(state, definition, accounts.cost(), is_of_run=False)
             known = price.price_of(state, definition)
             if known is not None:
@@ -77,8 +80,11 @@ def _introductions(definition: Definition, accounts: Accounts[Mailchimp]) -> Ite
 
 def _flows(accounts: Accounts[Mailchimp], bound: Bound) -> Iterable[Finding]:
     """Say of each flow whether it could go on, and whom it matches now."""
+    mistaken = {one.thing.partition(",")[0] for one in bound.findings if one.level == "error"}
     for one in bound.flows:
         name = f"flow {one.flow.id}"
+        if name in mistaken:
+            continue  # its mistakes are told; whom it matches is not known before they are mended
         if one.problem:
             yield Finding("error", name, one.problem, "choose something that exists")
         elif one.list_id:
@@ -109,11 +115,17 @@ def _matches(accounts: Accounts[Mailchimp], one: BoundFlow) -> str:
     return "is told by what happens after its activation"
 
 
-def _soon(definition: Definition) -> Iterable[Finding]:
+def _soon(definition: Definition, state: State) -> Iterable[Finding]:
     """The first sync is to begin within ten minutes, and without a listener the schedule says."""
-    for flow in definition.flows:
-        schedule = flow.schedule or definition.schedule
-        if flow.active and schedule.seconds is not None and schedule.seconds > SOON:
+    if lease.holding(state, listener_name(definition.name)):
+        return  # it runs what is due at once
+    known = {one.bot_id: one for one in bots.bots(state, definition.name)}
+    for flow, one in zip(definition.flows, definition.scheduled, strict=True):
+        seconds = one.schedule.seconds
+        if not flow.active or seconds is None or seconds <= SOON:
+            continue
+        served = schedules.served(state, one.name)
+        if served is None or flow.id not in known or is_before_its_first(served, known[flow.id]):
             yield Finding(
                 "warn", f"flow {flow.id}", "its schedule alone begins the first sync later than "
                 "ten minutes after activation", "`syncline run` begins it at once",

@@ -9,27 +9,13 @@ A flow that is not due is left alone: nobody is planned for it, and what an earl
 it stays as it is. A run that finds the sync held reads and notes nothing, so its flow stays due.
 """
 
-from difflib import get_close_matches
-
 from pipelines.definition import Schedule, Scheduled
 from pipelines.mailchimp_pipedrive import life
-from pipelines.mailchimp_pipedrive.config import Definition
 from pipelines.mailchimp_pipedrive.sweep import Sweep
-from pipelines.report import Finding
-from pipelines.sweep import DefinitionError
 from pipelines.timetable import due_between
 from state import schedules
-
-
-def require_flow(definition: Definition, flow_id: str) -> None:
-    """DefinitionError for a flow that the definition does not list, with the nearest name."""
-    known = [flow.id for flow in definition.flows]
-    if flow_id in known:
-        return
-    near = get_close_matches(flow_id, known, n=1, cutoff=0.5)
-    remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no flows'}"
-    said = f"{definition.name} has no flow {flow_id!r}"
-    raise DefinitionError([Finding("error", f"flow {flow_id}", said, remedy)])
+from state.bots import Bot
+from state.schedules import Served
 
 
 def due_flows(sweep: Sweep) -> frozenset[str]:
@@ -47,12 +33,17 @@ def note_served(sweep: Sweep) -> None:
             schedules.note_served(sweep.state, one.name, sweep.read_at, waits=waits)
 
 
+def is_before_its_first(served: Served, flow: Bot) -> bool:
+    """Whether nothing was carried across since the flow was begun or resumed: at its last turn it
+    waited for an approval, or it has had none since."""
+    return served.waits or flow.state == "new" or flow.since > served.ended_at
+
+
 def _is_due(sweep: Sweep, one: Scheduled) -> bool:
     if sweep.named_flow in ("", one.part):
         return True
     served = schedules.served(sweep.state, one.name)
-    known = sweep.known_bots[one.part]
-    if served is None or served.waits or known.state == "new" or known.since > served.ended_at:
+    if served is None or is_before_its_first(served, sweep.known_bots[one.part]):
         return True
     # What the budget bears may be a longer interval than the file's: see `syncline deploy`.
     deployed = schedules.deployed(sweep.state, one.name)

@@ -23,8 +23,6 @@ def bind_names(sweep: Sweep) -> None:
 
     DefinitionError carries every mistake; nothing has been written anywhere then.
     """
-    if sweep.named_flow:
-        due.require_flow(sweep.definition, sweep.named_flow)
     me, _ = signing_in.sign_in(sweep, _sides(sweep.definition, sweep.crm, sweep.engagement))
     sweep.currency = str(me.get("default_currency") or "USD")
     bound = look_up_with(sweep.definition, sweep.crm, sweep.engagement, sweep.state)

@@ -1,11 +1,11 @@
 """Whom one flow brings across now, and what would become of each: no lease, no write (MC-09)."""
 
 from pipelines.mailchimp_pipedrive.config import Definition
-from pipelines.mailchimp_pipedrive.due import require_flow
 from pipelines.mailchimp_pipedrive.run import COURSE
 from pipelines.preview import Preview
 from pipelines.report import Reporter, RunOptions
 from pipelines.settings import Connections, Settings
+from pipelines.sweep import require_flow
 
 
 def preview_flow(

@@ -9,7 +9,10 @@ import pytest
 
 import sandbox.server
 from deployments.cli import main
-from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, OUT, FlowDesk
+from state import lease
+from state.doors import listener_name
+from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, NEW, OUT, STAGE, FlowDesk
+from tests.pipelines.mailchimp_pipedrive.test_window import window
 
 Say = Callable[..., tuple[int, str]]
 LATER = {"id": "later", "trigger": {"new_contacts": True}, "audience": "Newsletter"}
@@ -83,6 +86,72 @@ def test_commands_speak_of_flows_and_name_what_is_wrong(
     """MC-02: nothing is done, and the sentence says what to do."""
     ended, told = flown[1](*words)
     assert (ended, said in told) == (code, True), told
+
+
+def test_a_flow_that_was_never_activated_is_not_resumed_but_approved(
+    desk: FlowDesk, say: Say
+) -> None:
+    """MC-02, MC-09: and who tries is told how it begins."""
+    desk.start(OUT, people=20, guards={"first_activation": "ask"})
+    assert desk.run().outcome == "guarded"
+    code, told = say("resume", "acme", "--flow", "out")
+    assert code == 2
+    assert "out is new (not activated yet) and cannot be resumed: `syncline run acme` asks" in told
+    assert "`syncline approve acme` lets the next run begin it" in told
+
+
+def test_a_flow_nobody_knows_is_refused_while_another_run_holds_the_sync(
+    flown: tuple[FlowDesk, Say],
+) -> None:
+    """MC-02: with 2, before anybody is waited for; of a known one 0, since it stays due."""
+    desk, say = flown
+    with desk.state() as state:
+        lease.acquire(state, "acme", run_id="another")
+    code, told = say("run", "acme", "--flow", "oat")
+    assert (code, "acme has no flow 'oat' (did you mean out?)" in told) == (2, True), told
+    code, told = say("run", "acme", "--flow", "nothing-like-it")
+    assert (code, "acme has no flow 'nothing-like-it' (it has out)" in told) == (2, True), told
+    assert desk.run(flow="oat").exit_code == 2
+    assert say("run", "acme", "--flow", "out")[0] == 0
+
+
+@pytest.mark.parametrize("wrong", [
+    {"trigger": {"filters": ["Nobody"]}}, {"trigger": {"tags": ["Nobody"]}, "consent": None},
+    {"trigger": {"segments": ["Nobody"]}, "consent": None}, {"mapping": {"first_name": "NOTHING"}},
+])  # fmt: skip
+def test_a_flow_with_a_mistake_gets_no_line_that_all_is_well(
+    desk: FlowDesk, say: Say, wrong: dict[str, Any]
+) -> None:
+    """MC-02: whom it brings nobody knows yet; of the others it is told."""
+    desk.start(OUT | wrong, LATER, people=20)
+    code, told = say("check", "acme", "--json")
+    lines = [(one["level"], one["thing"].partition(",")[0], one["sentence"])
+             for report in json.loads(told) for one in report["findings"]]  # fmt: skip
+    assert code == 2
+    assert [level for level, thing, said in lines if thing == "flow out" and SLOW not in said] == [
+        "error"
+    ]
+    assert [level for level, thing, _ in lines if thing == "flow later"] == ["ok"]
+
+
+SLOW = "its schedule alone begins the first sync later than ten minutes after activation"
+
+
+def test_a_slow_schedule_is_warned_of_until_the_flow_was_served_or_is_listened_for(
+    desk: FlowDesk, say: Say
+) -> None:
+    """MC-04, MC-10: a listener runs at once whatever was activated."""
+    desk.start(OUT, people=20, guards={"first_activation": "ask"})
+    assert SLOW in say("check", "acme")[1]
+    assert desk.run().outcome == "guarded"
+    assert SLOW in say("check", "acme")[1]
+    with desk.state() as state:
+        listener = lease.acquire(state, listener_name("acme"), run_id="listening")
+        assert SLOW not in say("check", "acme")[1]
+        lease.release(listener)
+    desk.approve()
+    assert desk.run().outcome == "done"
+    assert SLOW not in say("check", "acme")[1]
 
 
 @pytest.fixture
@@ -192,3 +261,61 @@ def test_whoever_is_erased_is_gone_from_here_and_is_not_taken_in_again(
     found = [file.name for file in desk.home.rglob("*")
              if file.is_file() and email.encode() in file.read_bytes()]  # fmt: skip
     assert found == []
+
+
+@pytest.mark.parametrize("key", ["member foo", "deal 999999", "person foo", "foo bar", "deal", ""])
+def test_a_key_that_names_nothing_is_told_as_unknown(desk: FlowDesk, say: Say, key: str) -> None:
+    """ALL-10: with 2; another's passage, which has no member, is not taken for it."""
+    desk.start(STAGE, people=20)
+    passage(desk)
+    code, told = say("explain", "acme", key)
+    assert (code, "fact:" in told) == (2, False), told
+    assert "acme has written nothing that is called" in told
+
+
+def passage(desk: FlowDesk) -> tuple[int, int, str]:
+    """Somebody's deal that a flow about a stage brought across: the deal, person and address."""
+    assert desk.run().outcome == "done"
+    desk.control("clock", advance_s=5)  # an activation is known to the second
+    person, email = desk.untouched()
+    deal = desk.deal(person, "Lead In")
+    desk.move(deal, "Qualified")
+    assert desk.run().outcome == "done"
+    return deal, person, email
+
+
+def test_explain_tells_what_became_of_a_deal_that_entered_a_stage(desk: FlowDesk, say: Say) -> None:
+    """ALL-10, MC-14: a deal that no sync made is the cause of a write."""
+    desk.start(STAGE, people=20)
+    deal, person, _ = passage(desk)
+    code, told = say("explain", "acme", f"deal {deal}")
+    assert code == 0
+    assert f"fact: deal {deal} at " in told
+    assert f"person {person}, " in told
+    assert "flow stage: written" in told
+
+
+def test_explain_takes_a_member_by_the_name_of_its_audience(desk: FlowDesk, say: Say) -> None:
+    """ALL-10: in any capitals; an audience that nobody knows is none."""
+    desk.start(NEW, people=20)
+    assert desk.run().outcome == "done"
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
+    assert desk.run().outcome == "done"
+    contact = desk.member("tess@new.example")["contact_id"]
+    by_id = say("explain", "acme", f"member {desk.audience}/{contact}")
+    assert "flow new: written" in by_id[1]
+    assert say("explain", "acme", f"member newsletter/{contact}") == by_id
+    assert say("explain", "acme", f"member Nowhere/{contact}")[0] == 2
+
+
+def test_explain_finds_what_a_window_wrote(desk: FlowDesk, say: Say) -> None:
+    """ALL-10: like what a sweep did, and as a window's."""
+    desk.start(NEW, people=20)
+    assert desk.run().outcome == "done"
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "LNAME": "Ting"})
+    window(desk, ("member", desk.audience, "tess@new.example"))
+    assert desk.run().outcome == "done"
+    code, told = say("explain", "acme", "tess@new.example")
+    assert code == 0
+    assert "write: " in told
+    assert "intent: create_person audience_person in crm, window " in told

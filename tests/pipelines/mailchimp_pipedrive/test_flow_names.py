@@ -73,9 +73,17 @@ def test_every_name_becomes_an_id() -> None:
 def test_a_tag_is_no_segment_and_a_segment_no_tag() -> None:
     """MC-04: they are told apart by the vendor's kind, not by what they are called."""
     (said,) = mistakes(bound(INTO | {"trigger": {"tags": ["VIP"]}}))
-    assert "VIP" in said
-    (said,) = mistakes(bound(INTO | {"trigger": {"segments": ["lead"]}}))
-    assert "lead" in said
+    assert said == "there is no tag 'VIP'; it is a segment: write segments: [VIP]"
+    (said,) = mistakes(bound(INTO | {"trigger": {"segments": ["Lead"]}}))
+    assert said == "there is no segment 'Lead'; it is a tag: write tags: [Lead]"
+    (said,) = mistakes(bound(INTO | {"trigger": {"segments": ["Leda"]}}))
+    assert said == "there is no segment 'Leda'; known: VIP"
+
+
+def test_a_segment_that_was_pinned_and_is_gone_is_no_mistake_beside_a_tag_of_its_name() -> None:
+    """MC-07: the id that was meant first is what counts."""
+    vip_is_a_tag = {"aud1": [{"id": 53, "name": "VIP", "type": "static"}]}
+    assert not mistakes(bound(INTO, pins=(VIP, LEAD), segments=vip_is_a_tag))
 
 
 @pytest.mark.parametrize(("name", "tag", "noun"), [
