@@ -319,3 +319,16 @@ def test_explain_finds_what_a_window_wrote(desk: FlowDesk, say: Say) -> None:
     assert code == 0
     assert "write: " in told
     assert "intent: create_person audience_person in crm, window " in told
+
+
+def test_what_analysts_are_given_to_ask_can_be_asked_of_flows(flown: tuple[FlowDesk, Say]) -> None:
+    """ALL-10: but for what is marked as Mailigen's; the one for flows finds what was written."""
+    page = (Path(__file__).parents[2] / "README.md").read_text().partition("## For analysts")[2]
+    queries = page.partition("```sql\n")[2].partition("```")[0].strip().split("\n\n")
+    assert len(queries) == 6
+    for query in queries:
+        code, told = flown[1]("sql", "acme", "--json", "--", query)
+        if "(Mailigen)" not in query:
+            assert code == 0, told
+        if "(flows)" in query:
+            assert {one["object"] for one in json.loads(told)} == {"audience_member"}
