@@ -120,13 +120,16 @@ def _links(
     holders: dict[str, set[str]] = {}
     for contact, email in addresses:
         holders.setdefault(email, set()).add(contact)
+    by_address: dict[tuple[str, str], list[str]] = {}
     for list_id, member_id, email in sweep.db.execute(MEMBERS).fetchall():
         if len(holders.get(email, ())) == 1:
             (contact,) = holders[email]
-            if (list_id, contact) not in has_member:
-                has_member.add((list_id, contact))
-                found.append(Link(accounts[MEMBER], MEMBER, f"{list_id}/{member_id}", contact))
-    return found
+            by_address.setdefault((list_id, contact), []).append(f"{list_id}/{member_id}")
+    return found + [
+        Link(accounts[MEMBER], MEMBER, only, place[1])
+        for place, (only, *others) in by_address.items()
+        if place not in has_member and not others
+    ]
 
 
 def _list(link: Link) -> str:
@@ -192,16 +195,15 @@ WHERE object IN ('audience_member', 'audience_person') AND state = 'done' AND re
     AND (object = 'audience_person') = (remote_id NOT LIKE '%/%')
 ORDER BY sweep DESC, write_key
 """
-# Ambiguous where two members of an audience have addresses of one contact: by their order.
 MEMBERS = """
 SELECT list_id_mailchimp, member_id_mailchimp, email FROM staging.mailchimp__members ORDER BY ALL
 """
 # Who is subscribed there now has had the last word on that address.
-PRESENT = f"""
+PRESENT = """
 SELECT DISTINCT l.contact_id, e.email
 FROM staging.syncline__person_links AS l
 INNER JOIN staging.pipedrive__person_emails AS e ON e.person_id_pipedrive = l.person_id_pipedrive
 ANTI JOIN staging.mailchimp__members AS m ON m.email = e.email AND m.status = 'subscribed'
 WHERE e.email <> ''
 ORDER BY ALL
-""".strip()
+"""

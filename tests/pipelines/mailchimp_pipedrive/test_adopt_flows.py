@@ -115,7 +115,7 @@ def barred(desk: FlowDesk) -> tuple[FlowDesk, int]:
     the state database is gone."""
     desk.start(OUT, INTO)
     desk.horizon = 0.001
-    person, email = desk.untouched()
+    person, _ = desk.untouched()
     desk.edit(person, emails=[{"value": ZOE, "primary": True}])
     run(desk)
     desk.act("tag", ZOE, tag="Nobody yet")
@@ -176,4 +176,14 @@ def test_who_left_and_moved_is_left_alone_by_the_history_alone(barred: Any) -> N
     desk, person = barred
     lose(desk, "keep.jsonl")
     adopt(desk)
+    assert_left_alone(desk, person)
+
+
+def test_who_left_under_an_address_that_nobody_shows_any_more_is_left_alone(barred: Any) -> None:
+    """ALL-08, ALL-14: no hash gives the address back, so what the person has now is barred."""
+    desk, person = barred
+    desk.act("forget", ZOE)
+    lose(desk, "*.duckdb*", "**/*.duckdb*")
+    adopt(desk)
+    desk.effects()
     assert_left_alone(desk, person)
