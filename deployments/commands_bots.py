@@ -94,6 +94,7 @@ def _each(
     mistake, unless there is more to do (`is_enough`)."""
     from deployments.mistakes import nearest
     from deployments.oncall import chosen_syncs, opened
+    from pipelines import kept
     from state import bots
 
     settings = settings_of(ctx)
@@ -113,6 +114,8 @@ def _each(
             raise typer.Exit(2)
         for bot_id in chosen:
             change(state, bot_id)
+            # Before it is said: a run may come late, or never before the state is lost.
+            kept.write_bots(settings.home, state, sync)
             _warn_of_the_file(settings, sync, bot_id, verb)
             say(f"{kind.part} {bot_id} {SAID[verb][kind.part].format(sync)}")
 

@@ -2,10 +2,11 @@
 
 Bots (active or not, since when they count, their pauses and the edits of their rules) and who
 is who, where the persons' records alone would tell another story: contacts that moved, merged,
-changed hands, or whose person has left the list. Opt-outs are kept where they are recorded.
+changed hands, or whose person has left the list. Opt-outs are kept where they are recorded, and
+what an operator changes between two runs is kept by the command.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from pipelines.sweep import Sweep
 from state import bots, consent, keep, restore
 from state.consent import RANKS
+from state.database import State
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Kept:
     contacts: Sequence[Mapping[str, Any]] = ()
     addresses: Sequence[Mapping[str, Any]] = ()
     lineage: Sequence[Mapping[str, Any]] = ()
+    links: Sequence[Mapping[str, Any]] = ()  # of records in any account
     settled: Mapping[str, str | None] = field(default_factory=dict)  # write key -> remote id
 
     @property
@@ -49,25 +52,32 @@ class Kept:
         return max((sweep for sweep in spoken if sweep is not None), default=0)
 
 
-def write(sweep: Sweep, account: str) -> None:
+def write(sweep: Sweep, account: str, *, linked: Collection[str] = ()) -> None:
     """Add what has changed since it was last kept; a quiet run adds nothing.
 
-    `account` is the one in which the kind's contacts are founded. Reads resolve.consent.
+    `account` is the one in which the kind's contacts are founded. `linked` are the kinds of records
+    whose links no reference at the vendor tells again. Reads resolve.consent.
     """
     key = sweep.consent_key
     barred = [str(one) for (one,) in sweep.db.execute(BARRED).fetchall()]
-    who = restore.remarkable(sweep.state, account, barred, key=key)
+    who = restore.remarkable(sweep.state, account, barred, key=key, linked=linked)
     known = keep.standings(sweep.home)
     fingerprint = keep.fingerprint(key)
     wanted: dict[keep.Subject, list[dict[str, Any]]] = {
-        "activation": _bots(sweep),
+        "activation": _bots(sweep.state, sweep.definition.name),
         "contact": who.contacts,
         "address": who.addresses,
         "lineage": who.lineage,
+        "link": who.links,
     }
     if (fingerprint,) not in known["key"] and _has_kept_opt_outs(sweep):
         wanted["key"] = [{"fingerprint": fingerprint}]
     keep.append_changed(sweep.home, known, wanted)
+
+
+def write_bots(home: Path, state: State, sync: str) -> None:
+    """Keep how the bots of a sync stand, once somebody changed that between two runs."""
+    keep.append_changed(home, keep.standings(home), {"activation": _bots(state, sync)})
 
 
 def read(home: Path, sync: str, founded_in: str, engagement: str, *, key: bytes) -> Kept:
@@ -85,6 +95,7 @@ def read(home: Path, sync: str, founded_in: str, engagement: str, *, key: bytes)
         contacts=of_account["contact"],
         addresses=of_account["address"],
         lineage=of_account["lineage"],
+        links=[one for one in stood["link"].values() if not one["is_gone"]],
         settled=_settled(home, sync),
     )
 
@@ -116,10 +127,9 @@ def _settled(home: Path, sync: str) -> dict[str, str | None]:
     }  # fmt: skip
 
 
-def _bots(sweep: Sweep) -> list[dict[str, Any]]:
-    name = sweep.definition.name
+def _bots(state: State, name: str) -> list[dict[str, Any]]:
     rules: dict[str, dict[str, list[int]]] = {}
-    for row in bots.read_rules(sweep.state, name).to_pylist():
+    for row in bots.read_rules(state, name).to_pylist():
         mine = rules.setdefault(row["bot_id"], {})
         mine[row["rule_id"]] = [int(row["threshold"]), int(row["effective_since"])]
     return [
@@ -132,7 +142,7 @@ def _bots(sweep: Sweep) -> list[dict[str, Any]]:
             "pauses": [list(pause) for pause in bot.pauses],
             "rules": rules.get(bot.bot_id, {}),
         }
-        for bot in bots.bots(sweep.state, name)
+        for bot in bots.bots(state, name)
     ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ database is lost, `adopt` reads this before it writes.
 
     consent, lifted, settled, tombstone   happenings: every line counts
     activation, contact, address,         standings: the last line of a thing
-      lineage, key                        says how it stood when it was kept
+      lineage, link, key                  says how it stood when it was kept
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import orjson
 
 Subject = Literal[
     "consent", "lifted", "settled", "tombstone",
-    "activation", "contact", "address", "lineage", "key",
+    "activation", "contact", "address", "lineage", "link", "key",
 ]  # fmt: skip
 # What tells one standing from another.
 KEYS: dict[str, tuple[str, ...]] = {
@@ -27,6 +27,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "contact": ("account", "contact_id"),
     "address": ("account", "contact_id", "address_hash", "from_sweep"),
     "lineage": ("account", "contact_id", "ancestor_id"),
+    "link": ("account", "object", "remote_id"),
     "key": ("fingerprint",),
 }
 

@@ -59,6 +59,15 @@ class Who:
     links: Sequence[tuple[str, str]]
 
 
+class Link(NamedTuple):
+    """A vendor's record, of whichever kind, and the contact it stands for."""
+
+    account: str
+    object: str
+    remote_id: str
+    contact_id: str
+
+
 @dataclass(frozen=True)
 class Done:
     """A deed that happened, or counts as if. `remote_id` is None where nothing is known of it."""
@@ -178,6 +187,17 @@ def put_who(lease: Lease, account: str, who: Who) -> None:
         ])  # fmt: skip
 
 
+def put_links(lease: Lease, found: Sequence[Link]) -> None:
+    """Store which records stand for which contacts. Put the contacts first (`put_who`): links of
+    others are left out. Of a record that is told of twice the first word holds."""
+    known = _contacts(lease)
+    _put(lease, links, [
+        one._asdict() | {"reason": "found again by adopt", "origin": "theirs",
+                         "since": lease.sweep, "last_seen_sweep": lease.sweep}
+        for one in found if one.contact_id in known
+    ])  # fmt: skip
+
+
 def put_deeds(lease: Lease, happened: Sequence[Done]) -> int:
     """Store deeds as done and adopted, with their links; return how many were not known."""
     rows = [_deed_row(lease, deed) for deed in happened]
@@ -219,16 +239,19 @@ class Remarkable(NamedTuple):
     contacts: list[dict[str, Any]]
     addresses: list[dict[str, Any]]
     lineage: list[dict[str, Any]]
+    links: list[dict[str, Any]]
 
 
 def remarkable(
-    state: State, account: str, also: Collection[str], *, key: bytes
+    state: State, account: str, also: Collection[str], *, key: bytes, linked: Collection[str] = ()
 ) -> Remarkable:  # fmt: skip
-    """Return the contacts that moved, merged, changed hands or are in `also`, addresses hashed."""
+    """Return the contacts that moved, merged, changed hands or are in `also`, addresses hashed,
+    and the records of the kinds `linked` that stand for them, ended links included."""
     with state.read() as db:
         chosen = set(db.scalars(_remarkable_ids(account))) | set(also)
         of_contacts = _among(db, contacts, chosen, account)
         of_addresses = _among(db, contact_addresses, chosen, account)
+        of_links = [one for one in _among(db, links, chosen, account) if one.object in linked]
         lineage = db.execute(
             select(*contact_lineage.c)
             .join(contacts, contacts.c.contact_id == contact_lineage.c.contact_id)
@@ -251,6 +274,11 @@ def remarkable(
             {"account": account, "contact_id": one.contact_id, "ancestor_id": one.ancestor_id,
              "up_to_sweep": one.up_to_sweep}
             for one in lineage
+        ],
+        [
+            {"account": one.account, "object": one.object, "remote_id": one.remote_id,
+             "contact_id": one.contact_id, "is_gone": one.gone_at is not None}
+            for one in of_links
         ],
     )  # fmt: skip
 

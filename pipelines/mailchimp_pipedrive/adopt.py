@@ -3,7 +3,8 @@
     sign in    at both vendors, before anything is begun
     wait       what was sent a moment before the loss may not show yet
     restore    flows and opt-outs from the keep file
-    read       both vendors' books whole; who is whom goes by addresses
+    read       both vendors' books whole
+    recognise  who is whom: by keep file and history, else by addresses (recovered.py)
     count      whatever joined or passed up to now is dealt with, differing values stay as they
                are until one side changes, whoever nobody can vouch for is out
 
@@ -20,7 +21,7 @@ import orjson
 from pipelines import kept
 from pipelines.adopted import Adopted
 from pipelines.kept import Kept
-from pipelines.mailchimp_pipedrive import extract, happenings, life, tables
+from pipelines.mailchimp_pipedrive import extract, happenings, life, recovered, tables
 from pipelines.mailchimp_pipedrive.accounts import open_accounts
 from pipelines.mailchimp_pipedrive.config import Definition
 from pipelines.mailchimp_pipedrive.flow import WHAT, WHO
@@ -46,13 +47,27 @@ SELECT greatest(
     (SELECT coalesce(max(first_sweep), 0) FROM history.members_seen)
 )
 """
-# What stands on both sides stays as it is until one of them changes.
+# What stands on both sides stays as it is until one of them changes. An address of the person that
+# an earlier sweep saw later than the member's was not carried across, being barred or another's:
+# what the two agreed upon is the member's still.
 AS_IT_IS = """
+WITH first_seen AS (
+    SELECT contact_id, email, min(from_sweep) AS sweep
+    FROM staging.syncline__addresses
+    WHERE from_sweep < $sweep
+    GROUP BY ALL
+)
+
 INSERT OR REPLACE INTO history.agreed
-SELECT contact_id, list_id_mailchimp, field_code, merge_tag, any_value(crm_value),
-    any_value(engagement_value), ?::TIMESTAMPTZ
-FROM resolve.changes
-WHERE decision NOT IN ('leave') AND NOT is_first
+SELECT c.contact_id, c.list_id_mailchimp, c.field_code, c.merge_tag,
+    any_value(
+        CASE WHEN c.is_address AND p.sweep > m.sweep THEN c.engagement_value ELSE c.crm_value END
+    ),
+    any_value(c.engagement_value), $at::TIMESTAMPTZ
+FROM resolve.changes AS c
+LEFT JOIN first_seen AS p ON p.contact_id = c.contact_id AND p.email = lower(c.crm_value)
+LEFT JOIN first_seen AS m ON m.contact_id = c.contact_id AND m.email = lower(c.engagement_value)
+WHERE c.decision NOT IN ('leave') AND NOT c.is_first
 GROUP BY ALL
 """
 # Whom the history says a flow once wrote, as far as the contact is still known.
@@ -137,7 +152,10 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     tables.write(sweep)
     extract.persons(sweep)
     extract.audiences(sweep)
+    recovered.put_back(sweep, held, was_kept)
+    tables.write(sweep)
     life.keep_opt_outs(sweep)
+    recovered.bar_former(sweep, was_kept)
     tables.write_consent(sweep)
     tables.write_facts(sweep)
     sweep.db.execute(happenings.SEEN_FIRST, [sweep.sweep, happenings.OURS_SEEN])
@@ -147,7 +165,7 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     adopted.members = _restore_synced(sweep, held)
     tables.write(sweep)
     build(sweep.db, SYNC, *WHO, *WHAT)
-    sweep.db.execute(AS_IT_IS, [sweep.state.now()])
+    sweep.db.execute(AS_IT_IS, {"sweep": sweep.sweep, "at": sweep.state.now()})
     adopted.contacts = int(number(sweep.db, "SELECT count(*) FROM staging.syncline__contacts"))
     if not was_kept.is_readable:
         adopted.barred = _bar_absent(sweep)
@@ -227,7 +245,7 @@ def _end(sweep: Sweep, held: lease.Lease, work: Work, adopted: Adopted) -> None:
     runs.remember_files(
         held, work_generation=work.generation, history_generation=work.history_generation
     )
-    kept.write(sweep, sweep.engagement_account)
+    kept.write(sweep, sweep.engagement_account, linked=tables.LINKED)
     runs.finish(held, outcome="done", exit_code=0, counts=counts, said=said)
     publish(work)
 

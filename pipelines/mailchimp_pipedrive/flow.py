@@ -13,6 +13,7 @@ from pipelines.mailchimp_pipedrive.naming import bind_names
 from pipelines.mailchimp_pipedrive.seal import remember_identity, seal
 from pipelines.mailchimp_pipedrive.setting_up import make_filters
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
+from pipelines.mailchimp_pipedrive.tables import LINKED
 from pipelines.step import Step
 from pipelines.sweep import StoppedByGuardError
 from transforms.build import build
@@ -79,7 +80,7 @@ def sync(sweep: Sweep, step: Step) -> None:
     step("Seal the plan", seal, sweep, sweep.lease, frozenset(sweep.held_back))
     life.activate(sweep)
     # Before the first write: what the keep file has not, a lost database takes along.
-    kept.write(sweep, sweep.engagement_account)
+    kept.write(sweep, sweep.engagement_account, linked=LINKED)
     guards.spend(sweep)
     step("Load", carry_out, sweep)
     due.note_served(sweep)

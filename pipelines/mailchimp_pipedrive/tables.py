@@ -21,6 +21,7 @@ from state import consent, deeds, facts, identity, settings
 from state.writers import writers
 
 MEMBER, PERSON = "audience_member", "audience_person"  # what ledger and links call the two sides
+LINKED = (MEMBER, PERSON)
 
 
 def write(sweep: Sweep, of: Collection[str] | None = None) -> None:

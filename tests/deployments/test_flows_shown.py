@@ -162,6 +162,26 @@ def flown(desk: FlowDesk, say: Say) -> tuple[FlowDesk, Say]:
     return desk, say
 
 
+@pytest.mark.parametrize("words", [("pause", "acme", "--flow", "out"), ("pause", "acme")])
+def test_a_pause_that_no_run_has_seen_outlives_a_lost_state(
+    flown: tuple[FlowDesk, Say], words: tuple[str, ...]
+) -> None:
+    """ALL-14, MC-02: and so does the end of one."""
+    desk, say = flown
+    assert say(*words)[0] == 0
+    assert adopted_anew(desk, say) == "paused"
+    assert say("resume", "acme")[0] == 0
+    assert adopted_anew(desk, say) == "active"
+
+
+def adopted_anew(desk: FlowDesk, say: Say) -> str:
+    """Lose the state database and adopt; how the flow stands then."""
+    for file in desk.home.glob("state.db*"):
+        file.unlink()
+    assert say("adopt", "acme")[0] == 0
+    return str(json.loads(say("list", "--json")[1])[0]["active"]).partition(":")[0]
+
+
 def test_a_preview_says_whom_a_flow_brings_and_writes_nothing(desk: FlowDesk, say: Say) -> None:
     """MC-09, ALL-05: of a saved flow too, before anybody activates it."""
     desk.start(OUT | {"active": False}, people=20)

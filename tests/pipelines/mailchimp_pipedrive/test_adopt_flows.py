@@ -103,3 +103,87 @@ def test_a_passage_between_adoption_and_the_next_run_is_not_lost(lost: Any) -> N
     desk.deal(person, "Qualified")
     run(desk)
     assert desk.member("una@new.example") is not None
+
+
+ZOE, MOVED = "zoe@new.example", "zoe.moved@example.net"
+BARRED = "the new address is another contact's, or barred"
+
+
+@pytest.fixture
+def barred(desk: FlowDesk) -> tuple[FlowDesk, int]:
+    """A person who left, and whose address a colleague then changed: left alone both ways. Then
+    the state database is gone."""
+    desk.start(OUT, INTO)
+    desk.horizon = 0.001
+    person, _ = desk.untouched()
+    desk.edit(person, emails=[{"value": ZOE, "primary": True}])
+    run(desk)
+    desk.act("tag", ZOE, tag="Nobody yet")
+    run(desk)
+    desk.act("unsubscribe", ZOE)
+    run(desk)
+    desk.edit(person, emails=[{"value": MOVED, "primary": True}])
+    run(desk)
+    assert why_left_out(desk, person) == [BARRED]
+    lose(desk, "state.db*")
+    desk.effects()
+    return desk, person
+
+
+def lose(desk: FlowDesk, *files: str) -> None:
+    for pattern in files:
+        for file in desk.home.glob(pattern):
+            file.unlink()
+
+
+def why_left_out(desk: FlowDesk, person: int) -> list[str]:
+    """What the last run said of a person it left out."""
+    query = (
+        "SELECT reason FROM history.skipped "
+        "WHERE run_id = (SELECT max_by(run_id, sweep) FROM history.runs) "
+        f"AND object = 'person' AND subject = '{person}'"
+    )
+    return [reason for (reason,) in desk.ask(query)]
+
+
+def assert_left_alone(desk: FlowDesk, person: int) -> None:
+    run(desk)
+    run(desk)
+    assert [e for e in desk.effects() if e["verb"] == "create"] == []
+    assert desk.member(MOVED) is None
+    assert desk.persons_with(ZOE) == []
+    assert [one["id"] for one in desk.persons_with(MOVED)] == [person]
+
+
+def test_who_left_and_moved_is_left_alone_after_a_loss_as_before(barred: Any) -> None:
+    """ALL-08, ALL-14: the bar holds for every address the contact ever had."""
+    desk, person = barred
+    adopt(desk)
+    assert_left_alone(desk, person)
+    assert why_left_out(desk, person) == [BARRED]
+
+
+def test_who_left_and_moved_is_left_alone_by_the_keep_file_alone(barred: Any) -> None:
+    """ALL-08, ALL-14."""
+    desk, person = barred
+    lose(desk, "*.duckdb*", "**/*.duckdb*")
+    assert not adopt(desk).has_history
+    assert_left_alone(desk, person)
+
+
+def test_who_left_and_moved_is_left_alone_by_the_history_alone(barred: Any) -> None:
+    """ALL-08, ALL-14."""
+    desk, person = barred
+    lose(desk, "keep.jsonl")
+    adopt(desk)
+    assert_left_alone(desk, person)
+
+
+def test_who_left_under_an_address_that_nobody_shows_any_more_is_left_alone(barred: Any) -> None:
+    """ALL-08, ALL-14: no hash gives the address back, so what the person has now is barred."""
+    desk, person = barred
+    desk.act("forget", ZOE)
+    lose(desk, "*.duckdb*", "**/*.duckdb*")
+    adopt(desk)
+    desk.effects()
+    assert_left_alone(desk, person)

@@ -8,7 +8,7 @@ from pipelines.mailigen_pipedrive.check import check_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.run import run_sync
 from pipelines.report import Outcome, RunOptions
-from state import bots
+from state import bots, keep
 from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk, connections
 
 DEALING = QUIET | {
@@ -227,20 +227,24 @@ def test_a_state_older_than_its_history_is_refused_before_anything_is_read(fresh
 def test_pause_resume_and_delete_are_commands_that_say_what_follows(
     fresh: Desk, monkeypatch
 ) -> None:
-    """MG-20: `delete` is refused while the file lists the bot."""
+    """MG-20, ALL-14: `delete` is refused while the file lists the bot; each is kept at once."""
     fresh.start(QUIET)
     fresh.settle()
     monkeypatch.setenv("SYNCLINE_HOME", str(fresh.home))
     monkeypatch.setenv("SYNCLINE_SYNCS", str(fresh.home / "none"))
     run = CliRunner().invoke
 
+    def kept() -> str:
+        ((_, line),) = keep.standings(fresh.home)["activation"].items()
+        return str(line["state"])
+
     assert "is paused" in run(app, ["pause", "acme"]).output
-    assert standing(fresh) == {"customers": "paused"}
+    assert standing(fresh) == {"customers": kept()} == {"customers": "paused"}
     assert "runs again" in run(app, ["resume", "acme", "--bot", "customers"]).output
-    assert standing(fresh) == {"customers": "active"}
+    assert standing(fresh) == {"customers": kept()} == {"customers": "active"}
     assert run(app, ["resume", "acme"]).exit_code == 2
     assert "is deleted" in run(app, ["delete", "acme", "--bot", "customers"]).output
-    assert standing(fresh) == {"customers": "deleted"}
+    assert standing(fresh) == {"customers": kept()} == {"customers": "deleted"}
 
 
 def test_a_deleted_source_var_and_deal_field_are_made_again(fresh: Desk) -> None:
