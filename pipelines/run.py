@@ -90,8 +90,7 @@ class Course(Generic[D, S]):
         outcome = Outcome(run_id, definition.name)
         began = time.monotonic()
         try:
-            if options.flow:
-                require_flow(definition, options.flow)  # a run that waits for another tells nobody
+            require_flow(definition, options.flow)
             with ExitStack() as stack:
                 state = open_state(settings.state_url, now=around.now)
                 stack.callback(state.close)
@@ -128,9 +127,7 @@ class Course(Generic[D, S]):
             outcome.outcome, outcome.said = "skipped", str(error)
             outcome.next_step = "Wait for that run to end; nothing was read or written by this one."
         except DefinitionError as error:
-            outcome.outcome, outcome.said = "invalid", f"{error}."
-            outcome.findings += error.findings
-            outcome.next_step = "Name a flow of the definition; nothing was read or written."
+            _misnamed(outcome, error)
         except EXPECTED as error:
             _failed(outcome, error)
         measure(outcome, began)
@@ -283,6 +280,12 @@ def _weigh(swept: Sweep, running: Sequence[str], parts: str) -> None:
                 f"Everything is in step but {counted(counts.standing_refused, 'record')} that the "
                 "vendor refused before; each is tried again daily, or when its data changes."
             )
+
+
+def _misnamed(outcome: Outcome, error: DefinitionError) -> None:
+    outcome.outcome, outcome.said = "invalid", f"{error}."
+    outcome.findings += error.findings
+    outcome.next_step = "Name a flow of the definition; nothing was read or written."
 
 
 def _failed(outcome: Outcome, error: Exception) -> None:

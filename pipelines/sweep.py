@@ -45,9 +45,10 @@ class DefinitionError(Exception):
 
 
 def require_flow(definition: SyncDefinition, flow_id: str) -> None:
-    """DefinitionError for a flow that the definition does not list, with the nearest name."""
+    """DefinitionError for a flow that the definition does not list, with the nearest name. To name
+    none, '', is to mean all."""
     known = [one.part for one in definition.scheduled if one.part]
-    if flow_id in known:
+    if flow_id in ("", *known):
         return
     near = get_close_matches(flow_id, known, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no flows'}"
