@@ -84,8 +84,7 @@ class Course(Generic[D, S]):
         around: Surroundings = REAL,
     ) -> Outcome:
         """Run one sync to its end. A second run at once ends as skipped and says who holds it."""
-        settings = settings or read_settings()
-        settings.make_home()
+        (settings := settings or read_settings()).make_home()
         run_id = options.run_id or f"run-{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
         outcome = Outcome(run_id, definition.name)
         began = time.monotonic()
