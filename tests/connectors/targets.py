@@ -130,6 +130,7 @@ CRM_CALLS: dict[str, Callable[[Pipedrive], Any]] = {
     "create_deal": lambda crm: crm.create_deal({"title": "x"}),
     "create_note": lambda crm: crm.create_note({"content": "x"}),
     "create_person": lambda crm: crm.create_person({"name": "x"}),
+    "add_person": lambda crm: crm.add_person({"name": "x"}),
     "update_person": lambda crm: crm.update_person(7, {"name": "x"}),
     "create_deal_field": lambda crm: crm.create_deal_field("ref", "varchar"),
     "find_activity": lambda crm: crm.find_activity(7, "SL-X"),
