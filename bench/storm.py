@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import json
 import math
-import os
 import re
 import signal
 import sqlite3
@@ -33,9 +32,9 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 import sandbox.server
+from bench.house import House
 from bench.machine import described
 
-ROOT = Path(__file__).resolve().parents[1]
 Sleep = Callable[[float], Awaitable[None]]
 SECRET = "a secret for the storm of 200 a second"
 LEAVERS = 20  # one delivery in so many
@@ -104,52 +103,27 @@ class Found(NamedTuple):
         yield f"{len(took)} acknowledged, {self.stored} stored, {self.lost} lost"
 
 
-class House:
-    """A sandbox's sync on disk, and the command line for it."""
+def built(url: str, folder: Path) -> House:
+    """The sync's files in a folder, with both accounts at that sandbox."""
+    return House(folder, SYNC, connections(url), ENVIRONMENT)
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.home = folder / "home"
-        self._syncs = folder / "syncs"
-        self._syncs.mkdir()
-        self._environ = {
-            name: value for name, value in os.environ.items()
-            if not name.startswith(("PREFECT_", "SYNCLINE_"))
-        } | ENVIRONMENT | {"SYNCLINE_HOME": str(self.home), "NO_PROXY": "127.0.0.1"}  # fmt: skip
-        # JSON is YAML.
-        (self._syncs / "storm.yaml").write_text(json.dumps(SYNC))
-        (folder / "connections.yaml").write_text(json.dumps(connections(url)))
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "deployments", "--syncs", str(self._syncs), *words]
-        return subprocess.Popen(
-            command, cwd=ROOT, env=self._environ, stdout=subprocess.PIPE, text=True
-        )
+@contextmanager
+def listening(house: House, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A listener in a process of its own, and the address at which it takes deliveries."""
+    words = ("--port", str(port), "--wake-after", "5s")
+    # All is imported once it says who rings.
+    with house.listening(*words, until="Mailigen rings at") as (process, said):
+        address = re.search(r"listening on .* for (http\S+)", said)
+        assert address is not None, said
+        yield process, address[1]
 
-    @contextmanager
-    def listening(self, port: int = 0) -> Iterator[tuple[subprocess.Popen[str], str]]:
-        """A listener in a process of its own, and the address at which it takes deliveries."""
-        process = self.start("listen", "--port", str(port), "--wake-after", "5s")
-        reading = None
-        try:
-            line = _line_with(process, "listening on")
-            address = re.search(r"for (http\S+)", line)
-            assert address is not None
-            _line_with(process, "Mailigen rings at")  # all is imported by then
-            # Read on, or the listener stands still once the pipe is full.
-            with (self.home.parent / "listen.log").open("a") as log:
-                reading = subprocess.Popen(["cat"], stdin=process.stdout, stdout=log)
-            yield process, address[1]
-        finally:
-            process.kill()
-            process.wait()
-            if reading is not None:
-                reading.wait()
 
-    def stored(self) -> int:
-        """How many deliveries ever got into the inbox: an id is never given twice."""
-        with closing(sqlite3.connect(self.home / "inbox.db")) as db:
-            row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'").fetchone()
-        return int(row[0]) if row else 0
+def stored(house: House) -> int:
+    """How many deliveries ever got into the inbox: an id is never given twice."""
+    with closing(sqlite3.connect(house.home / "inbox.db")) as db:
+        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'deliveries'").fetchone()
+    return int(row[0]) if row else 0
 
 
 def connections(url: str) -> Mapping[str, object]:
@@ -164,16 +138,6 @@ def connections(url: str) -> Mapping[str, object]:
             "secret": {"key": "LIST_KEY", "webhook": "HOOK_SECRET"},
         },
     }  # fmt: skip
-
-
-def _line_with(process: subprocess.Popen[str], words: str) -> str:
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if words in line:
-            return line
-    raise RuntimeError(f"never said {words!r}:\n{said}")
 
 
 def delivery(number: int) -> bytes:
@@ -227,14 +191,14 @@ async def blow(
 def play(house: House, storm: Storm) -> Found:
     """Let it blow over one listener, or over two lives of it."""
     before = int(storm.kills_at * storm.per_second) or storm.deliveries
-    with house.listening() as (process, url):
+    with listening(house) as (process, url):
         busy = psutil.Process(process.pid)
         answers = asyncio.run(_until_killed(process, url, storm, before))
         spent = sum(busy.cpu_times()[:2]) if process.poll() is None else math.nan
     if before < storm.deliveries:
-        with house.listening(urlsplit(url).port or 0) as (_, url):
+        with listening(house, urlsplit(url).port or 0) as (_, url):
             answers += asyncio.run(blow(url, storm, before, storm.deliveries - before))
-    return Found(answers, house.stored(), spent)
+    return Found(answers, stored(house), spent)
 
 
 async def _until_killed(
@@ -258,8 +222,8 @@ def main(words: Sequence[str]) -> int:
     asked = parser.parse_args(words)
     storm = Storm(asked.per_second, asked.seconds, asked.seconds / 2 if asked.kill else 0.0)
     with tempfile.TemporaryDirectory() as name, sandbox.server.start(people=50) as running:
-        house = House(running.url, Path(name))
-        if house.start("run", "storm").wait() != 0:
+        house = built(running.url, Path(name))
+        if house.run() != 0:
             sys.stderr.write("the sync did not get through its first run\n")
             return 1
         found = play(house, storm)

@@ -13,22 +13,20 @@ what a run waits for, the processor's time says what the run itself costs.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 
+from bench.house import ROOT, House, at_their_pace, sandbox
 from bench.machine import described
 from bench.tables import markdown, with_spread
 
-ROOT = Path(__file__).resolve().parents[1]
 CRM_TOKEN, LIST_KEY = "sandbox-pipedrive-admin", "sandbox-mailigen-key"
 MAIL_KEY = "ac3eac3eac3eac3eac3eac3eac3eac3e-us6"
 ENVIRONMENT = {"CRM_TOKEN": CRM_TOKEN, "LIST_KEY": LIST_KEY, "MAIL_KEY": MAIL_KEY}
@@ -60,19 +58,11 @@ class BrokenRunError(Exception):
     """A run ended otherwise than it should: what it measured means nothing."""
 
 
-class Place:
+class Place(House):
     """A sandbox with so many people, and one sync's files beside it."""
 
     def __init__(self, url: str, folder: Path, definition: Definition) -> None:
-        self.url = url
-        self.sync = str(definition["name"])
-        self._syncs = folder / "syncs"
-        self._syncs.mkdir()
-        (self._syncs / "bench.yaml").write_text(json.dumps(definition))  # JSON is YAML
-        (folder / "connections.yaml").write_text(json.dumps(connections(url)))
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SYNCLINE_"))}
-        self._environ = kept | ENVIRONMENT
-        self._environ |= {"SYNCLINE_HOME": str(folder / "home"), "NO_PROXY": "127.0.0.1"}
+        super().__init__(folder, definition, connections(url), ENVIRONMENT)
         self.pipedrive = httpx.Client(
             base_url=f"{url}/pipedrive", headers={"x-api-token": CRM_TOKEN}, timeout=PATIENCE_S
         )
@@ -95,15 +85,12 @@ class Place:
         told = self._control.get("/costs").raise_for_status().json()
         return sum(one["requests"] for one in told.values()), int(told["pipedrive"]["tokens"])
 
-    def run(self, *words: str) -> Measured:
+    def measured(self) -> Measured:
         """One `syncline run` from start to end; BrokenRunError unless it ended well."""
-        command = [sys.executable, "-m", "deployments", "--syncs", str(self._syncs), "run"]
         requests, tokens = self.costs()
         began = time.perf_counter()
         with tempfile.TemporaryFile("w+") as out:
-            process = subprocess.Popen(
-                [*command, self.sync, "--json", *words], cwd=ROOT, env=self._environ, stdout=out
-            )
+            process = self.start("run", self.sync, "--json", to=out)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             seconds = time.perf_counter() - began
@@ -215,15 +202,6 @@ def some_rename(place: Place) -> None:
             at_their_pace(partial(place.pipedrive.patch, path, json=body))
 
 
-def at_their_pace(
-    ask: Callable[[], httpx.Response], sleep: Callable[[float], None] = time.sleep
-) -> httpx.Response:
-    """What is answered once the window of two seconds is no longer full."""
-    while (answer := ask()).status_code == 429:
-        sleep(float(answer.headers.get("x-ratelimit-reset", 1)))
-    return answer.raise_for_status()
-
-
 def some_members_rename(place: Place) -> None:
     """One member of the five tags in a hundred is called something else in Mailchimp."""
     list_id = place.audience()
@@ -251,33 +229,20 @@ SUBJECTS = {
 }
 
 
-@contextmanager
-def sandbox(people: int) -> Iterator[str]:
-    """A sandbox in a process of its own; yields its address."""
-    command = [sys.executable, "-m", "sandbox", "--port", "0", "--people", str(people)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().removeprefix("listening on ").strip()
-    finally:
-        process.kill()
-        process.wait()
-
-
 def measure(subject: Subject, people: int) -> dict[str, Measured]:
     """The three runs on a fresh sandbox; a run with nothing to do must not have written."""
     with tempfile.TemporaryDirectory() as name, sandbox(people) as url:
         place = Place(url, Path(name), subject.definition)
         subject.prepare(place)
-        runs = {"first": place.run()}
+        runs = {"first": place.measured()}
         place.wait_an_hour()  # what was made just now is read again for some minutes
-        while place.run().writes:
+        while place.measured().writes:
             pass  # what the first run's own writes caused, read-backs among it, is dealt with
-        runs["no change"] = place.run()
+        runs["no change"] = place.measured()
         if runs["no change"].writes:
             raise BrokenRunError(f"{place.sync} wrote where nothing had changed")
         subject.change(place)
-        runs["1 % changed"] = place.run()
+        runs["1 % changed"] = place.measured()
         return runs
 
 

@@ -25,8 +25,9 @@ from typing import NamedTuple
 
 import psutil  # type: ignore[import-untyped]
 
+from bench.house import House, Sleep
 from bench.machine import described
-from bench.windows_house import PLAN, SEATS, House, Known, Sleep, World, sandbox
+from bench.windows_house import PLAN, SEATS, Known, World, built, opened
 from bench.windows_judge import Books, Change, Verdict, judge
 
 # Of twenty changes; two in fifteen edits a second would be of the same contact within a minute
@@ -40,6 +41,7 @@ FATE_EVERY = 11  # a change in so many meets the next kind of fault: three in a 
 CALLERS = 8
 MOST_DEALS = 300  # each of which enters its stage again and again
 USABLE = re.compile(r"[a-z0-9.]+@[a-z0-9.]+\.[a-z]+")
+RINGS = r"Mailchimp rings at|Pipedrive rings at"
 QUIET_S = 5.0  # of the journal: nothing is on its way any more
 
 
@@ -206,7 +208,7 @@ def measure(world: World, house: House, plan: Plan) -> Iterator[str]:
     yield f"{plan.people} people in the CRM: {crowd.sizes}"
     before = Books(world.book("pipedrive", "persons"), world.members())
     start = len(world.journal())
-    with house.listening() as process:
+    with house.listening("--port", "0", until=RINGS, times=2) as (process, _):
         busy = psutil.Process(process.pid)
         with sweeping(house, plan.sweep_every) as took:
             changes = play(crowd, plan)
@@ -253,7 +255,7 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--keep", type=Path, help="a folder to leave the logs in")
     asked = parser.parse_args(words)
     plan = Plan(asked.per_second, asked.seconds, asked.people, asked.sweep_every)
-    with tempfile.TemporaryDirectory() as name, sandbox(plan.people) as world:
+    with tempfile.TemporaryDirectory() as name, opened(plan.people) as world:
         folder = asked.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         if asked.answer_ms:
@@ -267,7 +269,7 @@ def main(words: Sequence[str]) -> int:
             f"{plan.per_second:g} changes a second for {plan.seconds:g} s, a sweep every "
             f"{plan.sweep_every:g} s",
         ]
-        for line in itertools.chain(lines, measure(world, House(world.url, folder), plan)):
+        for line in itertools.chain(lines, measure(world, built(world.url, folder), plan)):
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
     return 0 if line == "all is well" else 1

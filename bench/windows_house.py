@@ -1,25 +1,20 @@
-"""The stage of `bench.windows`: a sandbox in a process of its own, a sync's files, `syncline`.
-
-Both run as a user's would, from the command line and over HTTP. What people do meanwhile is done
-here too, by an administrator of the CRM who is not the sync, and over the control surface.
+"""The stage of `bench.windows`: its sync, and what people do meanwhile, by an administrator of the
+CRM who is not the sync, and over the control surface.
 """
 
 import json
-import os
-import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench.house import House, Sleep, at_their_pace, sandbox
+
 Json = dict[str, Any]
-Sleep = Callable[[float], None]
 KEY = "ac3e" * 8 + "-us6"
 SECRET = "a secret for the windows of ten minutes"
 TAG, AUDIENCE, SYNC = "Nobody yet", "Newsletter", "windows"
@@ -84,11 +79,8 @@ class World:
     def crm(self, method: str, path: str, body: Json) -> Json:
         """A call of somebody's; the journal shows it by its query."""
         place = f"/pipedrive/api/v2/{path}?by=somebody"
-        while True:
-            answer = self.http.request(method, place, json=body, headers=self._token)
-            if answer.status_code != 429:
-                return dict(_read(answer)["data"])
-            self._sleep(float(answer.headers["x-ratelimit-reset"]))
+        ask = partial(self.http.request, method, place, json=body, headers=self._token)
+        return dict(at_their_pace(ask, self._sleep).json()["data"])
 
     def act(self, kind: str, email: str, **more: Any) -> None:
         self.control("events/mailchimp", kind=kind, email=email, list=AUDIENCE, **more)
@@ -122,65 +114,17 @@ def _read(answer: httpx.Response) -> Any:
 
 
 @contextmanager
-def sandbox(people: int) -> Iterator[World]:
+def opened(people: int) -> Iterator[World]:
     """A sandbox of that size whose accounts have the largest plan."""
-    command = [sys.executable, "-m", "sandbox", "--port", "0", "--people", str(people)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        with World(process.stdout.readline().split()[-1]) as world:
-            for name, value in (("plan", PLAN), ("seats", SEATS)):
-                world.control("assumptions", vendor="pipedrive", name=name, value=value)
-            yield world
-    finally:
-        process.kill()
-        process.wait()
+    with sandbox(people) as url, World(url) as world:
+        for name, value in (("plan", PLAN), ("seats", SEATS)):
+            world.control("assumptions", vendor="pipedrive", name=name, value=value)
+        yield world
 
 
-class House:
-    """The sync's files in a folder, and the command line for it."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.folder = folder
-        self._syncs = folder / "syncs"
-        self._syncs.mkdir()
-        self._environ = {
-            name: value for name, value in os.environ.items()
-            if not name.startswith(("PREFECT_", "SYNCLINE_"))
-        } | ENVIRONMENT  # fmt: skip
-        self._environ |= {"SYNCLINE_HOME": str(folder / "home"), "NO_PROXY": "127.0.0.1"}
-        # JSON is YAML.
-        (self._syncs / f"{SYNC}.yaml").write_text(json.dumps(DEFINITION))
-        (folder / "connections.yaml").write_text(json.dumps(connections(url)))
-
-    def start(self, *words: str, to: Any = None) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "deployments", "--syncs", str(self._syncs), *words]
-        said = None if to is None else subprocess.STDOUT
-        return subprocess.Popen(
-            command, cwd=ROOT, env=self._environ, stdout=to, stderr=said, text=True
-        )
-
-    def run(self) -> int:
-        """A sweep; its exit code."""
-        with (self.folder / "sweeps.log").open("a") as log:
-            return self.start("run", SYNC, to=log).wait()
-
-    @contextmanager
-    def listening(self) -> Iterator[subprocess.Popen[str]]:
-        """A listener in a process of its own, at which both vendors ring."""
-        process = self.start("listen", "--port", "0", to=subprocess.PIPE)
-        reading = None
-        try:
-            _wait_for(process, r"Mailchimp rings at|Pipedrive rings at", 2)
-            # Read on, or the listener stands still once the pipe is full.
-            with (self.folder / "listen.log").open("a") as log:
-                reading = subprocess.Popen(["cat"], stdin=process.stdout, stdout=log)
-            yield process
-        finally:
-            process.terminate()
-            process.wait()
-            if reading is not None:
-                reading.wait()
+def built(url: str, folder: Path) -> House:
+    """The sync's files in a folder, with both accounts at that sandbox."""
+    return House(folder, DEFINITION, connections(url), ENVIRONMENT)
 
 
 def connections(url: str) -> Mapping[str, object]:
@@ -195,14 +139,3 @@ def connections(url: str) -> Mapping[str, object]:
             "secret": {"key": "MC_KEY", "webhook": "MC_HOOK"},
         },
     }  # fmt: skip
-
-
-def _wait_for(process: subprocess.Popen[str], pattern: str, times: int) -> None:
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        times -= bool(re.search(pattern, line))
-        if not times:
-            return
-    raise RuntimeError(f"never said {pattern!r} often enough:\n{said}")

@@ -15,6 +15,7 @@
         + BadCredentials
           . AnotherAccount      (they open another account than theirs)
           . GrantEnded          (an OAuth authorization is over)
+          . UnknownApp          (the app itself is let in no more, whoever authorized it)
         + NotAdministrator
         + QuotaExhausted
         + Blocked             (.retry_after seconds, our guess unless the vendor said)
@@ -174,6 +175,12 @@ class GrantEnded(BadCredentials):
     """Nobody lets us in any more: the authorization was revoked, has expired, or never was."""
 
     next_step = "connect the account again, as any administrator of its company: syncline connect"
+
+
+class UnknownApp(BadCredentials):
+    """The login host does not know the app that accounts are connected by."""
+
+    next_step = "put the app's client id and client secret into the connection's secrets"
 
 
 class NotAdministrator(StopTheSync):

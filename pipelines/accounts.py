@@ -14,6 +14,7 @@ from connectors.errors import (
     NotAdministrator,
     QuotaExhausted,
     StopTheSync,
+    UnknownApp,
 )
 from connectors.mailchimp import Login, api_key, oauth_token
 from connectors.mailigen import Mailigen
@@ -71,9 +72,9 @@ class Credentials(NamedTuple):
             else f"put a valid token or key of an administrator into {held}"
         )
         if not self.secret:
-            # What the login host says is of the app; what the API says of a key is of no grant.
-            is_told = "/oauth" in error.call and error.next_step != type(error).next_step
-            step = error.next_step if is_told else step_of(self.connection)
+            # What the API says of a key is of no grant.
+            is_of_app = isinstance(error, UnknownApp)
+            step = error.next_step if is_of_app else step_of(self.connection)
         return type(error)(
             error.vendor, error.call, f"{error.said} ({mine})",
             next_step=step, request_id=error.request_id,

@@ -21,6 +21,7 @@ from connectors.errors import (
     ReadFailed,
     StopTheSync,
     Throttled,
+    UnknownApp,
     quoted,
 )
 from connectors.http import address_of, is_loopback, send
@@ -29,7 +30,6 @@ from connectors.mailchimp.refusals import THROTTLE_S
 from connectors.mailchimp.wire import VENDOR
 
 LOGIN_URL = "https://login.mailchimp.com"
-APP_STEP = "put the app's client id and client secret into the connection's secrets"
 SETTINGS_STEP = "compare the app's settings at Mailchimp, its redirect address first"
 
 
@@ -49,7 +49,7 @@ class App:
     ) -> None:
         if not fits_a_header(client_id) or not fits_a_header(client_secret):
             said = "client id or secret is empty, or has characters none has"
-            raise BadCredentials(VENDOR, "app", said, next_step=APP_STEP)
+            raise UnknownApp(VENDOR, "app", said)
         self._url, self._http = address_of(login_url, "login_url"), http
         self._client_id, self._client_secret = client_id, client_secret
 
@@ -129,7 +129,7 @@ def error_of(call: str, answer: httpx.Response, secrets: tuple[str, ...]) -> Con
     if kind == "invalid_grant":
         return GrantEnded(VENDOR, call, said)
     if kind in ("invalid_client", "unauthorized_client"):
-        return BadCredentials(VENDOR, call, said, next_step=APP_STEP)
+        return UnknownApp(VENDOR, call, said)
     return StopTheSync(VENDOR, call, said, next_step=SETTINGS_STEP)
 
 

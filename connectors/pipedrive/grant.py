@@ -3,9 +3,9 @@
     200   all of it understood                  Grant
     200   anything else                         ReadFailed
     400   invalid_grant                         GrantEnded: a person signs in again
-    400   invalid_client                        BadCredentials: the app's id or secret
+    400   invalid_client                        UnknownApp: the app's id or secret
     400   else                                  StopTheSync: the app's settings, or ours
-    401   any                                   BadCredentials: the app's id or secret
+    401   any                                   UnknownApp: the app's id or secret
     403   a page                                Blocked
     429   any                                   Throttled
     else  any                                   ReadFailed: nobody has to do anything yet
@@ -23,13 +23,13 @@ import httpx
 
 from connectors.bodies import read_json
 from connectors.errors import (
-    BadCredentials,
     Blocked,
     ConnectorError,
     GrantEnded,
     ReadFailed,
     StopTheSync,
     Throttled,
+    UnknownApp,
     quoted,
 )
 from connectors.http import address_of, is_loopback
@@ -138,7 +138,7 @@ def error_of(call: str, answer: httpx.Response, secrets: tuple[str, ...]) -> Con
     if status == 400 and "invalid grant" in words:
         return GrantEnded(VENDOR, call, said, request_id=request_id)
     if status == 401 or "invalid client" in words:
-        return BadCredentials(VENDOR, call, said, next_step=APP_STEP, request_id=request_id)
+        return UnknownApp(VENDOR, call, said, next_step=APP_STEP, request_id=request_id)
     return StopTheSync(VENDOR, call, said, next_step=SETTINGS_STEP, request_id=request_id)
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from connectors.errors import BadCredentials
+from connectors.errors import UnknownApp
 from connectors.http import address_of, send, utc_now
 from connectors.pipedrive.credential import fits_a_header
 from connectors.pipedrive.grant import APP_STEP, Grant, error_of, read_grant
@@ -32,7 +32,7 @@ class App:
     ) -> None:
         if not fits_a_header(client_id) or not fits_a_header(client_secret):
             said = "client id or secret is empty, or has characters none has"
-            raise BadCredentials(VENDOR, "app", said, next_step=APP_STEP)
+            raise UnknownApp(VENDOR, "app", said, next_step=APP_STEP)
         self._url, self._http, self._now = address_of(oauth_url, "oauth_url"), http, now
         self._client_id, self._client_secret = client_id, client_secret
 

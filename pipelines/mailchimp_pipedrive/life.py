@@ -281,31 +281,25 @@ def bar(sweep: Sweep, email: str, kind: consent.Kind, said: str) -> None:
     )
 
 
-LEFT = """
-SELECT
-    email,
-    CASE status
-        WHEN 'cleaned' THEN 'bounced' WHEN 'archived' THEN 'removed' ELSE 'unsubscribed'
-    END
-FROM staging.mailchimp__members
-WHERE status IN ('unsubscribed', 'cleaned', 'archived')
+GONE = "('unsubscribed', 'cleaned', 'archived')"  # statuses of who left
+KIND = """CASE {status}
+    WHEN 'cleaned' THEN 'bounced' WHEN 'archived' THEN 'removed' ELSE 'unsubscribed'
+END"""
+LEFT = f"""
+SELECT email, {KIND.format(status="status")} FROM staging.mailchimp__members WHERE status IN {GONE}
 """
-LEFT_ELSEWHERE = """
-SELECT
-    lower(body ->> '$.email_address'),
-    CASE body ->> '$.status'
-        WHEN 'cleaned' THEN 'bounced' WHEN 'archived' THEN 'removed' ELSE 'unsubscribed'
-    END
+LEFT_ELSEWHERE = f"""
+SELECT lower(body ->> '$.email_address'), {KIND.format(status="body ->> '$.status'")}
 FROM raw.mailchimp__left_elsewhere
 """
 # Subscribed somewhere in the account, and nowhere left.
-SUBSCRIBED = """
+SUBSCRIBED = f"""
 SELECT m.email
 FROM staging.mailchimp__members AS m
 ANTI JOIN raw.mailchimp__left_elsewhere AS e ON lower(e.body ->> '$.email_address') = m.email
 GROUP BY m.email
 HAVING bool_or(m.status = 'subscribed')
-    AND NOT bool_or(m.status IN ('unsubscribed', 'cleaned', 'archived'))
+    AND NOT bool_or(m.status IN {GONE})
 """
 # Whom the audience once had, by every address of the contact that is not barred for it already.
 MISSED = """

@@ -142,8 +142,9 @@ def _founder(founder: str) -> tuple[str, str]:
     >>> _founder("person:12"), _founder("a1/e7")
     (('audience_person', '12'), ('audience_member', 'a1/e7'))
     """
-    before, _, person_id = founder.rpartition("person:")
-    return (PERSON, person_id) if not before and person_id != founder else (MEMBER, founder)
+    if founder.startswith("person:"):
+        return PERSON, founder.removeprefix("person:")
+    return MEMBER, founder
 
 
 SHOWN = """

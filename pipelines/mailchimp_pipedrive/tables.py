@@ -125,7 +125,7 @@ def write_facts(sweep: Sweep) -> None:
 def write_consent(sweep: Sweep) -> None:
     """Make staging.syncline__consent: opt-outs are kept as keyed hashes, so each address that
     matters now is hashed and looked up."""
-    rows: list[tuple[str, str]] = []
+    rows: set[tuple[str, str]] = set()
     if consent.read(sweep.state, sweep.engagement_account).num_rows:
         addresses = sweep.db.execute(
             "SELECT DISTINCT email FROM staging.pipedrive__person_emails WHERE email IS NOT NULL "
@@ -134,10 +134,10 @@ def write_consent(sweep: Sweep) -> None:
         barred = consent.in_force(
             sweep.state, sweep.engagement_account, [e for (e,) in addresses], key=sweep.consent_key
         )
-        rows = [(entry.address, entry.kind) for entry in barred]
+        rows |= {(entry.address, entry.kind) for entry in barred}
     if sweep.lease is None:  # a plan keeps nobody: who left elsewhere would be kept by the run
-        rows += [one for one in life.left_elsewhere(sweep) if one not in rows]
-    of_rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", rows)
+        rows |= set(life.left_elsewhere(sweep))
+    of_rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", sorted(rows))
 
 
 PERSON_LINKS = f"""

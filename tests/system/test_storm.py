@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import sandbox.server
-from bench.storm import LEAVERS, Found, House, Storm, play
+from bench.house import House
+from bench.storm import LEAVERS, Found, Storm, built, play
 from state import consent
 from state.database import open_state
 from state.inbox import Inbox
@@ -16,8 +17,8 @@ from state.inbox import Inbox
 def house(tmp_path: Path) -> Iterator[House]:
     """A sync whose first run is over, and its sandbox."""
     with sandbox.server.start(port=0, people=20) as running:
-        built = House(running.url, tmp_path)
-        assert built.start("run", "storm").wait() == 0
+        found = built(running.url, tmp_path)
+        assert found.run() == 0
         yield built
 
 
@@ -38,7 +39,7 @@ def test_what_was_acknowledged_before_and_after_a_kill_is_stored_and_acted_on(ho
     assert {one.status for one in found.answers} <= {200, 503, 0}, (
         "whoever is not 200 may try again"
     )
-    assert house.start("run", "storm").wait() == 0
+    assert house.run() == 0
     inbox = Inbox(house.home)
     assert list(inbox.unread(["storm"])) == []
     inbox.close()
