@@ -56,15 +56,20 @@ def test_a_later_audit_looks_at_nothing_that_was_not_written_since(desk: FlowDes
     assert audit(desk, days=2).counts["looked_at"] == 0
 
 
-def test_a_person_made_twice_by_a_late_request_is_found_and_the_lower_id_counts(
-    desk: FlowDesk,
-) -> None:
-    """ALL-06, MC-04."""
+def a_late_person(desk: FlowDesk) -> None:
+    """Have the request that makes a person be carried out after its answer is given up."""
     desk.start(INTO)
     tess_joins(desk)
     desk.fault("late_commit", "pipedrive", PERSONS, method="POST", delay_s=LATE)
     settled(desk)
     desk.control("clock", advance_s=LATE + 1)
+
+
+def test_a_person_made_twice_by_a_late_request_is_found_and_the_lower_id_counts(
+    desk: FlowDesk,
+) -> None:
+    """ALL-06, MC-04."""
+    a_late_person(desk)
     twins = sorted(one["id"] for one in desk.persons_with(TESS))
     assert len(twins) == 2
 
@@ -386,11 +391,7 @@ def test_a_late_person_grows_no_horizon_since_its_time_may_be_a_colleagues(
     desk: FlowDesk,
 ) -> None:
     """ALL-06."""
-    desk.start(INTO)
-    tess_joins(desk)
-    desk.fault("late_commit", "pipedrive", PERSONS, method="POST", delay_s=LATE)
-    settled(desk)
-    desk.control("clock", advance_s=LATE + 1)
+    a_late_person(desk)
     audit(desk)
     with desk.state() as state:
         assert horizons.in_use(state, {"crm": HORIZON})["crm"] == HORIZON
