@@ -117,6 +117,18 @@ def gone(lease: Lease, contact_ids: Sequence[str], *, at: datetime) -> None:
             )
 
 
+def unlink(lease: Lease, account: str, kind: str, remote_ids: Sequence[str]) -> None:
+    """End the links of records that were confirmed gone; what they stood for is not forgotten."""
+    with lease.changing() as db:
+        for part in _chunks(remote_ids):
+            mine = links.c.remote_id.in_(part), links.c.gone_at.is_(None)
+            db.execute(
+                update(links)
+                .where(links.c.account == account, links.c.object == kind, *mine)
+                .values(gone_at=lease.state.now())
+            )
+
+
 def linked(state: State, account: str, remote_ids: Collection[str], *, kind: str) -> set[str]:
     """Return the contacts that these records of an account stand for."""
     found: set[str] = set()

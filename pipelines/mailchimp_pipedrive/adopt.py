@@ -21,7 +21,7 @@ import orjson
 from pipelines import kept
 from pipelines.adopted import Adopted
 from pipelines.kept import Kept
-from pipelines.mailchimp_pipedrive import extract, happenings, life, recovered, tables
+from pipelines.mailchimp_pipedrive import extract, happenings, opt_outs, recovered, tables
 from pipelines.mailchimp_pipedrive.accounts import open_accounts
 from pipelines.mailchimp_pipedrive.config import Definition
 from pipelines.mailchimp_pipedrive.flow import WHAT, WHO
@@ -154,9 +154,9 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     extract.audiences(sweep)
     recovered.put_back(sweep, held, was_kept)
     tables.write(sweep)
-    life.keep_opt_outs(sweep)
+    opt_outs.keep_opt_outs(sweep)
     recovered.bar_former(sweep, was_kept)
-    tables.write_consent(sweep)
+    opt_outs.write_consent(sweep)
     tables.write_facts(sweep)
     sweep.db.execute(happenings.SEEN_FIRST, [sweep.sweep, happenings.OURS_SEEN])
     build(sweep.db, SYNC, *WHO)

@@ -39,8 +39,8 @@ from pipelines.mailchimp_pipedrive.audit_reads import (
     look_at_persons,
 )
 from pipelines.mailchimp_pipedrive.config import Definition
-from pipelines.mailchimp_pipedrive.life import may_subscribe
 from pipelines.mailchimp_pipedrive.naming import recognise
+from pipelines.mailchimp_pipedrive.opt_outs import may_subscribe
 from pipelines.mailchimp_pipedrive.sweep import SYNC
 from pipelines.mailchimp_pipedrive.tables import MEMBER, PERSON, write_held
 from pipelines.pipedrive_side.audit_reads import SET_UP, Books, Thing

@@ -6,7 +6,7 @@ step, which is a Prefect task when the run is a flow run and a plain call otherw
 
 from pipelines import kept
 from pipelines.checks import audit, expect
-from pipelines.mailchimp_pipedrive import due, extract, guards, happenings, life, tables
+from pipelines.mailchimp_pipedrive import due, extract, guards, happenings, life, opt_outs, tables
 from pipelines.mailchimp_pipedrive.expectations import PLAN, RESOLVE, STAGING
 from pipelines.mailchimp_pipedrive.loading import carry_out, settle
 from pipelines.mailchimp_pipedrive.naming import bind_names
@@ -103,10 +103,10 @@ def _has_work(sweep: Sweep) -> bool:
 
 def _check_staged(sweep: Sweep) -> None:
     sweep.checked += expect(sweep.db, "staging", STAGING)
-    life.keep_opt_outs(sweep)
-    tables.write_consent(sweep)
-    life.keep_erased(sweep)
-    tables.write_consent(sweep)
+    opt_outs.keep_opt_outs(sweep)
+    opt_outs.write_consent(sweep)
+    opt_outs.keep_erased(sweep)
+    opt_outs.write_consent(sweep)
 
 
 def _resolve_contacts(sweep: Sweep) -> None:

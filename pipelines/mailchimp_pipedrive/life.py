@@ -1,4 +1,4 @@
-"""The life of flows and of consent, as a run sees them.
+"""The life of flows, as a run sees it.
 
     saved --`active: true`--> new --first plan approved--> active --`active: false`--> paused
                                                              '--all it names is gone--> paused, over
@@ -7,15 +7,14 @@ A flow is what state calls a bot. Activation is the moment of the approved run, 
 after a user's pause: what happened before it is no matter of its trigger (MC-08, MC-14).
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pipelines.guards import activation_key
-from pipelines.life import by_themselves, end_unlisted, unborn
+from pipelines.life import end_unlisted, unborn
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Flow
 from pipelines.mailchimp_pipedrive.sweep import Sweep
-from state import bots, consent, cursors
+from state import bots, cursors
 from state.bots import Bot, BotDefinition
 from state.guards import approved_keys
 
@@ -186,128 +185,3 @@ def _is_approved(sweep: Sweep, flow_id: str) -> bool:
         return True
     approval = approved_keys(sweep.state, sweep.definition.name)
     return approval is not None and activation_key(flow_id) in approval[1]
-
-
-def keep_opt_outs(sweep: Sweep) -> None:
-    """Keep every opt-out that the audiences show, and lift those taken back by an own act.
-
-    Nobody barred is ever created by a sync, so a barred address that is subscribed now subscribed
-    by itself, unless a create or move of ours for it was in doubt, and came late. Then the bar
-    stays, and the audit reports a breach; until that one is mended, however old the doubt is.
-    """
-    if sweep.lease is None:
-        return
-    account, key, home = sweep.engagement_account, sweep.consent_key, sweep.home
-    keep_left(sweep)
-    _keep_left_elsewhere(sweep)
-    subscribed = [email for (email,) in sweep.db.execute(SUBSCRIBED).fetchall()]
-    settled_by = sweep.read_at - timedelta(seconds=sweep.horizons[account])
-    back = [
-        one.address
-        for one in consent.in_force(sweep.state, account, subscribed, key=key)
-        if one.kind != "forgotten" and one.first_seen_at <= settled_by
-    ]
-    back = by_themselves(sweep, back, may_subscribe)
-    if back:
-        consent.lift(
-            sweep.state, account, back, key=key, home=home, evidence="subscribed again"
-        )  # fmt: skip
-
-
-def may_subscribe(body: object) -> bool:
-    """Whether a write to a member may have subscribed an address: who has an id already is only
-    moved to another one, and a tag or a field changes no status.
-
-    >>> may_subscribe({"member": None}), may_subscribe({"member": "e1", "sources": {"job": ""}})
-    (True, False)
-    """
-    if not isinstance(body, dict):
-        return True
-    return body.get("member") is None or "email" in (body.get("sources") or {})
-
-
-def keep_left(sweep: Sweep) -> None:
-    """Keep every opt-out among the contacts that were read; none is lifted."""
-    seen = [
-        consent.Seen(email, kind, "status in the audience")
-        for email, kind in sweep.db.execute(LEFT).fetchall()
-    ]
-    consent.record(
-        sweep.state, sweep.engagement_account, seen, key=sweep.consent_key, home=sweep.home
-    )
-
-
-def left_elsewhere(sweep: Sweep) -> list[tuple[str, consent.Kind]]:
-    """Who left an audience that no flow is about, and how."""
-    return sweep.db.execute(LEFT_ELSEWHERE).fetchall()
-
-
-def _keep_left_elsewhere(sweep: Sweep) -> None:
-    seen = [
-        consent.Seen(email, kind, "status in another audience")
-        for email, kind in left_elsewhere(sweep)
-    ]
-    consent.record(
-        sweep.state, sweep.engagement_account, seen, key=sweep.consent_key, home=sweep.home
-    )
-
-
-def keep_erased(sweep: Sweep) -> None:
-    """Keep who was erased in Mailchimp: linked to an audience that answers, and unknown to it.
-
-    Nobody can say any more what the contact had decided, so that it is barred for good.
-    """
-    if sweep.lease is None:
-        return
-    gone: dict[str, None] = {}
-    for list_id, member_id, email in sweep.db.execute(MISSED).fetchall():
-        if email in gone or sweep.engagement.member(list_id, member_id) is None:
-            gone[email] = None
-    for email in gone:
-        bar(sweep, email, "forgotten", "erased in Mailchimp")
-
-
-def barred_by_now(sweep: Sweep, addresses: Sequence[str]) -> Collection[str]:
-    """Who of these is barred at this moment: the plan was made some time ago."""
-    account, key = sweep.engagement_account, sweep.consent_key
-    return {one.address for one in consent.in_force(sweep.state, account, addresses, key=key)}
-
-
-def bar(sweep: Sweep, email: str, kind: consent.Kind, said: str) -> None:
-    """Keep an opt-out that only a refusal told of."""
-    seen = consent.Seen(email, kind, said)
-    consent.record(
-        sweep.state, sweep.engagement_account, [seen], key=sweep.consent_key, home=sweep.home
-    )
-
-
-GONE = "('unsubscribed', 'cleaned', 'archived')"  # statuses of who left
-KIND = """CASE {status}
-    WHEN 'cleaned' THEN 'bounced' WHEN 'archived' THEN 'removed' ELSE 'unsubscribed'
-END"""
-LEFT = f"""
-SELECT email, {KIND.format(status="status")} FROM staging.mailchimp__members WHERE status IN {GONE}
-"""
-LEFT_ELSEWHERE = f"""
-SELECT lower(body ->> '$.email_address'), {KIND.format(status="body ->> '$.status'")}
-FROM raw.mailchimp__left_elsewhere
-"""
-# Subscribed somewhere in the account, and nowhere left.
-SUBSCRIBED = f"""
-SELECT m.email
-FROM staging.mailchimp__members AS m
-ANTI JOIN raw.mailchimp__left_elsewhere AS e ON lower(e.body ->> '$.email_address') = m.email
-GROUP BY m.email
-HAVING bool_or(m.status = 'subscribed')
-    AND NOT bool_or(m.status IN {GONE})
-"""
-# Whom the audience once had, by every address of the contact that is not barred for it already.
-MISSED = """
-SELECT l.list_id_mailchimp, l.member_id_mailchimp, a.email
-FROM staging.syncline__member_links AS l
-INNER JOIN staging.syncline__addresses AS a ON a.contact_id = l.contact_id
-ANTI JOIN staging.mailchimp__members AS m
-    ON m.list_id_mailchimp = l.list_id_mailchimp AND m.member_id_mailchimp = l.member_id_mailchimp
-ANTI JOIN staging.syncline__consent AS k ON k.email = a.email AND k.kind = 'forgotten'
-ORDER BY ALL
-"""

@@ -8,7 +8,7 @@ from connectors.mailchimp.wire import VENDOR as MAILCHIMP
 from connectors.pipedrive.wire import VENDOR as PIPEDRIVE
 from pipelines.doubts import learn, settle_all, wait_for_doubts
 from pipelines.load import Bulk, Loader, SettingWriter, Vendor, load, load_settings
-from pipelines.mailchimp_pipedrive import bulk, life
+from pipelines.mailchimp_pipedrive import bulk, life, opt_outs
 from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
@@ -70,7 +70,7 @@ def _loaders(sweep: Sweep, held: Lease) -> list[Loader]:
     """One for the settings of each account; deeds go out with the first."""
     now = sweep.state.now
     members = Members(
-        sweep.engagement, now, sweep.sleep, lambda emails: life.barred_by_now(sweep, emails),
+        sweep.engagement, now, sweep.sleep, lambda emails: opt_outs.barred_by_now(sweep, emails),
         lambda email, kind: _bar(sweep, email, kind),
     )  # fmt: skip
     told = _counting(sweep)
@@ -121,4 +121,4 @@ def _counting(sweep: Sweep) -> Callable[[int], None]:
 
 
 def _bar(sweep: Sweep, email: str, kind: consent.Kind) -> None:
-    life.bar(sweep, email, kind, "Mailchimp refused to subscribe it")
+    opt_outs.bar(sweep, email, kind, "Mailchimp refused to subscribe it")

@@ -153,8 +153,9 @@ def _settings(sweep: Sweep) -> Iterator[tuple[str, Setting]]:
         )  # fmt: skip
 
 
-def _is_tagged(came_with: Collection[tuple[str, str, str]], row: dict[str, Any]) -> bool:
-    return (row["flow_id"], row["contact_id"], row["tag"]) in came_with
+def _is_tagged(came_with: Collection[tuple[str, ...]], row: dict[str, Any]) -> bool:
+    named = "flow_id", "contact_id", "member_id_mailchimp", "tag"
+    return tuple(row[one] for one in named) in came_with
 
 
 def _tags(sweep: Sweep, flow_id: str) -> dict[str, str]:
@@ -305,7 +306,10 @@ WHERE
     AND p.person_id_pipedrive IS NOT NULL
     AND l.contact_id IS DISTINCT FROM p.contact_id
 """
-CAME_WITH = "SELECT flow_id, contact_id, tag FROM staging.syncline__tagged WHERE is_of_fields"
+CAME_WITH = """
+SELECT flow_id, contact_id, member_id_mailchimp, tag
+FROM staging.syncline__tagged WHERE is_of_fields
+"""
 # Sealed before and not sent, and this plan does not make them any more.
 NOT_WANTED = """
 SELECT d.write_key

@@ -17,7 +17,7 @@ from pipelines.mailchimp_pipedrive.config import (
 )
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.staged import of_arrow, of_rows
-from state import consent, deeds, facts, identity, settings
+from state import deeds, facts, identity, settings
 from state.writers import writers
 
 MEMBER, PERSON = "audience_member", "audience_person"  # what ledger and links call the two sides
@@ -122,24 +122,6 @@ def write_facts(sweep: Sweep) -> None:
         sweep.db.execute(IMAGINED, columns)
 
 
-def write_consent(sweep: Sweep) -> None:
-    """Make staging.syncline__consent: opt-outs are kept as keyed hashes, so each address that
-    matters now is hashed and looked up."""
-    rows: set[tuple[str, str]] = set()
-    if consent.read(sweep.state, sweep.engagement_account).num_rows:
-        addresses = sweep.db.execute(
-            "SELECT DISTINCT email FROM staging.pipedrive__person_emails WHERE email IS NOT NULL "
-            "UNION SELECT DISTINCT email FROM staging.syncline__addresses"
-        ).fetchall()
-        barred = consent.in_force(
-            sweep.state, sweep.engagement_account, [e for (e,) in addresses], key=sweep.consent_key
-        )
-        rows |= {(entry.address, entry.kind) for entry in barred}
-    if sweep.lease is None:  # a plan keeps nobody: who left elsewhere would be kept by the run
-        rows |= set(life.left_elsewhere(sweep))
-    of_rows(sweep.db, "consent", "email VARCHAR, kind VARCHAR", sorted(rows))
-
-
 PERSON_LINKS = f"""
 SELECT contact_id, try_cast(remote_id AS BIGINT) AS person_id_pipedrive
 FROM arrived
@@ -186,6 +168,9 @@ TAGGED = """
 SELECT
     split_part(aspect, '/', 2) AS flow_id,
     subject AS contact_id,
+    coalesce(
+        acknowledged::JSON ->> '$.member', nullif(split_part(remote_id, '/', 2), '')
+    ) AS member_id_mailchimp,
     acknowledged::JSON ->> '$.tag' AS tag,
     json_exists(acknowledged::JSON, '$.sources') AS is_of_fields
 FROM staging.syncline__settings

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pipelines.checks import audit
 from pipelines.life import unborn
 from pipelines.listening import Named
-from pipelines.mailchimp_pipedrive import guards, happenings, life, tables
+from pipelines.mailchimp_pipedrive import guards, happenings, life, opt_outs, tables
 from pipelines.mailchimp_pipedrive.config import NewContacts
 from pipelines.mailchimp_pipedrive.flow import WHAT, WHO, WRITES
 from pipelines.mailchimp_pipedrive.loading import carry_out, settle
@@ -40,10 +40,10 @@ def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -
     # Extract and stage: those people alone, as they are now.
     people = read_named(sweep, named)
     tables.write_flows(sweep)
-    life.keep_left(sweep)
-    tables.write_consent(sweep)
-    life.keep_erased(sweep)
-    tables.write_consent(sweep)
+    opt_outs.keep_left(sweep)
+    opt_outs.write_consent(sweep)
+    opt_outs.keep_erased(sweep)
+    opt_outs.write_consent(sweep)
     _note_happenings(sweep, people)
     tables.write_facts(sweep)
 

@@ -79,6 +79,25 @@ def test_who_was_taken_out_by_hand_stays_out(desk: FlowDesk, kind: str) -> None:
     assert desk.member("again@moved.example") is None
 
 
+def test_who_was_erased_and_has_the_address_of_another_member_is_synced_with_that_one(
+    desk: FlowDesk,
+) -> None:
+    """ALL-08, MC-13: nothing ties it to the one that is gone; nobody is subscribed by it."""
+    desk.start(OUT | {"tag": "From Pipedrive"})
+    person, email = desk.untouched()
+    done(desk)
+    desk.act("forget", email)
+    desk.act("add", "other@new.example", fields={"FNAME": "Other"})
+    desk.readdress(person, "other@new.example")
+    done(desk)
+    assert desk.tags("other@new.example") == {"From Pipedrive"}
+    desk.edit(person, first_name="Zelda")
+    done(desk)
+    assert desk.merges("other@new.example")["FNAME"] == "Zelda"
+    assert desk.member(email) is None
+    quiet(desk)
+
+
 def test_a_person_without_an_address_is_skipped_until_it_has_one(desk: FlowDesk) -> None:
     """MC-10, ALL-10."""
     desk.start()

@@ -43,7 +43,9 @@ TABLES = {
     "staging.syncline__addresses": "contact_id VARCHAR, email VARCHAR",
     "staging.syncline__consent": "email VARCHAR, kind VARCHAR",
     "staging.syncline__held": "contact_id VARCHAR, list_id_mailchimp VARCHAR, held JSON",
-    "staging.syncline__tagged": "flow_id VARCHAR, contact_id VARCHAR, tag VARCHAR",
+    "staging.syncline__tagged": (
+        "flow_id VARCHAR, contact_id VARCHAR, member_id_mailchimp VARCHAR, tag VARCHAR"
+    ),
     "history.agreed": "contact_id VARCHAR, list_id_mailchimp VARCHAR, field_code VARCHAR, merge_tag VARCHAR, crm_value VARCHAR, engagement_value VARCHAR, agreed_at TIMESTAMPTZ",
 }  # fmt: skip
 Row = dict[str, Any]

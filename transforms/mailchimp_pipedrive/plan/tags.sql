@@ -4,7 +4,8 @@
 -- reads   resolve.wanted, staging.syncline__flows, staging.syncline__tagged,
 --         staging.mailchimp__members, staging.syncline__sweep
 -- rule    Everybody a flow syncs, who was there before as well (MC-13). Put on once and never taken
---         off: one that somebody took off stays off. New members bring theirs with them.
+--         off: one that somebody took off stays off. New members bring theirs with them. Who was
+--         erased and is another member by now is marked there.
 
 SELECT
     concat_ws('|', 'tag', s.engagement, s.sync, w.flow_id, w.contact_id) AS write_key,
@@ -27,6 +28,8 @@ INNER JOIN staging.mailchimp__members AS m
         AND m.member_id_mailchimp = w.member_id_mailchimp
         AND m.status <> 'archived'
 ANTI JOIN staging.syncline__tagged AS t
-    ON t.flow_id = w.flow_id AND t.contact_id = w.contact_id AND t.tag = f.tag
+    ON
+        t.flow_id = w.flow_id AND t.contact_id = w.contact_id AND t.tag = f.tag
+        AND coalesce(t.member_id_mailchimp, w.member_id_mailchimp) = w.member_id_mailchimp
 CROSS JOIN staging.syncline__sweep AS s
 WHERE NOT w.is_into_crm AND w.skip_reason IS NULL
