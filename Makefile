@@ -26,7 +26,7 @@ IN_A_CLEAN_ROOM := env -u PREFECT_API_URL -u PREFECT_API_KEY -u PREFECT_PROFILE 
 	PREFECT_LOGGING_TO_API_ENABLED=false NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost TZ=UTC
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test contract check fuzz lab bench ui docs lock clean
+.PHONY: help setup demo test scenarios contract check fuzz lab bench ui docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -70,9 +70,15 @@ $(MAILCHIMP): requirements/mailchimp.txt $(SYNCED)
 		|| $(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; } && touch $@ \
 		|| { rm -rf build/mailchimp; echo "Mailchimp's client for Python could not be installed: it is not tried"; }
 
-test: $(SYNCED) $(CLIENTS) $(SCHEMATHESIS) $(MAILCHIMP)  ## every test, two at a time; each exchange held against the vendors' contracts
+PYTEST := $(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test: $(SYNCED) $(CLIENTS) $(SCHEMATHESIS) $(MAILCHIMP)  ## every test that is not slow, two at a time; each exchange held against the vendors' contracts
 	@mkdir -p $(SCRATCH)/home
-	$(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -m "not slow"
+
+scenarios: $(SYNCED)  ## the slow tests: scenarios judged by the oracle, servers, storms; a quarter of an hour
+	@mkdir -p $(SCRATCH)/home
+	$(PYTEST) -m slow
 
 contract: $(SYNCED)  ## the demo's exchanges held against the vendors' contracts; two minutes
 	rm -rf build/contract/demo

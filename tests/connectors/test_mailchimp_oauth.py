@@ -13,6 +13,7 @@ from connectors.errors import (
     ReadFailed,
     StopTheSync,
     Throttled,
+    UnknownApp,
 )
 from connectors.mailchimp.oauth import App
 
@@ -73,7 +74,7 @@ def test_the_metadata_tells_where_the_account_is():
     [
         (400, {"error": "invalid_grant", "error_description": f"{SECRET} c0de"}, GrantEnded),
         (200, {"error": "invalid_grant"}, GrantEnded),
-        (400, {"error": "invalid_client"}, BadCredentials),
+        (400, {"error": "invalid_client"}, UnknownApp),
         (400, {"error": "redirect_uri_mismatch"}, StopTheSync),
         (429, b"", Throttled),
         (500, {"error": "x"}, ReadFailed),

@@ -18,6 +18,7 @@ from connectors.errors import (
     ReadFailed,
     StopTheSync,
     Throttled,
+    UnknownApp,
 )
 from connectors.meter import Tally
 from connectors.pipedrive import App, Grant, Pipedrive, Shown, bearer
@@ -81,8 +82,8 @@ def test_an_answer_that_lacks_something_is_not_understood(change):
 REFUSALS = [
     (400, {"error": "invalid_grant", "message": "Invalid grant: ..."}, GrantEnded),
     (400, {"message": "Invalid grant: refresh_token is invalid"}, GrantEnded),
-    (400, {"error": "invalid_client", "message": "Invalid client: ..."}, BadCredentials),
-    (401, {"error": "unauthorized"}, BadCredentials),
+    (400, {"error": "invalid_client", "message": "Invalid client: ..."}, UnknownApp),
+    (401, {"error": "unauthorized"}, UnknownApp),
     (400, {"error": "invalid_request"}, StopTheSync),
     (400, b"<html>", ReadFailed),
     (403, b"<html>", Blocked),

@@ -59,6 +59,7 @@ def settings(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_deployed_sync_runs_by_itself(prefect_server, client, settings):
     deploy(client, [definition("every-few", every="3s")], settings, root=ROOT, entrypoint=TINY)
     deployment = client.read_deployment_by_name("tiny/every-few")

@@ -28,6 +28,7 @@ def test_the_same_command_in_both_is_let_pass() -> None:
         (README.replace("make test", "pytest -x"), SCRIPT),
         (README, SCRIPT.replace("run make test", "run pytest")),
         (README, SCRIPT.replace("run make check\n", "")),
+        (README, SCRIPT + "run make secrets\n"),
     ],
 )
 def test_another_way_to_run_the_tests_is_caught(readme: str | None, script: str) -> None:

@@ -167,6 +167,8 @@ def _of(name: str, number: int) -> str:
 
 def tag_member(history: "History") -> str:
     member, tag = history.member(), history.dice.choice(["lead", "lead", "vip"])
+    if (member.audience, tag) in history.gone_tags:
+        return "nobody tagged: one of a deleted tag's name is another tag, which no flow knows"
     history.bench.act("tag", member.email, member.audience, tag=tag)
     return f"{_told(member)} tagged {tag}"
 
@@ -188,7 +190,7 @@ def join(history: "History") -> str:
         fields["LNAME"] = "Joined"
     kind = history.dice.choice(["subscribe", "add"])
     history.bench.act(kind, email, NEWSLETTER, fields=fields)
-    if history.dice.random() < 0.4:
+    if history.dice.random() < 0.4 and (NEWSLETTER, "lead") not in history.gone_tags:
         history.bench.act("tag", email, NEWSLETTER, tag="lead")
         return f"{email} joins ({kind}), tagged lead"
     return f"{email} joins ({kind})"
@@ -253,6 +255,7 @@ def delete_tag(history: "History") -> str:
     if not history.bench.runs:
         return "no tag deleted before a run has seen it: a definition of it would be a mistake"
     history.bench.control("events/mailchimp", kind="delete_segment", segment=tag, list=NEWSLETTER)
+    history.gone_tags.add((NEWSLETTER, tag))
     return f"tag {tag} deleted"
 
 

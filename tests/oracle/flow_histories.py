@@ -33,6 +33,7 @@ class History:
         self.bench, self.dice = bench, random.Random(seed)
         self.told: list[str] = []
         self.deals: list[int] = []
+        self.gone_tags: set[tuple[str, str]] = set()  # audience, name
         self._serial = 0
         self.wanted = definition_of(self.dice)
         bench.start(self.wanted, seed=seed, people=PEOPLE)
@@ -49,6 +50,7 @@ class History:
         """AssertionError at the first difference; `told` is what was done until then."""
         self._act(acts)
         self.bench.settle()
+        self.bench.later()  # what a deal passes in the second of an activation is not after it
         for number in range(rounds):
             self.told.append(f"-- round {number + 1}")
             self._switch()

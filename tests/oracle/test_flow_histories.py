@@ -9,9 +9,10 @@ from tests.oracle.flow_fields import Pair, decide, is_written
 from tests.oracle.flow_histories import History
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("seed", [16, 17, 19])
+@pytest.mark.parametrize(
+    "seed", [16, *(pytest.param(one, marks=pytest.mark.slow) for one in (17, 19))]
+)
 def test_a_random_history_of_flows_ends_as_the_oracle_says(
     sandbox_url: str, tmp_path: Path, seed: int
 ) -> None:

@@ -6,15 +6,14 @@ from tests.oracle.bench import Bench
 from tests.oracle.histories import Features, History
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("seed", "features"),
     [
         (204, Features(overriding=False)),
         (300, Features()),
-        (307, Features()),
-        (1101, Features(webhooks=True)),
+        pytest.param(307, Features(), marks=pytest.mark.slow),
+        pytest.param(1101, Features(webhooks=True), marks=pytest.mark.slow),
     ],
 )
 def test_a_random_history_ends_as_the_oracle_says(

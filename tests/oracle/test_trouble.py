@@ -104,7 +104,7 @@ def test_of_two_runs_at_once_one_says_who_holds_the_lease(bench: Bench) -> None:
     bench.start(make.everything())
     bench.activate()
     before = busy_day(bench)
-    slow = {"vendor": "mailigen", "path": "/1.8/listMembers", "kind": "delay", "delay_s": 25}
+    slow = {"vendor": "mailigen", "path": "/1.8/listMembers", "kind": "delay", "delay_s": 12}
     bench.control("faults", **slow)
     start = bench.seq()
     first = bench.spawn("run", "outside")

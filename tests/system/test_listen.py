@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 import yaml
 from prefect_server import PrefectServer, prefect_server
 
 from pipelines.settings import KeySecret, MailigenConnection
 from tests.pipelines.mailigen_pipedrive.desk import SECRETS, Desk
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of 26 characters"

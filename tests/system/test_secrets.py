@@ -22,6 +22,8 @@ from prefect_server import PrefectServer, prefect_server
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, SECRETS, Desk
 from tests.system.leaks import Hunter, Leak, clothes, hunt, raw
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["prefect_server"]
 ROOT = Path(__file__).parents[2]
 HOOK = "hook-secret-9b1f7c2e5a"

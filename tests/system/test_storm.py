@@ -12,6 +12,8 @@ from state import consent
 from state.database import open_state
 from state.inbox import Inbox
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:

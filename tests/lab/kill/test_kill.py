@@ -31,7 +31,6 @@ def test_two_counting_runs_pass_the_same_boundaries_and_every_kind_of_them(bench
     assert len(again.boundaries) > 300
 
 
-@pytest.mark.slow
 def test_killed_at_any_boundary_the_next_run_leaves_what_an_unkilled_twin_left(
     bench: Bench,
 ) -> None:

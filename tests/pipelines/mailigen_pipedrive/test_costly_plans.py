@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from connectors.http import utc_now
@@ -52,6 +53,7 @@ def test_an_added_field_that_costs_more_calls_than_are_left_waits_for_an_approva
     assert len(written) == len(set(written)) == wanted
 
 
+@pytest.mark.slow
 def test_deeds_that_cost_more_tokens_than_are_left_wait_for_an_approval(fresh: Desk) -> None:
     """ALL-07, ALL-05: and are done over two days, each once"""
     fresh.start(CUSTOMERS, people=PEOPLE)
