@@ -209,6 +209,8 @@ def leave(history: "History") -> str:
     member = history.member("subscribed")
     kind = history.dice.choice(["unsubscribe", "unsubscribe", "clean", "archive", "forget"])
     history.bench.act(kind, member.email, member.audience)
+    if kind == "forget":
+        history.bench.model.bars.erased(member.audience, member.email)
     return f"{_told(member)}: {kind}"
 
 
@@ -230,6 +232,8 @@ def leave_and_move(history: "History") -> str:
     member = history.world.members[member_id]
     kind = history.dice.choice(["unsubscribe", "forget", "archive"])
     history.bench.act(kind, member.email, member.audience)
+    if kind == "forget":
+        history.bench.model.bars.erased(member.audience, member.email)
     email = history.drawn_address()
     history.readdress(history.world.persons[contact.person or 0], [email])
     return f"{_told(member)}: {kind}, and person {contact.person} moves to {email}"

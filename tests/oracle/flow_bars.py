@@ -15,12 +15,20 @@ class Bars:
         self._why: dict[tuple[str, str], str] = {}
         self._seen: dict[str, tuple[str, str]] = {}
         self._unread: set[str] = set()
+        self._erased: set[tuple[str, str]] = set()
+
+    def erased(self, audience: str, email: str) -> None:
+        """Somebody was erased at the vendor, which takes the address from no API any more."""
+        self._erased.add((audience, email))
 
     def look(self, world: Both, audiences: set[str]) -> None:
         """`audiences` are those a run reads."""
         for gone in [i for i in self._seen if i not in world.members]:
             if self._seen[gone][0] in audiences:
                 self._why[self._seen.pop(gone)] = "erased"
+        for place in self._erased:
+            if place[0] in audiences:
+                self._why[place] = "erased"
         elsewhere = [m for m in world.members.values() if m.audience not in audiences]
         self._unread = {m.email for m in elsewhere if m.status in OUT}
         for member in world.members.values():
@@ -33,6 +41,7 @@ class Bars:
                 self._why[place] = member.status
             elif member.status == "subscribed":
                 self._why.pop(place, None)
+                self._erased.discard(place)
 
     def why(self, addresses: set[str]) -> str:
         """Why nobody with one of these addresses may be subscribed; empty when they may."""
