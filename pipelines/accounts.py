@@ -144,6 +144,11 @@ class Accounts(Generic[E_co]):
             for account, budget in self.budgets.items()
         ]
 
+    def leave_room(self, part: float) -> None:
+        """Leave that part of each account's pace to other processes."""
+        for budget in self.budgets.values():
+            budget.leave_room(part)
+
     def budget_left(self) -> dict[str, float]:
         """What is left of each account's share of today, in its own unit."""
         return {account: float(budget.left_today) for account, budget in self.budgets.items()}

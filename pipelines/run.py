@@ -35,6 +35,7 @@ from pipelines.sweep import (
 )
 from state import deeds, lease, ledger, runs, schedules
 from state.database import State, open_state
+from state.doors import listener_name
 from state.errors import HistoryDamaged, LeaseHeld, LeaseLost, StateTrouble
 from state.staging import Work, open_scratch, open_work, publish
 
@@ -71,6 +72,7 @@ class Course(Generic[D, S]):
     running: Callable[[S], list[str]]  # whose writes may go out
     keep: Callable[[S], None]  # counts and plan into the outcome, the run into history
     parts: str  # what a person pauses and resumes: bots
+    left_to_windows: float = 0.0  # the part of each account's pace, while somebody listens
 
     def run(
         self,
@@ -102,6 +104,7 @@ class Course(Generic[D, S]):
                     accounts = stack.enter_context(
                         self.open_accounts(settings, connections, definition, held.state, around)
                     )
+                    self._give_way(state, definition, accounts)
                     work = stack.enter_context(
                         open_work(
                             settings.home, definition.name,
@@ -132,6 +135,11 @@ class Course(Generic[D, S]):
         measure(outcome, began)
         alert(definition, settings, outcome, around.now().date())
         return outcome
+
+    def _give_way(self, state: State, definition: D, accounts: Accounts[Any]) -> None:
+        """Keep no window waiting for a slot: a run has time, and who edits something has not."""
+        if self.left_to_windows and lease.holder(state, listener_name(definition.name)):
+            accounts.leave_room(self.left_to_windows)
 
     @contextmanager
     def planning(

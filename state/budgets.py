@@ -51,7 +51,7 @@ class Budget:
         self.by_kind: Counter[str] = Counter()
         self._state, self._sleep = state, sleep
         self._allowance = int(day_allowance * share)
-        self._burst_limit = max(1, int(burst[0] * share))
+        self._burst_limit = self._ceiling = max(1, int(burst[0] * share))
         self._window_seconds = burst[1]
         self._day: date | None = None
         self._in_hand = 0
@@ -88,6 +88,10 @@ class Budget:
             self.spent += cost
             self.by_kind[kind] += 1
             self._calls_to_note += 1
+
+    def leave_room(self, part: float) -> None:
+        """Leave that part of each burst window to other processes: what has time gives way."""
+        self._ceiling = max(1, int(self._burst_limit * (1 - part)))
 
     def learned(self, headers: Mapping[str, str]) -> None:
         """Pace by what the vendor says of the burst: nothing left means wait for its reset."""
@@ -187,7 +191,7 @@ class Budget:
                 return float((row.blocked_until - now).total_seconds())
             taken = row.taken if row.window_started_at == window else 0
             part = max(1, self._burst_limit // BURST_PARTS)
-            granted = min(part, self._burst_limit - taken)
+            granted = min(part, self._ceiling - taken)
             if granted <= 0:
                 ends = window + timedelta(seconds=self._window_seconds)
                 return max((ends - now).total_seconds(), 0.001)

@@ -30,6 +30,16 @@ def read(state: State, sync: str, stream: str, generation: str) -> Any:
         return db.execute(query).scalar_one_or_none()
 
 
+def read_all(state: State, sync: str, prefix: str, generation: str) -> dict[str, Any]:
+    """Return stream -> value of the cursors whose stream begins so; `prefix` is not given back."""
+    query = select(table.c.stream, table.c.value).where(
+        table.c.sync == sync, table.c.generation == generation,
+        table.c.stream.startswith(prefix, autoescape=True),
+    )  # fmt: skip
+    with state.read() as db:
+        return {stream.removeprefix(prefix): value for stream, value in db.execute(query)}
+
+
 def _moving(insert: Any) -> Any:
     moved = {name: insert.excluded[name] for name in ("value", "generation", "moved_at")}
     return insert.on_conflict_do_update(index_elements=["sync", "stream"], set_=moved)

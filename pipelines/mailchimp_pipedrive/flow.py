@@ -56,7 +56,9 @@ def sync(sweep: Sweep, step: Step) -> None:
     step("Make filters", make_filters, sweep)
     tables.write(sweep)  # not before: the plan compares with what the look-up settled
 
-    # Extract: the vendors' records as they came.
+    # Extract: the vendors' records as they came. A deal's person is read after the deal: who was
+    # renamed before it moved comes across by the new name.
+    step("Note passages", happenings.passages_of_deals, sweep)
     step("Extract persons", extract.persons, sweep)
     step("Extract audiences", extract.audiences, sweep)
     life.remember_suspensions(sweep)
@@ -65,7 +67,6 @@ def sync(sweep: Sweep, step: Step) -> None:
     # Stage: one typed row per record; what people decided is kept before anything is planned.
     step("Check what was read", _check_staged, sweep)
     step("Note arrivals", happenings.arrivals, sweep)
-    step("Note passages", happenings.passages_of_deals, sweep)
     tables.write_facts(sweep)
 
     # Map, match and plan: nothing has been written so far.

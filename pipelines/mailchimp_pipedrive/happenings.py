@@ -16,7 +16,9 @@ from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.report import counted
 from state import cursors, facts
 from state.facts import Fact
+from state.writers import window_name
 
+DEAL = "deal|"  # how the cursors are called that tell how far windows read deals
 CLOCK = 1  # second: what the vendor's clock and its times may differ by within one
 # Who was put there by a flow of ours is nobody who joined (MC-02), whatever becomes of address and
 # ledger afterwards: it counts as seen before any activation. Said at first sight, when the ledger
@@ -75,25 +77,37 @@ def passages_of_deals(sweep: Sweep) -> None:
     since = min(at for _, at in wanted.values())
     value = cursors.read(sweep.state, name, "deals", cursors.NO_FILE)
     known = {str(k): str(v) for k, v in (value or {}).get("read", {}).items()}
+    seen_by_windows = cursors.read_all(sweep.state, window_name(name), DEAL, cursors.NO_FILE)
     if value is not None:
         since = max(since, datetime.fromisoformat(value["since"]))
     began = sweep.crm.vendor_now()
     found: list[Fact] = []
     for deal in _moved(sweep, since, known):
+        if seen_by_windows.get(str(deal["id"])) == _stands(deal):
+            known[str(deal["id"])] = _stands(deal)
+            continue
         entered = _entered(sweep, deal)
         if _is_explained(deal, entered):
-            known[str(deal["id"])] = str(deal.get("stage_change_time") or "")
+            known[str(deal["id"])] = _stands(deal)
         found += _passages(deal, entered, wanted)
     _note(sweep, found, "passage")
     sweep.cursors_of_facts.append(("deals", {"since": began.isoformat(), "read": known}))
 
 
-def passages_of(sweep: Sweep, deals: Iterable[dict[str, Any]]) -> None:
-    """Note what the history of these deals tells; how far others were read stays as it is."""
-    wanted = _wanted_stages(sweep)
-    if wanted:
-        found = [fact for deal in deals for fact in _passages(deal, _entered(sweep, deal), wanted)]
-        _note(sweep, found, "passage")
+def passages_of(sweep: Sweep, deals: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Note what the history of these deals tells. Returns how far each was read, as cursors of the
+    window's: no sweep needs to read it again. None where some flow is left to the sweep."""
+    wanted, found, read = _wanted_stages(sweep), list[Fact](), list[tuple[str, str]]()
+    if not wanted:
+        return []
+    for deal in deals:
+        entered = _entered(sweep, deal)
+        found += _passages(deal, entered, wanted)
+        if deal.get("stage_change_time") and _is_explained(deal, entered):
+            read.append((f"{DEAL}{deal['id']}", _stands(deal)))
+    _note(sweep, found, "passage")
+    about_stages = [one for one in sweep.names.flows if isinstance(one.flow.trigger, DealStage)]
+    return read if len(about_stages) == len(wanted) else []
 
 
 def _wanted_stages(sweep: Sweep) -> dict[str, tuple[int | None, datetime]]:
@@ -129,9 +143,13 @@ def _moved(sweep: Sweep, since: datetime, known: dict[str, str]) -> Iterator[dic
     """Deals that changed, and whose stage was entered at another time than when last looked at."""
     for page in sweep.crm.deals(since - OVERLAP):
         for deal in page:
-            entered = str(deal.get("stage_change_time") or "")
-            if known.get(str(deal["id"])) != entered or not entered:
+            if known.get(str(deal["id"])) != _stands(deal) or not deal.get("stage_change_time"):
                 yield deal
+
+
+def _stands(deal: Mapping[str, Any]) -> str:
+    """Where a deal stands and since when: within a second it may have moved on."""
+    return f"{deal.get('stage_change_time') or ''} {deal.get('stage_id')}"
 
 
 def _is_explained(deal: dict[str, Any], entered: list[Passage]) -> bool:

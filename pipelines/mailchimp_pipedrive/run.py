@@ -48,6 +48,7 @@ COURSE: Course[Definition, Sweep] = Course(
     running=life.running,
     keep=record.tell_and_keep,
     parts="flows",
+    left_to_windows=0.5,
 )
 run_sync = COURSE.run
 

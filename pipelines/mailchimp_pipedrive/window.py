@@ -44,7 +44,7 @@ def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -
     opt_outs.write_consent(sweep)
     opt_outs.keep_erased(sweep)
     opt_outs.write_consent(sweep)
-    _note_happenings(sweep, people)
+    deals_read = _note_happenings(sweep, people)
     tables.write_facts(sweep)
 
     # Resolve and plan, by the models of the sweep.
@@ -57,7 +57,7 @@ def carry_across(sweep: Sweep, named: Collection[Named], newcomers: Newcomers) -
     _hold_back(sweep)
 
     # Load.
-    sweep.cursors_of_facts.clear()  # how far facts were read is the sweep's to keep
+    sweep.cursors_of_facts[:] = deals_read  # how far all were read is the sweep's to keep
     seal(sweep, sweep.lease, frozenset(sweep.held_back))
     carry_out(sweep)
     left = sorted(unsettled(sweep))
@@ -93,12 +93,12 @@ def _let_go(sweep: Sweep) -> None:
     settings.withdraw_unwanted(sweep.lease, refused_too=False)
 
 
-def _note_happenings(sweep: Sweep, people: People) -> None:
+def _note_happenings(sweep: Sweep, people: People) -> list[tuple[str, str]]:
     sweep.db.execute(SEEN)
     sweep.db.execute(AGREED)
     if any(isinstance(one.flow.trigger, NewContacts) for one in sweep.names.flows):
         happenings.arrivals(sweep)
-    happenings.passages_of(sweep, people.deals)
+    return happenings.passages_of(sweep, people.deals)
 
 
 def _plan(sweep: Sweep) -> None:
