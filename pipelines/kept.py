@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.sweep import Sweep
 from state import bots, consent, keep, restore
-from state.consent import RANKS
+from state.consent import FOR_GOOD, RANKS
 from state.database import State
 
 
@@ -147,8 +147,8 @@ def _bots(state: State, name: str) -> list[dict[str, Any]]:
 
 
 def _opt_outs(home: Path, account: str) -> dict[str, OptOut]:
-    """Replay the happenings: a stronger kind replaces a weaker one, an own act lifts all but
-    `forgotten`."""
+    """Replay the happenings: a stronger kind replaces a weaker one, an own act lifts all that
+    is not for good."""
     found: dict[str, OptOut] = {}
     for line in keep.read(home):
         subject, hashed = line.get("subject"), line.get("address_hash")
@@ -156,7 +156,7 @@ def _opt_outs(home: Path, account: str) -> dict[str, OptOut]:
             continue
         before = found.get(hashed)
         if subject == "lifted":
-            if before is not None and before.kind != "forgotten":
+            if before is not None and before.kind not in FOR_GOOD:
                 del found[hashed]
         elif subject in ("consent", "tombstone"):
             kind = "forgotten" if subject == "tombstone" else str(line["kind"])

@@ -1,11 +1,12 @@
 """Who left, bounced, was removed or forgotten: a ratchet no sync turns back.
 
-    absent < unsubscribed < bounced < removed < forgotten
+    absent < unsubscribed < bounced < removed < erased < forgotten
 
 `absent` is whoever was not on the list when a lost state was rebuilt without
 the keep file: nobody knows whether they left. A weaker kind never replaces a
 stronger one. Only an act of the person's own (a form, a confirmation) lifts an
-entry, and nothing lifts `forgotten`.
+entry, and nothing lifts `erased` (by somebody in the platform, where the rest of the person may
+live on) or `forgotten` (on request, here: whose records are taken in no more).
 Addresses are kept as keyed hashes; the key is a file of its own, so the table
 alone says nothing about anybody.
 """
@@ -29,9 +30,12 @@ from state.schema import consent as table
 from state.schema import pins
 
 Record = TypeVar("Record", bound=Mapping[str, Any])
-Kind = Literal["absent", "unsubscribed", "bounced", "removed", "forgotten"]
+Kind = Literal["absent", "unsubscribed", "bounced", "removed", "erased", "forgotten"]
 
-RANKS = {"absent": 1, "unsubscribed": 2, "bounced": 3, "removed": 4, "forgotten": 5}
+RANKS = {
+    "absent": 1, "unsubscribed": 2, "bounced": 3, "removed": 4, "erased": 5, "forgotten": 6,
+}  # fmt: skip
+FOR_GOOD = ("erased", "forgotten")  # what nothing lifts
 CHUNK = 5_000
 KEY_PIN = "consent key"  # the kind of pin that says which keys an account's hashes are by
 
@@ -160,7 +164,7 @@ def lift(state: State, account: str, addresses: Sequence[str], *, key: bytes, ev
          home: Path | None) -> int:  # fmt: skip
     """Count people as subscribed again after an act of their own; return how many.
 
-    `evidence` names the act. Forgotten people stay forgotten.
+    `evidence` names the act. Who was erased or forgotten stays so.
     """
     hashes = [address_hash(key, address) for address in addresses]
     if home is not None and hashes:
@@ -172,7 +176,7 @@ def lift(state: State, account: str, addresses: Sequence[str], *, key: bytes, ev
     statement = (
         update(table)
         .where(table.c.account == account, table.c.address_hash.in_(hashes))
-        .where(table.c.kind != "forgotten", table.c.lifted_at.is_(None))
+        .where(table.c.kind.not_in(FOR_GOOD), table.c.lifted_at.is_(None))
         .values(lifted_at=state.now(), evidence=evidence)
     )
     with state.write() as db:

@@ -32,7 +32,7 @@ def keep_opt_outs(sweep: Sweep) -> None:
     back = [
         one.address
         for one in consent.in_force(sweep.state, account, subscribed, key=key)
-        if one.kind != "forgotten" and one.first_seen_at <= settled_by
+        if one.kind not in consent.FOR_GOOD and one.first_seen_at <= settled_by
     ]
     back = by_themselves(sweep, back, may_subscribe)
     if back:
@@ -77,7 +77,7 @@ def keep_erased(sweep: Sweep) -> None:
         if place not in is_erased:
             is_erased[place] = sweep.engagement.member(list_id, member_id) is None
         if is_erased[place]:
-            bar(sweep, email, "forgotten", "erased in Mailchimp")
+            bar(sweep, email, "erased", "erased in Mailchimp")
     gone = [place for place, is_gone in is_erased.items() if is_gone]
     identity.unlink(sweep.lease, sweep.engagement_account, MEMBER, gone)
     sweep.db.execute(UNLINKED, [gone])
@@ -144,12 +144,12 @@ DELETE FROM staging.syncline__member_links
 WHERE list_id_mailchimp || '/' || member_id_mailchimp IN (SELECT unnest(?::VARCHAR[]))
 """
 # Whom the audience once had, by every address of the contact that is not barred for it already.
-MISSED = """
+MISSED = f"""
 SELECT l.list_id_mailchimp, l.member_id_mailchimp, a.email
 FROM staging.syncline__member_links AS l
 INNER JOIN staging.syncline__addresses AS a ON a.contact_id = l.contact_id
 ANTI JOIN staging.mailchimp__members AS m
     ON m.list_id_mailchimp = l.list_id_mailchimp AND m.member_id_mailchimp = l.member_id_mailchimp
-ANTI JOIN staging.syncline__consent AS k ON k.email = a.email AND k.kind = 'forgotten'
+ANTI JOIN staging.syncline__consent AS k ON k.email = a.email AND k.kind IN {consent.FOR_GOOD}
 ORDER BY ALL
 """

@@ -84,7 +84,7 @@ def bar_former(sweep: Sweep, was_kept: Kept) -> int:
 
 
 def _kind(out: OptOut) -> consent.Kind:
-    return "removed" if out.kind == "forgotten" else out.kind  # type: ignore[return-value]
+    return "removed" if out.kind in consent.FOR_GOOD else out.kind  # type: ignore[return-value]
 
 
 def _shown(sweep: Sweep) -> Mapping[str, str]:

@@ -226,7 +226,7 @@ def _sent(
         return Sent(setting.key, "planned")
     except Barred as error:
         is_erased = error.because == "forgotten"
-        left(str(setting.desired["email"]), "forgotten" if is_erased else "unsubscribed")
+        left(str(setting.desired["email"]), "erased" if is_erased else "unsubscribed")
         return Sent(setting.key, "refused", str(error))
     except Refused as error:
         return Sent(setting.key, "refused", str(error))

@@ -54,6 +54,20 @@ def test_a_full_window_is_waited_for_and_shared(budget, clock):
     assert clock.at == start + timedelta(seconds=2)
 
 
+def test_who_leaves_room_takes_no_more_than_the_rest_of_a_window(budget, clock):
+    """ALL-07: what is in a hurry finds slots at once, and nobody takes more than the share"""
+    patient, hurried = budget(burst=(16, 2.0)), budget(burst=(16, 2.0))
+    patient.leave_room(0.5)
+    start = clock.at
+    for _ in range(4):
+        patient.spend(1, "read")
+    for _ in range(4):
+        hurried.spend(1, "read")
+    assert clock.at == start
+    patient.spend(1, "read")
+    assert clock.at == start + timedelta(seconds=2)
+
+
 def test_what_one_process_was_told_keeps_all_away(budget, clock):
     one, two = budget(), budget()
     start = clock.at

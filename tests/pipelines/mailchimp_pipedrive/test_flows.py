@@ -79,6 +79,21 @@ def test_who_was_taken_out_by_hand_stays_out(desk: FlowDesk, kind: str) -> None:
     assert desk.member("again@moved.example") is None
 
 
+def test_who_was_erased_in_one_audience_lives_on_in_the_other(desk: FlowDesk) -> None:
+    """ALL-08, MC-10: and is subscribed nowhere again"""
+    desk.start(OUT, OUT | {"id": "partners", "audience": "Partners"})
+    person, email = desk.untouched()
+    done(desk)
+    desk.control("events/mailchimp", kind="forget", email=email, list="Partners")
+    done(desk)
+    desk.edit(person, first_name="Zelda")
+    done(desk)
+    assert desk.merges(email)["FNAME"] == "Zelda"
+    held = [one for one in desk.book("mailchimp", "members") if one["email_address"] == email]
+    assert [one["list_id"] for one in held] == [desk.audience]
+    quiet(desk)
+
+
 def test_who_was_erased_and_has_the_address_of_another_member_is_synced_with_that_one(
     desk: FlowDesk,
 ) -> None:

@@ -120,7 +120,8 @@ def test_two_addresses_that_meet_are_both_right() -> None:
 
 @pytest.mark.parametrize(("kind", "said"), [
     ("unsubscribed", "has unsubscribed"), ("bounced", "address has bounced hard"),
-    ("removed", "was archived or removed by hand"), ("forgotten", "was erased and stays erased"),
+    ("removed", "was archived or removed by hand"), ("erased", "was erased and stays erased"),
+    ("forgotten", "was erased on request and stays erased"),
 ])  # fmt: skip
 def test_nobody_barred_is_created(kind: str, said: str) -> None:
     """ALL-08."""

@@ -50,7 +50,7 @@ ranked AS (
         row_number() OVER (
             PARTITION BY contact_id
             ORDER BY list_position(
-                ['forgotten', 'unsubscribed', 'bounced', 'removed', 'absent'], kind
+                ['forgotten', 'erased', 'unsubscribed', 'bounced', 'removed', 'absent'], kind
             )
         ) AS place
     FROM reasons
@@ -60,7 +60,8 @@ SELECT
     contact_id,
     kind,
     CASE kind
-        WHEN 'forgotten' THEN 'was erased and stays erased'
+        WHEN 'forgotten' THEN 'was erased on request and stays erased'
+        WHEN 'erased' THEN 'was erased and stays erased'
         WHEN 'unsubscribed' THEN 'has unsubscribed'
         WHEN 'bounced' THEN 'address has bounced hard'
         WHEN 'absent' THEN 'was not in the audience when the lost state was rebuilt'
