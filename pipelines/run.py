@@ -72,7 +72,9 @@ class Course(Generic[D, S]):
     running: Callable[[S], list[str]]  # whose writes may go out
     keep: Callable[[S], None]  # counts and plan into the outcome, the run into history
     parts: str  # what a person pauses and resumes: bots
-    left_to_windows: float = 0.0  # the part of each account's pace, while somebody listens
+    # The part of each account's pace that a run leaves to windows while somebody listens: it has
+    # time, and who has edited something has not.
+    left_to_windows: float = 0.0
 
     def run(
         self,
@@ -104,7 +106,6 @@ class Course(Generic[D, S]):
                     accounts = stack.enter_context(
                         self.open_accounts(settings, connections, definition, held.state, around)
                     )
-                    self._give_way(state, definition, accounts)
                     work = stack.enter_context(
                         open_work(
                             settings.home, definition.name,
@@ -135,11 +136,6 @@ class Course(Generic[D, S]):
         measure(outcome, began)
         alert(definition, settings, outcome, around.now().date())
         return outcome
-
-    def _give_way(self, state: State, definition: D, accounts: Accounts[Any]) -> None:
-        """Keep no window waiting for a slot: a run has time, and who edits something has not."""
-        if self.left_to_windows and lease.holder(state, listener_name(definition.name)):
-            accounts.leave_room(self.left_to_windows)
 
     @contextmanager
     def planning(
@@ -181,6 +177,8 @@ def _run_held(
     assert swept.lease is not None
     outcome = swept.outcome
     forgotten.refuse_old_state(swept.state, swept.lease.sync, work.db, swept.credentials)
+    if course.left_to_windows and lease.holder(swept.state, listener_name(swept.lease.sync)):
+        accounts.leave_room(course.left_to_windows)
     known = runs.standing(swept.state, swept.lease.sync)
     # With a new work file, or told to, it reads everything: that is not what a day is made of.
     is_usual = known is not None and known.work_generation == work.generation
