@@ -7,6 +7,7 @@ A flow is what state calls a bot. Activation is the moment of the approved run, 
 after a user's pause: what happened before it is no matter of its trigger (MC-08, MC-14).
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from pipelines.guards import activation_key
@@ -41,10 +42,20 @@ def define_flows(sweep: Sweep) -> None:
         _switch(sweep)
         stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
     sweep.known_bots = {
-        flow.id: stored.get(flow.id) or unborn(sweep, flow.id) for flow in sweep.definition.flows
+        flow.id: _by_the_file(sweep, flow, stored.get(flow.id)) for flow in sweep.definition.flows
     }
     for bound in sweep.names.flows:
         _suspend(sweep, bound)
+
+
+def _by_the_file(sweep: Sweep, flow: Flow, stored: Bot | None) -> Bot:
+    """How a flow stands once the file is taken over: a plan says what a run would do, and changes
+    nothing that is stored."""
+    if stored is None or is_another(flow, stored):
+        return unborn(sweep, flow.id)
+    if flow.active and stored.state == "paused" and stored.reason == SAVED:
+        return replace(stored, state="active", reason="", paused_by=None)
+    return stored
 
 
 def _definition(flow: Flow) -> BotDefinition:

@@ -126,6 +126,25 @@ def test_a_person_without_an_address_is_skipped_until_it_has_one(desk: FlowDesk)
     quiet(desk)
 
 
+def test_a_plan_shows_what_an_edited_flow_will_ask_and_one_switched_on_will_do(
+    desk: FlowDesk,
+) -> None:
+    """MC-02, ALL-03: as the run after it does; nothing stored has changed by it"""
+    desk.start(OUT, OUT | {"id": "off"})
+    done(desk)
+    desk.change("off", active=False)
+    done(desk)
+    desk.wanted["guards"] = {"first_activation": "ask"}
+    desk.change("off", active=True, mapping={"first_name": "FNAME"})
+    desk.change("out", trigger={"filters": ["Everyone with a phone"]})
+    planned = desk.plan()
+    asked = desk.run()
+    assert asked.outcome == "guarded"
+    assert planned.guards == asked.guards
+    (reason,) = planned.guards
+    assert reason.startswith("first activation of out")
+
+
 def test_a_deleted_person_stays_in_mailchimp(desk: FlowDesk) -> None:
     """MC-11."""
     desk.start()
