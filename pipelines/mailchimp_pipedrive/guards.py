@@ -24,7 +24,9 @@ class Planned(NamedTuple):
     creates: int
     updates: int
     cleared: int
+    overwritten: int  # filled values, cleared ones counted
     contacts: int
+    tags: int
 
 
 def ask(sweep: Sweep) -> None:
@@ -82,7 +84,8 @@ def why_held(sweep: Sweep, flow_id: str) -> list[str]:
     if flow_id in life.new_flows(sweep) and limits.first_activation == "ask":
         found.append(
             f"first activation of {flow_id}: {counted(planned.creates, 'contact')} would be "
-            f"created, {planned.updates} updated"
+            f"created, {planned.updates} updated ({counted(planned.overwritten, 'filled value')} "
+            f"replaced), {planned.tags} tagged"
         )
     most = most_creates(limits, planned.contacts)
     if planned.creates > most and not found:
@@ -124,9 +127,10 @@ ORDER BY ALL
 """
 MEASURE = """
 WITH writes AS (
-    SELECT action, map_values(after) AS after FROM plan.members WHERE flow_id = $flow
+    SELECT action, map_values(after) AS after, map_values(before) AS before
+    FROM plan.members WHERE flow_id = $flow
     UNION ALL
-    SELECT action, map_values(after) AS after FROM plan.persons WHERE flow_id = $flow
+    SELECT action, map_values(after), map_values(before) FROM plan.persons WHERE flow_id = $flow
 )
 SELECT
     count(*) FILTER (WHERE w.action = 'create'),
@@ -136,6 +140,15 @@ SELECT
         FILTER (WHERE w.action IN ('update', 'move')),
         0
     ),
-    (SELECT count(*) FROM resolve.wanted WHERE flow_id = $flow)
+    coalesce(
+        sum(len(list_filter(w.before, lambda value: value <> ''))) FILTER (WHERE w.action = 'update'),
+        0
+    ),
+    (SELECT count(*) FROM resolve.wanted WHERE flow_id = $flow),
+    (SELECT count(*) FROM plan.tags WHERE flow_id = $flow)
+    + (
+        SELECT count(*) FROM plan.members
+        WHERE flow_id = $flow AND action = 'create' AND tag IS NOT NULL
+    )
 FROM writes AS w
 """

@@ -126,6 +126,26 @@ def test_a_person_without_an_address_is_skipped_until_it_has_one(desk: FlowDesk)
     quiet(desk)
 
 
+def test_a_first_activation_says_what_it_would_replace_and_whom_it_would_tag(
+    desk: FlowDesk,
+) -> None:
+    """ALL-03, MC-13: and a plan why a value is replaced that nobody changed"""
+    desk.start(OUT | {"tag": "From Pipedrive"}, guards={"first_activation": "ask"})
+    person, email = desk.untouched()
+    desk.edit(person, first_name="Zelda", last_name="Moss")
+    desk.act("add", email, fields={"FNAME": "Own", "LNAME": "Moss"})
+    (reason,) = desk.plan().guards
+    (row,) = [one for one in desk.plan().rows["members"] if one["email"] == email]
+    assert row["reason"] == "they meet for the first time, and Pipedrive has it otherwise"
+    planned = desk.plan().totals
+    created, updated = planned["members"]["create"], planned["members"]["update"]
+    tagged = sum(planned["tags"].values()) + created
+    assert reason.startswith(f"first activation of out: {created} contacts would be created")
+    assert reason.endswith(f" replaced), {tagged} tagged")
+    assert f"{updated} updated (" in reason
+    assert "(0 filled values" not in reason
+
+
 def test_a_plan_shows_what_an_edited_flow_will_ask_and_one_switched_on_will_do(
     desk: FlowDesk,
 ) -> None:

@@ -25,7 +25,10 @@ WITH fields AS (
         map_from_entries(
             list((field_code, source) ORDER BY field_code) FILTER (WHERE is_written)
         ) AS sources,
-        max(source) FILTER (WHERE is_written AND is_address) AS moved_to
+        max(source) FILTER (WHERE is_written AND is_address) AS moved_to,
+        coalesce(
+            bool_and(base_engagement_value IS NULL) FILTER (WHERE is_written), FALSE
+        ) AS is_meeting
     FROM resolve.changes
     WHERE NOT is_into_crm
     GROUP BY flow_id, contact_id
@@ -41,6 +44,7 @@ candidates AS (
         f.before,
         f.sources,
         f.moved_to,
+        f.is_meeting,
         k.reason AS barred_because,
         taken.member_id_mailchimp IS NOT NULL AS is_taken,
         coalesce(
@@ -110,6 +114,8 @@ SELECT
         WHEN j.action = 'skip' THEN 'the new address is another contact''s, or barred'
         WHEN j.action = 'create' THEN 'flow ' || j.flow_id || ' brings the person to the audience'
         WHEN j.action = 'move' THEN 'the first e-mail address changed'
+        WHEN j.action = 'update' AND j.is_meeting
+            THEN 'they meet for the first time, and Pipedrive has it otherwise'
         WHEN j.action = 'update' THEN 'changed in Pipedrive'
     END AS reason,
     CASE WHEN j.action IN ('create', 'move', 'update') THEN 1 ELSE 0 END AS cost_calls

@@ -25,7 +25,10 @@ WITH fields AS (
         ) AS sources,
         max(source) FILTER (WHERE is_written AND is_address)
             AS new_email,
-        max(base_engagement_value) FILTER (WHERE is_address) AS replaced_email
+        max(base_engagement_value) FILTER (WHERE is_address) AS replaced_email,
+        coalesce(
+            bool_and(base_engagement_value IS NULL) FILTER (WHERE is_written), FALSE
+        ) AS is_meeting
     FROM resolve.changes
     WHERE is_into_crm
     GROUP BY flow_id, contact_id
@@ -49,6 +52,7 @@ judged AS (
         f.sources,
         CASE WHEN w.person_id_pipedrive IS NOT NULL THEN f.new_email END AS new_email,
         f.replaced_email,
+        f.is_meeting,
         coalesce(
             w.skip_reason,
             CASE
@@ -105,10 +109,12 @@ SELECT
     a.changed AS after,
     a.sources,
     a.fact_key AS settles,
-    CASE a.action
-        WHEN 'skip' THEN a.left_out_because
-        WHEN 'create' THEN 'nobody in Pipedrive has the address'
-        WHEN 'update' THEN 'changed in Mailchimp'
+    CASE
+        WHEN a.action = 'skip' THEN a.left_out_because
+        WHEN a.action = 'create' THEN 'nobody in Pipedrive has the address'
+        WHEN a.action = 'update' AND a.is_meeting
+            THEN 'they meet for the first time, and Mailchimp has it otherwise'
+        WHEN a.action = 'update' THEN 'changed in Mailchimp'
     END AS reason,
     CASE WHEN a.action IN ('create', 'update') THEN 5 ELSE 0 END AS cost_tokens
 FROM acted AS a
