@@ -26,9 +26,7 @@ WITH fields AS (
             list((field_code, source) ORDER BY field_code) FILTER (WHERE is_written)
         ) AS sources,
         max(source) FILTER (WHERE is_written AND is_address) AS moved_to,
-        coalesce(
-            bool_and(base_engagement_value IS NULL) FILTER (WHERE is_written), FALSE
-        ) AS is_meeting
+        bool_and(base_engagement_value IS NULL) FILTER (WHERE is_written) AS is_meeting
     FROM resolve.changes
     WHERE NOT is_into_crm
     GROUP BY flow_id, contact_id
@@ -40,11 +38,7 @@ candidates AS (
         m.status,
         m.email AS member_email,
         a.email,
-        f.changed,
-        f.before,
-        f.sources,
-        f.moved_to,
-        f.is_meeting,
+        f.* EXCLUDE (flow_id, contact_id),
         k.reason AS barred_because,
         taken.member_id_mailchimp IS NOT NULL AS is_taken,
         coalesce(

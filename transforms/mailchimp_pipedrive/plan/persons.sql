@@ -26,9 +26,7 @@ WITH fields AS (
         max(source) FILTER (WHERE is_written AND is_address)
             AS new_email,
         max(base_engagement_value) FILTER (WHERE is_address) AS replaced_email,
-        coalesce(
-            bool_and(base_engagement_value IS NULL) FILTER (WHERE is_written), FALSE
-        ) AS is_meeting
+        bool_and(base_engagement_value IS NULL) FILTER (WHERE is_written) AS is_meeting
     FROM resolve.changes
     WHERE is_into_crm
     GROUP BY flow_id, contact_id
