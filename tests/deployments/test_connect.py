@@ -283,6 +283,7 @@ def test_a_new_key_is_printed_and_fits(
     assert here.connect(here.allowed_by()).account == "crm"
 
 
+@pytest.mark.slow
 def test_what_is_missing_stands_in_the_list_in_check_and_in_doctor(
     here: Here, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -166,6 +166,7 @@ def test_a_number_where_text_belongs_is_told_to_be_quoted(
     assert "12345" not in complaint
 
 
+@pytest.mark.slow
 def test_one_is_one_and_not_several(here: Path, told: Told) -> None:
     """ALL-04"""
     assert "1 definition read; nothing wrong in the files." in told("check", "--offline")[1]
@@ -174,6 +175,7 @@ def test_one_is_one_and_not_several(here: Path, told: Told) -> None:
     assert "2 definitions read" in told("check", "--offline")[1]
 
 
+@pytest.mark.slow
 def test_doctor_speaks_of_a_listener_that_died_as_of_a_listener(here: Path, told: Told) -> None:
     """ALL-12: its lease is no run's, and running the sync would not take it over."""
     (here / "home").mkdir()

@@ -53,6 +53,7 @@ def test_lost_answers_of_every_write_to_the_list_are_adopted(desk: Desk) -> None
     assert_quiet(desk)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", ["lost_answer", "lost_request"])
 def test_who_is_taken_off_by_hand_while_an_update_is_in_doubt_stays_off(
     desk: Desk, call: str
