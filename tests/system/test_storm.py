@@ -21,7 +21,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     with sandbox.server.start(port=0, people=20) as running:
         found = built(running.url, tmp_path)
         assert found.run() == 0
-        yield built
+        yield found
 
 
 def leavers_of(found: Found) -> list[str]:
