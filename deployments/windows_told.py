@@ -5,9 +5,11 @@ afterwards, by a thread of its own: a server that is down or slow holds up no wi
 was not told of stands in `history.writes` all the same.
 """
 
+import logging
 import queue
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import httpx
@@ -69,10 +71,15 @@ class WindowsTold:
                 state = end_state(one)
                 state.data = None
                 try:
-                    client.create_flow_run(
+                    run = client.create_flow_run(
                         FLOWS[told.kind], name=f"{one.sync} {one.run_id}", state=state,
                         parameters={"sync": one.sync}, tags=["syncline", "window", one.sync],
                     )  # fmt: skip
+                    client.create_logs([{
+                        "name": "syncline", "level": logging.INFO if state.is_completed()
+                        else logging.ERROR, "message": in_words(one), "flow_run_id": str(run.id),
+                        "timestamp": datetime.now(UTC).isoformat(),
+                    }])  # fmt: skip
                 except (httpx.HTTPError, PrefectHTTPStatusError) as error:
                     self._complain(f"cannot be told of windows ({type(error).__name__})")
                 else:
@@ -83,6 +90,15 @@ class WindowsTold:
         if not self._is_silent:
             self._say(f"Prefect {said}; they go on, and history.writes has what they wrote")
         self._is_silent = True
+
+
+def in_words(outcome: Outcome) -> str:
+    """What its page says: the ending, and where each write of it is to be seen."""
+    return (
+        f"{outcome.outcome} in {outcome.seconds:.1f} s: {outcome.said}\n"
+        f"each write, once the next run has published: syncline sql {outcome.sync} "
+        f"\"from history.writes where run_id = '{outcome.run_id}'\""
+    )
 
 
 def is_worth_it(outcome: Outcome) -> bool:

@@ -22,6 +22,12 @@ def shown(server: PrefectServer) -> list[dict[str, object]]:
     return found
 
 
+def logged(server: PrefectServer, run: dict[str, object]) -> list[str]:
+    asked = {"logs": {"flow_run_id": {"any_": [run["id"]]}}}
+    answer = httpx.post(f"{server.api_url}/logs/filter", json=asked, trust_env=False)
+    return [str(one["message"]) for one in answer.raise_for_status().json()]
+
+
 def test_windows_that_wrote_or_failed_are_flow_runs_that_have_ended(
     prefect_server: PrefectServer,
 ) -> None:
@@ -37,6 +43,10 @@ def test_windows_that_wrote_or_failed_are_flow_runs_that_have_ended(
     assert (first["name"], first["state_type"]) == ("acme window-1", "COMPLETED")
     assert (second["name"], second["state_type"]) == ("acme window-3", "FAILED")
     assert first["parameters"] == {"sync": "acme"}
+    wait_until(lambda: len(logged(prefect_server, first)) == 1, seconds=60, what="its log is there")
+    (line,) = logged(prefect_server, first)
+    assert line.startswith("done in 0.0 s: 3 writes for 2 records")
+    assert "history.writes where run_id = 'window-1'" in line
     assert not said
 
 
