@@ -141,7 +141,8 @@ SELECT
         0
     ),
     coalesce(
-        sum(len(list_filter(w.before, lambda value: value <> ''))) FILTER (WHERE w.action = 'update'),
+        sum(len(list_filter(w.before, lambda value: value <> '')))
+        FILTER (WHERE w.action = 'update'),
         0
     ),
     (SELECT count(*) FROM resolve.wanted WHERE flow_id = $flow),
