@@ -34,6 +34,7 @@ def test_a_deal_that_a_window_read_is_read_again_by_a_sweep_only_once_it_moved(
     desk.journal()
     done(desk)
     assert histories_read(desk) == 0
+    desk.control("clock", advance_s=60)
     desk.edit(who, first_name="Zelda")
     desk.move(deal, "Lead In")
     desk.move(deal, "Qualified")
