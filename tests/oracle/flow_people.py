@@ -114,10 +114,12 @@ class Book:
                 found.append(known)
                 continue
             email = world.members[member_id].email
-            holders = {
-                i for i, p in world.persons.items()
-                if email in p.emails and not self._linked(i, audience)
-            }  # fmt: skip
+            at_address = {i for i, p in world.persons.items() if email in p.emails}
+            holders = {i for i in at_address if not self._linked(i, audience)}
+            if at_address and not holders:
+                # Its only persons are other contacts of the audience; and nobody is created at an
+                # address that a person has.
+                continue
             claims.setdefault(member_id, set()).update(holders)
         self._open_ambiguous(world, claims)
         found += [self._first(world, audience, m, who) for m, who in claims.items()]
