@@ -93,7 +93,7 @@ def _each(
     """Change one bot or flow, or all that stand so; a sentence for each. None to change is a
     mistake, unless there is more to do (`is_enough`)."""
     from deployments.mistakes import nearest
-    from deployments.oncall import chosen_syncs, opened
+    from deployments.oncall import chosen_writers, opened
     from pipelines import kept
     from state import bots
 
@@ -101,7 +101,7 @@ def _each(
     kind = kind_of(settings, sync)
     with opened(settings) as state:
         if not is_enough:
-            chosen_syncs(settings, state, sync)
+            chosen_writers(settings, state, sync)
         stored = bots.bots(state, sync)
         known = [b.bot_id for b in stored if b.state in states]
         if bot is not None and bot not in [b.bot_id for b in stored]:

@@ -7,6 +7,7 @@ import typer
 from deployments.desk import settings_of
 from deployments.screen import complain, is_terminal, require_yes, say, say_json, say_table
 from pipelines.report import counted
+from state.writers import sync_of
 
 if TYPE_CHECKING:
     from deployments.oncall import Open
@@ -32,19 +33,20 @@ def doubts(
     as_json: Json = False,
 ) -> None:
     """Writes whose outcome is unknown: what, since when, when it decides itself. 4 if any."""
-    from deployments.oncall import chosen_syncs, open_doubts, opened
+    from deployments.oncall import chosen_writers, open_doubts, opened
     from state.doubts import on_their_way
 
     settings = settings_of(ctx)
     with opened(settings) as state:
-        names = chosen_syncs(settings, state, sync)
+        names = chosen_writers(settings, state, sync)
         found = open_doubts(settings, state, names)
         sending = on_their_way(state, names)
     for way in sending:
+        name = sync_of(way.sync)
         complain(
-            f"{way.sync}: {counted(way.writes, 'write')} on the way by run {way.run_id} (host "
+            f"{name}: {counted(way.writes, 'write')} on the way by run {way.run_id} (host "
             f"{way.host}, process {way.pid}); ask again when it ended. If that process is dead, "
-            f"`syncline run {way.sync}` takes over"
+            f"`syncline run {name}` takes over"
         )
     if as_json:
         say_json([one.as_object() for one in found])
@@ -76,13 +78,9 @@ def retry(
         raise typer.BadParameter("name the keys, or say --all, --bot or --operation without keys")
     settings = settings_of(ctx)
     with oncall.opened(settings) as state:
-        names = oncall.chosen_syncs(settings, state, sync)
-        rows = [
-            row
-            for name in names
-            for row in oncall.refusals(state, name, keys or [], bot=bot, operation=operation)
-        ]
-        count = oncall.retry(state, sync, rows)
+        names = oncall.chosen_writers(settings, state, sync)
+        rows = oncall.refusals(state, names, keys or [], bot=bot, operation=operation)
+        count = oncall.retry(state, rows)
         stopped = oncall.waiting_for_bots(state, sync, rows)
     if as_json:
         say_json({"sync": sync, "due": count, "keys": [row.key for row in rows]})
@@ -137,14 +135,15 @@ def settle(
                 risk = RISKS[doubt.kind].format(doubt.key, doubt.account)
                 require_yes(risk, SEND, is_agreed=yes)
             oncall.settle(settings, state, doubt, word, by=who, remote_id=tied)
-        stopped = oncall.waiting_for_bots(state, about.sync, [about])
+        sync = sync_of(about.sync)
+        stopped = oncall.waiting_for_bots(state, sync, [about])
     if happened:
         say(f"{about.key} is done" + (f", as {about.object} {tied}" if tied else ""))
     elif stopped:
         say(f"{about.key} is planned again")
-        complain(f"but its {stopped[0]} does not run: syncline resume {about.sync}")
+        complain(f"but its {stopped[0]} does not run: syncline resume {sync}")
     else:
-        say(f"{about.key} is planned again; syncline run {about.sync} sends it")
+        say(f"{about.key} is planned again; syncline run {sync} sends it")
 
 
 def _say_doubts(found: "list[Open]") -> None:
@@ -172,7 +171,7 @@ def _row(one: "Open") -> tuple[object, ...]:
     what = " ".join(filter(None, (doubt.operation, doubt.object, doubt.reference)))
     since = f"{doubt.since:%Y-%m-%d %H:%M:%S} UTC" if doubt.since else ""
     return (
-        doubt.sync, doubt.key, f"{what} for {doubt.subject}" if doubt.subject else what,
+        sync_of(doubt.sync), doubt.key, f"{what} for {doubt.subject}" if doubt.subject else what,
         doubt.account, since, doubt.attempt, doubt.held_up, doubt.said or doubt.state,
         doubt.run_id, one.decides, one.to_do,
     )  # fmt: skip

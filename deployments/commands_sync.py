@@ -137,9 +137,11 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
     """Every sync and bot or flow: last run, selection, actions, active or why not."""
     from deployments.definitions import load
     from deployments.listing import SHOWN, list_bots
+    from deployments.lost import all_lost
 
     settings = settings_of(ctx)
     definitions = load(settings, with_secrets=False)
+    lost = all_lost(settings)  # looked for first: a list of what is known makes a database
     for mistake in definitions.mistakes:
         complain(str(mistake))
     known = [one.definition for one in definitions.syncs.values()]
@@ -153,7 +155,9 @@ def list_syncs(ctx: typer.Context, as_json: Json = False) -> None:
             complain(fill(line, 100, subsequent_indent="  "))  # stdout is a table, for scripts too
     elif not definitions.mistakes:
         say(f"no syncs in {settings.syncs}")
-    raise typer.Exit(2 if definitions.mistakes else 0)
+    for old in lost:
+        complain(f"syncline: {old.said}. {old.remedy}")
+    raise typer.Exit(2 if definitions.mistakes else int(bool(lost)))
 
 
 def _listening(settings: "Settings") -> dict[str, str]:

@@ -17,6 +17,7 @@ from state import consent, doubts, erasure
 from state.database import State
 from state.erasure import Traces
 from state.inbox import FILE, Inbox
+from state.writers import sync_of
 
 FOLDERS = ("work", "history", "published")
 
@@ -41,8 +42,8 @@ def forget(settings: Settings, state: State, traces: Traces, say: Callable[[str]
     syncs = _syncs(settings, state)
     accounts = _accounts(settings, state)
     with ExitStack() as stack:
-        for sync in syncs:
-            stack.enter_context(holding(state, sync, "forget"))
+        for name in [*syncs, *_windows(state)]:
+            stack.enter_context(holding(state, name, "forget"))
         key = consent.read_key(settings.home)
         erasure.bury(state, accounts, traces, key=key, home=settings.home)
         say(f"barred for good in {', '.join(accounts) or 'no account: none is known'}")
@@ -66,6 +67,11 @@ def _syncs(settings: Settings, state: State) -> list[str]:
         found |= {file.stem for file in (settings.home / folder).glob("*.duckdb")}
     # A listener, which no sync can be called like, stores what it is sent and writes to nobody.
     return sorted(name for name in found if ":" not in name)
+
+
+def _windows(state: State) -> list[str]:
+    """What writes in real time beside the sweeps of a sync, under a lease of its own."""
+    return [name for name in doubts.known_syncs(state) if sync_of(name) != name]
 
 
 def _accounts(settings: Settings, state: State) -> list[str]:

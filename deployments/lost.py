@@ -9,6 +9,7 @@ Nothing is created or written, and no vendor is asked.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -16,10 +17,18 @@ import duckdb
 from pipelines.forgotten import Old, old_state
 from pipelines.settings import Settings
 from state import bots, keep, restore
-from state.database import State
+from state.database import State, open_state
 from state.doubts import known_syncs
 
 LAST_RUN = "SELECT run_id FROM {schema}.runs ORDER BY sweep DESC LIMIT 1"
+
+
+def all_lost(settings: Settings) -> list[Old]:
+    """Each sync that cannot run before its state is back, whether or not there is a database."""
+    if not settings.has_state:
+        return lost_without_a_trace(settings)
+    with closing(open_state(settings.state_url)) as state:
+        return list(lost_syncs(settings, state))
 
 
 def lost_without_a_trace(settings: Settings) -> list[Old]:

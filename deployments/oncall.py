@@ -24,6 +24,7 @@ from state.database import State, open_state
 from state.doubts import EVER, Doubt, Refusal, Verdict, Written
 from state.errors import LeaseHeld, NotAllowed
 from state.lease import Lease
+from state.writers import sync_of, writers
 
 # Settled after the audit saw it last, by a run or a person, it is not what the audit missed.
 IS_LOST = """
@@ -36,6 +37,7 @@ OPERATIONS = (
     "create_deal", "create_note", "create_person", "link_person", "create", "update", "move",
     "delete", "tag",
 )  # fmt: skip
+PEOPLE = ("person", "audience_person", "audience_member")  # deeds that leave no reference there
 MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
 
 
@@ -55,7 +57,7 @@ class Open:
 
     def as_object(self) -> dict[str, Any]:
         after = {"decides_at": self.decides_at, "decides": self.decides, "to_do": self.to_do}
-        return asdict(self.doubt) | after
+        return asdict(self.doubt) | {"sync": sync_of(self.doubt.sync)} | after
 
 
 @contextmanager
@@ -69,11 +71,14 @@ def opened(settings: Settings) -> Iterator[State]:
         state.close()
 
 
-def chosen_syncs(settings: Settings, state: State, sync: str | None) -> list[str]:
-    """The sync asked for, or all; UsageTrouble for one that neither state nor files know."""
+def chosen_writers(settings: Settings, state: State, sync: str | None) -> list[str]:
+    """The writers of the sync asked for, its sweeps and its windows, or all of all syncs;
+    UsageTrouble for a sync that neither state nor files know."""
     known = doubts.known_syncs(state)
-    if sync is None or sync in known:
-        return [sync] if sync else known
+    if sync is None:
+        return known
+    if writing := [one for one in writers(sync) if one in known]:
+        return writing
     defined = load(settings, with_secrets=False).syncs
     if sync in defined:
         return []  # it never ran, so nothing of it can be open
@@ -129,15 +134,20 @@ def one_lost(settings: Settings, state: State, name: str) -> Written | None:
     return None
 
 
-def refusals(state: State, sync: str, keys: Sequence[str], **only: str | None) -> list[Refusal]:
-    """The refused writes named by `keys`, or all, narrowed to a bot and an operation.
+def refusals(
+    state: State, writing: Sequence[str], keys: Sequence[str], **only: str | None
+) -> list[Refusal]:
+    """The refused writes of a sync's writers named by `keys`, or all, narrowed to a bot and an
+    operation.
 
     One key that is unknown, or not refused, stops the whole: nothing was changed then.
     """
-    found = doubts.refused(state, sync)
-    _require_known(state, sync, found, **only)
+    if not writing:
+        return []
+    found = [one for name in writing for one in doubts.refused(state, name)]
+    _require_known(state, sync_of(writing[0]), found, **only)
     if keys:
-        wanted = {_refused_key(state, sync, name, found) for name in keys}
+        wanted = {_refused_key(state, writing, key, found) for key in keys}
         found = [one for one in found if one.key in wanted]
     bot, operation = only.get("bot"), only.get("operation")
     return [
@@ -240,19 +250,21 @@ def refuse_impossible_id(about: Written, remote_id: str) -> None:
         )
 
 
-def retry(state: State, sync: str, rows: Sequence[Refusal]) -> int:
-    """Make refused writes due now, under the lease of their sync; return how many."""
-    if not rows:
-        return 0
-    with holding(state, sync, "retry") as held:
-        return doubts.retry(held, rows)
+def retry(state: State, rows: Sequence[Refusal]) -> int:
+    """Make refused writes due now, each under the lease of its writer; return how many."""
+    due = 0
+    for writer in sorted({row.sync for row in rows}):
+        with holding(state, writer, "retry") as held:
+            due += doubts.retry(held, [row for row in rows if row.sync == writer])
+    return due
 
 
 def _open(doubt: Doubt, horizon: float) -> Open:
-    look = f"look in {doubt.account} for {doubt.reference or doubt.object + ' ' + doubt.subject}"
+    sync = sync_of(doubt.sync)
+    look = f"look in {doubt.account} for {_what_to_look_for(doubt)}"
     name = doubt.reference or f"'{doubt.key}'"
     say = f"say what you saw: syncline settle {name} --happened | --send-again"
-    again = f"syncline run {doubt.sync}"
+    again = f"syncline run {sync}"
     if doubt.kind == "setting":
         return Open(doubt, None, "by the next run, which reads it back", f"{again}; or {say}")
     if doubt.since is None or not horizon:
@@ -263,10 +275,22 @@ def _open(doubt: Doubt, horizon: float) -> Open:
     return Open(doubt, at, decides, f"{again}; or {look} and {say}")
 
 
-def _refused_key(state: State, sync: str, name: str, found: Sequence[Refusal]) -> str:
-    known = doubts.named(state, sync, name)
+def _what_to_look_for(doubt: Doubt) -> str:
+    """The reference, where the thing shows one; people show their addresses and nothing of ours.
+
+    No address leaves the state: the published plan has it.
+    """
+    if doubt.object not in PEOPLE:
+        return doubt.reference or f"{doubt.object} {doubt.subject}"
+    query = f"select email from plan.persons where write_key = '{doubt.key}'"
+    return f'the address that this tells: syncline sql {sync_of(doubt.sync)} "{query}";'
+
+
+def _refused_key(state: State, writing: Sequence[str], name: str, found: Sequence[Refusal]) -> str:
+    known = next(filter(None, (doubts.named(state, one, name) for one in writing)), None)
     if known is None:
-        raise UsageTrouble(_unknown(f"{sync} has no", name, [one.key for one in found]))
+        keys = [one.key for one in found]
+        raise UsageTrouble(_unknown(f"{sync_of(writing[0])} has no", name, keys))
     if known.state != "refused":
         raise NotAllowed(_stands(known, "refused can be tried again"))
     return known.key

@@ -25,6 +25,7 @@ from state.database import State
 from state.errors import NotAllowed
 from state.lease import Lease
 from state.schema import contacts, deeds, leases, links, settings, syncs
+from state.writers import sync_of
 
 Kind = Literal["deed", "setting"]
 Verdict = Literal["happened", "send again"]
@@ -103,8 +104,8 @@ def find(state: State, names: Iterable[str]) -> list[Doubt]:
 
 
 def count(state: State) -> dict[str, int]:
-    """Return by sync how many writes are in doubt; syncs without any are left out."""
-    return dict(Counter(doubt.sync for doubt in find(state, known_syncs(state))))
+    """Return how many writes are in doubt by sync, its windows included; none: not there."""
+    return dict(Counter(sync_of(doubt.sync) for doubt in find(state, known_syncs(state))))
 
 
 def on_their_way(state: State, names: Iterable[str]) -> list[OnTheirWay]:
@@ -133,9 +134,8 @@ def refused(state: State, sync: str) -> list[Refusal]:
         for table in (deeds, settings):
             query = select(table).where(table.c.sync == sync, table.c.state == machine.REFUSED)
             for row in db.execute(query.order_by(table.c.sweep, table.c.position)):
-                found.append(
-                    Refusal(**_written(table, row), tries=row.tries, next_try_at=row.next_try_at)
-                )
+                tries = {"tries": row.tries, "next_try_at": row.next_try_at}
+                found.append(Refusal(**_written(table, row), **tries))
     return found
 
 
@@ -231,7 +231,7 @@ def done_happened(lease: Lease, done: Written, *, by: str, home: Path, remote_id
 
 def is_by_hand(home: Path, written: Written) -> bool:
     """Whether a write is done because a person said so, here or before an adoption."""
-    said = keep.words(home, written.sync).get(written.key, [{"verdict": None}])
+    said = keep.words(home, sync_of(written.sync)).get(written.key, [{"verdict": None}])
     return written.state == machine.DONE and said[-1]["verdict"] == "happened"
 
 
@@ -239,7 +239,7 @@ def _keep_word(
     home: Path, lease: Lease, about: Written, verdict: Verdict, by: str, remote_id: str
 ) -> None:
     line = {
-        "sync": lease.sync, "kind": about.kind, "write_key": about.key,
+        "sync": sync_of(lease.sync), "kind": about.kind, "write_key": about.key,
         "reference": about.reference, "verdict": verdict, "remote_id": remote_id or None,
         "by": by, "at": lease.state.now().isoformat(),
     }  # fmt: skip
@@ -362,7 +362,7 @@ def _written(table: Table, row: Row[Any]) -> dict[str, Any]:
             "operation": row.operation, "bot_id": row.bot_id,
         }  # fmt: skip
     else:
-        flow = row.aspect.split("/")[1] if row.aspect.startswith(f"{row.sync}/") else ""
+        flow = row.aspect.split("/")[1] if row.aspect.startswith(f"{sync_of(row.sync)}/") else ""
         own = {
             "kind": "setting", "key": _setting_key(row), "reference": "",
             "operation": row.verb, "bot_id": flow,  # its own settings are `sync/flow/...`

@@ -70,6 +70,10 @@ LEFT JOIN first_seen AS m ON m.contact_id = c.contact_id AND m.email = lower(c.e
 WHERE c.decision NOT IN ('leave') AND NOT c.is_first
 GROUP BY ALL
 """
+DIFFERING = """
+SELECT count(*) FROM history.agreed
+WHERE agreed_at = ?::TIMESTAMPTZ AND crm_value <> engagement_value
+"""
 # Whom the history says a flow once wrote, as far as the contact is still known.
 SYNCED = """
 SELECT DISTINCT
@@ -79,6 +83,34 @@ SELECT DISTINCT
 FROM history.writes AS w
 INNER JOIN staging.syncline__contacts AS c ON c.contact_id = w.subject
 WHERE w.object = 'audience_member' AND w.state = 'done' AND w.action <> 'tag'
+ORDER BY ALL
+"""
+# Whom the history says a flow once tagged: put on once, it is not put on again.
+TAGGED = """
+WITH told AS (
+    SELECT
+        w.subject AS contact_id,
+        split_part(split_part(w.write_key, '|', 3), '/', 2) AS flow_id,
+        split_part(split_part(w.write_key, '|', 3), '/', 3) AS list_id,
+        coalesce(
+            w.after ->> '$.member', nullif(split_part(w.remote_id, '/', 2), ''),
+            l.member_id_mailchimp
+        ) AS member_id,
+        w.after ->> '$.tag' AS tag,
+        w.sweep
+    FROM history.writes AS w
+    INNER JOIN staging.syncline__contacts AS c ON c.contact_id = w.subject
+    LEFT JOIN staging.syncline__member_links AS l
+        ON
+            l.contact_id = w.subject
+            AND l.list_id_mailchimp = split_part(split_part(w.write_key, '|', 3), '/', 3)
+    WHERE w.object = 'audience_member' AND w.state = 'done'
+)
+
+SELECT contact_id, flow_id, list_id, tag, arg_max(member_id, sweep) AS member_id
+FROM told
+WHERE tag IS NOT NULL AND member_id IS NOT NULL
+GROUP BY ALL
 ORDER BY ALL
 """
 NOT_THERE = """
@@ -165,12 +197,14 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     adopted.members = _restore_synced(sweep, held)
     tables.write(sweep)
     build(sweep.db, SYNC, *WHO, *WHAT)
-    sweep.db.execute(AS_IT_IS, {"sweep": sweep.sweep, "at": sweep.state.now()})
+    at = sweep.state.now()
+    sweep.db.execute(AS_IT_IS, {"sweep": sweep.sweep, "at": at})
+    differing = int(number(sweep.db, DIFFERING, [at]))
     adopted.contacts = int(number(sweep.db, "SELECT count(*) FROM staging.syncline__contacts"))
     if not was_kept.is_readable:
         adopted.barred = _bar_absent(sweep)
     adopted.bots = {bot.bot_id: bot.state for bot in bots.bots(sweep.state, held.sync)}
-    adopted.said = list(_sentences(adopted, was_kept))
+    adopted.said = list(_sentences(adopted, was_kept, differing))
     return adopted
 
 
@@ -186,14 +220,23 @@ def _restore_opt_outs(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> int:
 
 
 def _restore_synced(sweep: Sweep, held: lease.Lease) -> int:
-    """Whom a flow once wrote it goes on updating, also when the filter matches no more (MC-11)."""
+    """Whom a flow once wrote it goes on updating, also when the filter matches no more (MC-11);
+    whom it tagged it does not tag again (MC-13)."""
     flows = {flow.id for flow in sweep.definition.flows if not flow.is_into_crm}
     found = [
         Held(contact_id, f"{held.sync}/{flow_id}/{list_id}", {"found": "in the history"}, MEMBER)
         for contact_id, flow_id, list_id in sweep.db.execute(SYNCED).fetchall()
         if flow_id in flows
     ]
-    restore.put_members(held, sweep.engagement_account, found)
+    tagged = [
+        Held(
+            contact_id, f"{held.sync}/{flow_id}/{list_id}/tag/{tag}",
+            {"list": list_id, "member": member_id, "tag": tag}, MEMBER,
+        )
+        for contact_id, flow_id, list_id, tag, member_id in sweep.db.execute(TAGGED).fetchall()
+        if flow_id in flows
+    ]  # fmt: skip
+    restore.put_members(held, sweep.engagement_account, [*found, *tagged])
     return len(found)
 
 
@@ -209,11 +252,17 @@ def _bar_absent(sweep: Sweep) -> int:
     )
 
 
-def _sentences(adopted: Adopted, was_kept: Kept) -> Iterator[str]:
+def _sentences(adopted: Adopted, was_kept: Kept, differing: int) -> Iterator[str]:
     yield (
         "Whoever joined an audience and whichever deal entered a stage up to now is taken as "
         "dealt with; values that differ stay as they are until one side changes."
     )
+    if differing:
+        query = "from history.agreed where crm_value <> engagement_value"
+        yield (
+            f"{counted(differing, 'value')} differ now: "
+            f'`syncline sql {adopted.sync} "{query}"` lists them.'
+        )
     if not adopted.has_history:
         yield "The history was lost too: flows go on with whom their filters match now."
     if adopted.barred:

@@ -27,6 +27,7 @@ WHAT = (
     "resolve.agreements",
     "resolve.changes",
     "resolve.consent",
+    "resolve.destinations",
 )
 WRITES = ("plan.members", "plan.persons", "plan.tags", "plan.conflicts", "plan.skipped")
 # Where both sides were seen to hold what they should, without a write that would remember it.

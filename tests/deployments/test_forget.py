@@ -9,6 +9,7 @@ from deployments.cli import main
 from state import keep, lease
 from state.doors import listener_name
 from state.inbox import Inbox
+from state.writers import window_name
 from tests.pipelines.mailigen_pipedrive.conftest import fresh as fresh  # noqa: PLC0414
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, Desk
 from tests.system.leaks import clothes, hunt
@@ -140,6 +141,19 @@ def test_while_a_sync_runs_nobody_is_erased(fresh: Desk, syncline: Say) -> None:
     assert code == 1, told
     assert "acme: run run-at-work holds the sync" in told
     assert "Nothing was changed: wait for it to end, then ask again" in told
+    assert traces(fresh) == before
+
+
+def test_while_a_window_writes_nobody_is_erased(fresh: Desk, syncline: Say) -> None:
+    """ALL-11: windows write beside the sweeps, from what they read before."""
+    known(fresh)
+    before = traces(fresh)
+    with fresh.state() as state:
+        held = lease.acquire(state, window_name("acme"), run_id="window-at-work")
+        code, told = syncline("forget", EMAIL, "--yes")
+        lease.release(held)
+    assert code == 1, told
+    assert "run window-at-work holds the sync" in told
     assert traces(fresh) == before
 
 

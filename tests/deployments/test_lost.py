@@ -69,6 +69,18 @@ def test_a_refused_run_does_not_hide_that_the_state_was_lost(desk, capsys, more,
     quiet(desk)
 
 
+def test_a_list_of_syncs_says_that_the_state_was_lost(desk: Desk, capsys) -> None:
+    """ALL-14: it shows what the files say, and that nothing of it can run"""
+    assert main(["list"]) == 0
+    lose(desk)
+    capsys.readouterr()
+    assert main(["list"]) == 1
+    shown = capsys.readouterr()
+    assert "acme" in shown.out
+    assert "it was lost" in shown.err
+    assert "syncline adopt acme" in shown.err
+
+
 def test_an_adoption_that_did_not_end_is_told(desk: Desk, capsys) -> None:
     """ALL-14"""
     lose(desk)

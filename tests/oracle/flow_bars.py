@@ -2,7 +2,7 @@
 
 A bar is an address in an audience, and holds in every audience of the account. It is lifted by
 being seen subscribed there again: no write of ours could have done that. What stands in an audience
-that no flow is at work in need not be read: whether it bars is open (`may_bar`).
+that no flow is at work in need not be read: whether it bars, or lifts a bar, is open (`may_bar`).
 """
 
 from tests.oracle.flow_world import OUT, Both
@@ -15,6 +15,7 @@ class Bars:
         self._why: dict[tuple[str, str], str] = {}
         self._seen: dict[str, tuple[str, str]] = {}
         self._unread: set[str] = set()
+        self._lifted: set[tuple[str, str]] = set()  # where nobody need look
         self._erased: set[tuple[str, str]] = set()
 
     def erased(self, audience: str, email: str) -> None:
@@ -31,6 +32,9 @@ class Bars:
                 self._why[place] = "erased"
         elsewhere = [m for m in world.members.values() if m.audience not in audiences]
         self._unread = {m.email for m in elsewhere if m.status in OUT}
+        self._unread |= {email for audience, email in self._erased if audience not in audiences}
+        self._lifted = {(m.audience, m.email) for m in elsewhere if m.status == "subscribed"}
+        self._unread |= {email for place in self._lifted & self._why.keys() for email in place[1:]}
         for member in world.members.values():
             if member.audience not in audiences:
                 continue
@@ -45,7 +49,8 @@ class Bars:
 
     def why(self, addresses: set[str]) -> str:
         """Why nobody with one of these addresses may be subscribed; empty when they may."""
-        return next((why for (_, email), why in self._why.items() if email in addresses), "")
+        bars = {place: why for place, why in self._why.items() if place not in self._lifted}
+        return next((why for (_, email), why in bars.items() if email in addresses), "")
 
     def may_bar(self, addresses: set[str]) -> bool:
         """Whether an audience that nobody reads says that they left."""

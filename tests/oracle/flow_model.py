@@ -60,6 +60,7 @@ class Model:
             self._note_arrivals(flow, world)
         brought = self._brought(world)
         self._leave_split_open(world, brought)
+        self._leave_rivals_open(world, brought)
         for contact in dict.fromkeys(c for found in brought.values() for c in found):
             flows = [flow for flow, found in brought.items() if contact in found]
             for audience in dict.fromkeys(flow.audience for flow in flows):
@@ -122,6 +123,20 @@ class Model:
                 is_split = len(person.emails) > 1 or person.has_phones > 1
                 if (flow.is_into_crm and is_split) or (not flow.is_into_crm and not person.emails):
                     self.book.leave_open(person.id, *contact.members.values())
+
+    def _leave_rivals_open(self, world: Both, brought: dict[Flow, list[Contact]]) -> None:
+        """Of two who are to have one address in one run, no document says who gets it."""
+        wanted: dict[tuple[str, str], set[Contact]] = {}
+        for flow, contacts in brought.items():
+            for contact in contacts if not flow.is_into_crm else ():
+                person = world.persons.get(contact.person or 0)
+                member = world.members.get(contact.members.get(flow.audience, ""))
+                email = person.emails[0] if person and person.emails else ""
+                if email and (member is None or member.email != email):
+                    wanted.setdefault((flow.audience, email), set()).add(contact)
+        for rivals in wanted.values():
+            for contact in rivals if len(rivals) > 1 else ():
+                self.book.leave_open(contact.person, *contact.members.values())
 
     # -- one contact in one audience
 

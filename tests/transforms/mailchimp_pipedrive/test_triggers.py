@@ -108,6 +108,30 @@ def test_an_address_that_is_another_contacts_moves_nobody() -> None:
     assert world.carry_out() == [], "and it is not tried at every run"
 
 
+def test_of_two_who_move_to_one_address_the_oldest_gets_it() -> None:
+    """MC-10: the other one is told why, and nothing is sent that would be refused"""
+    world = out()
+    world.person(2, "bob@x.lv", job_title="Boss")
+    world.filters = {1: {1, 2}}
+    world.carry_out()
+    for person in (2, 1):
+        world.person(person, "anna@y.lv", job_title="Boss")
+    assert world.carry_out() == [("members", "move")]
+    assert [m["email"] for m in world.members.values()] == ["anna@y.lv", "bob@x.lv"]
+    assert world.reasons() == ["the new address is another contact's, or barred"]
+
+
+def test_who_is_created_at_an_address_comes_before_who_moves_there() -> None:
+    """MC-10, MC-13"""
+    world = out()
+    world.carry_out()
+    world.person(2, "anna@y.lv", job_title="Boss")
+    world.person(1, "anna@y.lv", job_title="Boss")
+    world.filters = {1: {1, 2}}
+    assert world.carry_out() == [("members", "create")]
+    assert sorted(m["email"] for m in world.members.values()) == ["ann@x.lv", "anna@y.lv"]
+
+
 def test_two_addresses_that_meet_are_both_right() -> None:
     """MC-10: an address moves when it changes, not because it differs."""
     world = out()

@@ -23,7 +23,7 @@ MODELS = (
     "staging.mailchimp__members", "staging.mailchimp__segment_members",
     "resolve.addresses", "resolve.selected", "resolve.candidates", "resolve.matches", "resolve.couples", "resolve.pairs",
     "resolve.wanted", "resolve.field_pairs", "resolve.two_ways", "resolve.agreements",
-    "resolve.changes", "resolve.consent",
+    "resolve.changes", "resolve.consent", "resolve.destinations",
     "plan.members", "plan.persons", "plan.tags", "plan.conflicts", "plan.skipped",
 )  # fmt: skip
 TABLES = {

@@ -2,7 +2,8 @@
 --
 -- key     write_key
 -- reads   resolve.wanted, resolve.changes, resolve.consent, resolve.addresses,
---         staging.mailchimp__members, staging.syncline__flows, staging.syncline__sweep
+--         resolve.destinations, staging.mailchimp__members, staging.syncline__flows,
+--         staging.syncline__sweep
 -- rule    Who has no record in the audience in any status is created as subscribed, unless barred
 --         (MC-13, ALL-08); who has one gets the fields that changed, by a call without a status.
 --         A changed first address moves the member and adds none (MC-10). An archived one is left
@@ -40,7 +41,7 @@ candidates AS (
         a.email,
         f.* EXCLUDE (flow_id, contact_id),
         k.reason AS barred_because,
-        taken.member_id_mailchimp IS NOT NULL AS is_taken,
+        coalesce(d.is_taken, FALSE) AS is_taken,
         coalesce(
             w.skip_reason,
             CASE WHEN a.person_id_pipedrive IS NULL THEN 'was deleted in Pipedrive' END,
@@ -60,8 +61,8 @@ candidates AS (
     LEFT JOIN resolve.addresses AS a ON a.person_id_pipedrive = w.person_id_pipedrive
     LEFT JOIN fields AS f ON f.flow_id = w.flow_id AND f.contact_id = w.contact_id
     LEFT JOIN resolve.consent AS k ON k.contact_id = w.contact_id
-    LEFT JOIN staging.mailchimp__members AS taken
-        ON taken.list_id_mailchimp = w.list_id_mailchimp AND taken.email = f.moved_to
+    LEFT JOIN resolve.destinations AS d
+        ON d.list_id_mailchimp = w.list_id_mailchimp AND d.contact_id = w.contact_id
     WHERE NOT w.is_into_crm AND w.person_id_pipedrive IS NOT NULL
 ),
 
