@@ -260,8 +260,8 @@ def _sentences(adopted: Adopted, was_kept: Kept, differing: int) -> Iterator[str
     if differing:
         query = "from history.agreed where crm_value <> engagement_value"
         yield (
-            f"{counted(differing, 'value')} differ now: "
-            f'`syncline sql {adopted.sync} "{query}"` lists them.'
+            f"Of these there {'is' if differing == 1 else 'are'} {differing}: "
+            f'`syncline sql {adopted.sync} "{query}"` tells.'
         )
     if not adopted.has_history:
         yield "The history was lost too: flows go on with whom their filters match now."

@@ -68,6 +68,19 @@ def test_an_adopted_sync_goes_on_and_repeats_nothing(lost: Any) -> None:
     assert desk.merges(people["someone"][1])["FNAME"] == "Zelda"
 
 
+def test_a_tag_put_on_before_a_loss_is_not_put_on_again(lost: Any) -> None:
+    """ALL-14, MC-13: once; and one that somebody took off stays off"""
+    desk, people = lost
+    _, email = people["someone"]
+    assert desk.tags(email) == {"From Pipedrive"}
+    desk.act("untag", email, tag="From Pipedrive")
+    desk.effects()
+    adopt(desk)
+    run(desk)
+    assert desk.effects() == []
+    assert desk.tags(email) == set()
+
+
 def test_without_the_keep_file_nobody_new_is_created_until_they_join(lost: Any) -> None:
     """ALL-14, ALL-08."""
     desk, people = lost
@@ -85,7 +98,9 @@ def test_what_differs_after_a_loss_stays_until_one_side_changes(lost: Any) -> No
     desk, people = lost
     person, email = people["someone"]
     desk.edit(person, first_name="Meanwhile")
-    adopt(desk)
+    said = " ".join(adopt(desk).said)
+    assert "Of these there are " in said
+    assert "from history.agreed where crm_value <> engagement_value" in said
     run(desk)
     assert desk.merges(email)["FNAME"] != "Meanwhile"
     desk.edit(person, first_name="Afterwards")
