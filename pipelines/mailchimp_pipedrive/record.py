@@ -44,6 +44,7 @@ def plan_report(sweep: Sweep, most: int, cost: list[Cost]) -> PlanReport:
     conflicts = sweep.db.execute(f"{CONFLICTS} LIMIT {most:d}")
     names = [column[0] for column in conflicts.description or ()]
     rows["conflicts"] = [dict(zip(names, row, strict=True)) for row in conflicts.fetchall()]
+    _name_fields(sweep, rows)
     return PlanReport(
         sync=sweep.definition.name,
         totals=totals,
@@ -69,13 +70,28 @@ def plan_report(sweep: Sweep, most: int, cost: list[Cost]) -> PlanReport:
     )
 
 
+def _name_fields(sweep: Sweep, rows: dict[str, list[dict[str, Any]]]) -> None:
+    """Call the fields of persons as the definition does: the tables have the vendor's codes."""
+    called = {
+        (bound.flow.id, field.field_code): name
+        for bound in sweep.names.flows
+        for field in bound.fields
+        for name, tag in bound.flow.mapping.items()
+        if tag == field.merge_tag
+    }
+    for row in rows["persons"]:
+        for side in ("before", "after"):
+            values = row[side] or {}
+            row[side] = {called.get((row["flow_id"], c), c): v for c, v in values.items()}
+    for row in rows["conflicts"]:
+        row["field"] = called.get((row["flow_id"], row["field"]), row["field"])
+
+
 # A person updated in Pipedrive and a member changed in Mailchimp say when by their own clocks.
 CONFLICTS = """
 SELECT
-    flow_id, contact_id, field_code AS field,
-    crm_value AS in_pipedrive, crm_changed_at AS changed_there,
-    engagement_value AS in_mailchimp, engagement_changed_at AS changed_there_too,
-    CASE winner WHEN 'crm' THEN 'Pipedrive' ELSE 'Mailchimp' END AS wins, reason
+    flow_id, contact_id, field_code AS field, merge_tag,
+    crm_value, crm_changed_at, engagement_value, engagement_changed_at, winner, reason
 FROM plan.conflicts
 ORDER BY ALL
 """

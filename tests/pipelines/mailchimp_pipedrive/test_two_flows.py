@@ -75,10 +75,21 @@ def test_where_both_changed_the_later_wins_at_both_sides(
     desk.control("clock", advance_s=5)
     desk.act("edit", email, fields={"FNAME": "Late"})
     shown = desk.plan().rows["conflicts"]
-    assert {(row["field"], row["wins"]) for row in shown} == {("first_name", "Mailchimp")}
+    assert {(row["field"], row["winner"]) for row in shown} == {("first_name", "engagement")}
     assert settle(desk) == 1
     (found,) = desk.persons_with(email)
     assert (found["first_name"], desk.merges(email)["FNAME"]) == ("Late", "Late")
+
+
+def test_the_plan_calls_a_custom_field_as_the_definition_does(desk: FlowDesk) -> None:
+    """ALL-10, MC-03: Pipedrive's own code of it is forty digits that nobody knows"""
+    desk.start(INTO | {"mapping": {"first_name": "FNAME", "Renewal": "SINCE"}})
+    desk.act("add", "tess@new.example", fields={"FNAME": "Tess", "SINCE": "2027-02-02"})
+    desk.act("tag", "tess@new.example", tag="Nobody yet")
+    assert settle(desk) == 1
+    desk.act("edit", "tess@new.example", fields={"SINCE": "2027-03-03"})
+    (row,) = desk.plan().rows["persons"]
+    assert (row["before"], row["after"]) == ({"Renewal": "2027-02-02"}, {"Renewal": "2027-03-03"})
 
 
 @pytest.mark.parametrize("kind", ["lost_answer", "lost_request", "late_commit"])
