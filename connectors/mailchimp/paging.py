@@ -46,22 +46,23 @@ def _pass(
     fetch: Callable[[int], Page], key: Callable[[Record], str], shared: int, seen: set[str]
 ) -> Generator[list[Record], None, str]:
     """Go through once; return what went wrong, '' when nothing did."""
-    offset, tail = 0, set[str]()
+    offset, tail, keys = 0, set[str](), list[str]()
     passed: set[str] = set()
     while True:
         total, records = fetch(offset)
         keyed = {key(record): record for record in records}
         if tail and records and not tail & keyed.keys():
             return f"rows moved while they were read, at {offset} of {total}"
-        known = len(passed)
+        before, keys = keys, [key(record) for record in records]
         passed.update(keyed)
         fresh = [record for at, record in keyed.items() if at not in seen]
         seen.update(keyed)
         if fresh:
             yield fresh
-        if offset + len(records) >= total or len(passed) == known:
+        if offset + len(records) >= total or not records:
             return f"came short: {len(passed)} of {total} rows" if len(passed) < total else ""
-        keys = [key(record) for record in records]
+        if keys == before:
+            return f"came short: the same {len(keys)} of {total} rows came twice"
         back = min(shared, len(keys) - 1)
         tail = set(keys[-back:]) if back else set()
         offset += len(keys) - back

@@ -99,8 +99,19 @@ def test_a_vendor_that_ignores_the_offset_is_not_read_for_ever():
     """ALL-04"""
     rows = [{"contact_id": f"c{n}"} for n in range(5)]
     pages = walk(lambda _: Page(10**9, rows), name="x", key=lambda row: row["contact_id"])
-    with pytest.raises(ReadFailed, match="5 of 1000000000"):
+    with pytest.raises(ReadFailed, match="the same 5 of 1000000000 rows"):
         list(pages)
+
+
+def test_a_page_of_known_rows_alone_is_not_the_end():
+    """ALL-09: one row gone, and two that changed moved to the end behind what came twice"""
+
+    def live(rows):
+        del rows[0]
+        rows.append(rows.pop(0))
+        rows.append(rows.pop(2))
+
+    assert set(Audience(8, page=4, between=[live]).walked()) == set(names(*range(8)))
 
 
 @pytest.mark.parametrize("page", [1, 2, 3])

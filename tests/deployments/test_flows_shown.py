@@ -232,7 +232,7 @@ def test_a_plan_shows_a_conflict_with_both_values_and_who_wins(desk: FlowDesk, s
     desk.act("edit", email, fields={"FNAME": "Mailside"})
     code, told = say("plan", "acme")
     assert code == 0
-    named = "flow_id\tcontact_id\tfield\tin_pipedrive\tchanged_there\tin_mailchimp"
+    named = "flow_id\tcontact_id\tfield\tmerge_tag\tcrm_value\tcrm_changed_at"
     assert named in told
     (row,) = {line for line in told.splitlines() if line.startswith("out") and "Mailside" in line
               and "Crmside" in line and "changed later in" in line}  # fmt: skip
