@@ -16,6 +16,7 @@ from tests.pipelines.mailigen_pipedrive.desk import (
 )
 from tests.pipelines.mailigen_pipedrive.losses import KINDS, adopt, busy, lose, quiet
 
+pytestmark = pytest.mark.slow  # whole lives of a sync, lost and adopted
 PHONES = {
     "id": "phones",
     "contacts": {"filter": "Everyone with a phone"},

@@ -16,6 +16,8 @@ from tests.pipelines.mailigen_pipedrive.two_bots import (
     subjects,
 )
 
+pytestmark = pytest.mark.slow  # whole lives of a sync, lost and adopted
+
 
 def test_a_plan_after_a_fallback_shows_what_the_run_then_does_and_says_why(fresh: Desk) -> None:
     """MG-17, ALL-05, ALL-10"""

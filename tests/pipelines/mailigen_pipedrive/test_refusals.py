@@ -58,6 +58,7 @@ def hot(desk: Desk) -> tuple[Desk, int]:
     return desk, person
 
 
+@pytest.mark.slow
 def test_a_refused_deal_is_tried_daily_and_seven_times_in_all(hot: tuple[Desk, int]) -> None:
     desk, person = hot
     tries = []
