@@ -96,9 +96,10 @@ def explain_key(
 
 def _nothing_of(sync: str, key: str) -> CannotAskError:
     return CannotAskError(
-        f"{sync} has written nothing that is called {key}, and left nobody of that name out: "
-        "give a write key, the SL- reference in a note or activity, `deal 12`, `activity 12`, "
-        "`note 12`, `person 12`, `member AUDIENCE/ID`, a contact id or an address"
+        f"{sync} has written nothing that is called {key}, and left nobody of that name out. Who "
+        "was in step from the beginning, or is selected by nothing, has no story here; else give a "
+        "write key, the SL- reference in a note or activity, `deal 12`, `activity 12`, `note 12`, "
+        "`person 12`, `member AUDIENCE/ID`, a contact id or an address"
     )
 
 

@@ -81,11 +81,16 @@ def created(sweep: Sweep) -> dict[str, list[str]]:
 
 
 def shown(sweep: Sweep, table: str, columns: str, most: int) -> list[dict[str, Any]]:
-    """The first rows of a table of the plan, for reading; those that do nothing come last."""
-    cursor = sweep.db.execute(
-        f"SELECT {columns} FROM plan.{table} AS p "
-        f"ORDER BY action = 'skip', action, write_key LIMIT {most:d}"
-    )
+    """The first rows of a table of the plan, some of each action, for reading; those that do
+    nothing come last."""
+    cursor = sweep.db.execute(f"""
+        WITH ranked AS (
+            SELECT *, row_number() OVER (PARTITION BY action ORDER BY write_key) AS place
+            FROM plan.{table}
+        ),
+        chosen AS (FROM ranked ORDER BY action = 'skip', place, action LIMIT {most:d})
+        SELECT {columns} FROM chosen AS p ORDER BY action = 'skip', action, write_key
+    """)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

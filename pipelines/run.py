@@ -275,6 +275,10 @@ def _weigh(swept: Sweep, running: Sequence[str], parts: str) -> None:
             outcome.next_step += f" `syncline doubts {outcome.sync}` says when each doubt decides."
     else:
         outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""
+        if swept.suspended:
+            paused = ", ".join(sorted(swept.suspended))
+            outcome.said = f"Everything is in step but {parts} that are paused: {paused}."
+            outcome.next_step = "`syncline list` says why each is."
         if held:
             outcome.said = (
                 f"Everything is in step but what paused {parts} had planned "

@@ -14,6 +14,7 @@ from pipelines.mailchimp_pipedrive.accounts import open_accounts
 from pipelines.mailchimp_pipedrive.bind import Bound, BoundFlow
 from pipelines.mailchimp_pipedrive.config import Definition
 from pipelines.mailchimp_pipedrive.due import is_before_its_first
+from pipelines.mailchimp_pipedrive.life import unlisted
 from pipelines.mailchimp_pipedrive.naming import look_up_with, recognise
 from pipelines.report import CheckReport, Finding, counted
 from pipelines.settings import Connections, MissingSecretError, Settings, read_settings
@@ -50,6 +51,7 @@ def check_sync(
             bound = look_up_with(definition, accounts.crm, accounts.engagement, accounts.state)
             findings += bound.findings
             findings += _flows(accounts, bound)
+            findings += unlisted(definition, bots.bots(state, definition.name))
             findings += _soon(definition, state)
             price.note(state, definition, accounts.cost(), is_of_run=False)
             known = price.price_of(state, definition)
@@ -105,7 +107,9 @@ def _matches(accounts: Accounts[Mailchimp], one: BoundFlow) -> str:
         members = {
             record["id"]
             for segment_id in one.segment_ids
-            for page in accounts.engagement.segment_members(one.list_id, segment_id)
+            for page in accounts.engagement.segment_members(
+                one.list_id, segment_id, every_state=True
+            )
             for record in page
         }
         return f"matches {counted(len(members), 'contact')}"

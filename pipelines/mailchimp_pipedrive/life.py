@@ -7,14 +7,16 @@ A flow is what state calls a bot. Activation is the moment of the approved run, 
 after a user's pause: what happened before it is no matter of its trigger (MC-08, MC-14).
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from pipelines.guards import activation_key
 from pipelines.life import end_unlisted, unborn
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
-from pipelines.mailchimp_pipedrive.config import Flow
+from pipelines.mailchimp_pipedrive.config import Definition, Flow
 from pipelines.mailchimp_pipedrive.sweep import Sweep
+from pipelines.report import Finding
 from state import bots, cursors
 from state.bots import Bot, BotDefinition
 from state.guards import approved_keys
@@ -30,6 +32,7 @@ def define_flows(sweep: Sweep) -> None:
     """
     name = sweep.definition.name
     stored = {bot.bot_id: bot for bot in bots.bots(sweep.state, name)}
+    sweep.outcome.findings += unlisted(sweep.definition, stored.values())
     if sweep.lease is not None:
         listed = {flow.id: flow for flow in sweep.definition.flows}
         kept = {
@@ -48,10 +51,23 @@ def define_flows(sweep: Sweep) -> None:
         _suspend(sweep, bound)
 
 
+def unlisted(definition: Definition, stored: Iterable[Bot]) -> list[Finding]:
+    """Living flows that the file no longer lists, as warnings: a run takes them for deleted."""
+    listed = {flow.id for flow in definition.flows}
+    return [
+        Finding(
+            "warn", f"flow {bot.bot_id}", "is in the file no more: a run deletes it",
+            "put it back first if that was a mistake; what it did stays",
+        )
+        for bot in stored
+        if bot.state != "deleted" and bot.bot_id not in listed
+    ]  # fmt: skip
+
+
 def _by_the_file(sweep: Sweep, flow: Flow, stored: Bot | None) -> Bot:
     """How a flow stands once the file is taken over: a plan says what a run would do, and changes
     nothing that is stored."""
-    if stored is None or is_another(flow, stored):
+    if stored is None or stored.state == "deleted" or is_another(flow, stored):
         return unborn(sweep, flow.id)
     if flow.active and stored.state == "paused" and stored.reason == SAVED:
         return replace(stored, state="active", reason="", paused_by=None)
@@ -92,7 +108,8 @@ def _suspend(sweep: Sweep, bound: BoundFlow) -> None:
         sweep.suspended[flow.id] = bound.problem
         sweep.warn(
             f"flow {flow.id}", f"is paused: {bound.problem}",
-            f"`syncline resume {sweep.definition.name} --bot {flow.id}` once it is mended"
+            f"`syncline resume {sweep.definition.name} --flow {flow.id}` once what it names is "
+            "there again, or name others in the file"
             if bound.is_over else "restore it, and the flow goes on by itself",
         )  # fmt: skip
 

@@ -91,7 +91,8 @@ def _name_fields(sweep: Sweep, rows: dict[str, list[dict[str, Any]]]) -> None:
 CONFLICTS = """
 SELECT
     flow_id, contact_id, field_code AS field, merge_tag,
-    crm_value, crm_changed_at, engagement_value, engagement_changed_at, winner, reason
+    crm_value, crm_changed_at AT TIME ZONE 'UTC' AS crm_changed_at,
+    engagement_value, engagement_changed_at, winner, reason
 FROM plan.conflicts
 ORDER BY ALL
 """
