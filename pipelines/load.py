@@ -259,11 +259,15 @@ def settle_doubts(loader: Loader) -> float | None:
     for setting in settings.doubts(loader.lease):
         if setting.account != loader.setting_account:
             continue  # another loader of this run writes there
+        looked_at = loader.vendors[setting.account].now()
         seen = loader.setting_writer.observe(setting)
         if seen is NOT_YET:
             waits.append(LOOK_AGAIN)
             continue
-        settings.observed(loader.lease, [(setting.key, seen)])
+        settings.observed(
+            loader.lease, [(setting.key, seen)],
+            at=looked_at, horizon=loader.vendors[setting.account].horizon,
+        )  # fmt: skip
     waits += _late_bodies(loader)
     return max(min(waits), 0.0) if waits else None
 

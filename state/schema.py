@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0003"  # the newest migration; a test compares it with the folder
+HEAD = "0004"  # the newest migration; a test compares it with the folder
 
 metadata = MetaData()
 
@@ -309,6 +309,7 @@ settings = Table(
     Column("desired_hash", String, nullable=False),
     _json("acknowledged"),
     Column("acknowledged_hash", String),
+    Column("acknowledged_at", Moment),  # when it was sent: reads may be older for one horizon
     _json("held"),  # what answers said the vendor made of what we sent, by part, and since when
     Column("generation", BigInteger, nullable=False),
     Column("acknowledged_generation", BigInteger, nullable=False, default=0),

@@ -15,7 +15,7 @@ one when it comes. `doubt_hash` and `doubt_at` remember it across settlements.
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -102,6 +102,7 @@ def value_hash(value: Any) -> str:
 
 
 _NOTHING = value_hash(None)
+NO_TIME, LATEST = timedelta(0), datetime.max.replace(tzinfo=UTC)
 
 
 def may_send(setting: Setting, body_hash: str, at: datetime, horizon: timedelta) -> bool:
@@ -200,7 +201,8 @@ def claim(
 
 _AS_DESIRED = {
     "said": "", "acknowledged": table.c.desired, "acknowledged_hash": table.c.sending_hash,
-    "acknowledged_generation": table.c.generation, "is_adopted": False,
+    "acknowledged_at": table.c.sending_at, "acknowledged_generation": table.c.generation,
+    "is_adopted": False,
 }  # fmt: skip
 _ACKNOWLEDGED = machine.settlement(table, machine.DONE, _AS_DESIRED, "remote_id")
 _SHOWN = machine.settlement(table, machine.DONE, _AS_DESIRED, "remote_id", "held")
@@ -287,8 +289,15 @@ def waiting_since(lease: Lease, account: str) -> list[datetime]:
         return [since for since in db.scalars(_WAITING_SINCE, asked) if since is not None]
 
 
-def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
+def observed(
+    lease: Lease, values: Sequence[tuple[SettingKey, Any]], *, at: datetime | None = None,
+    horizon: timedelta = NO_TIME,
+) -> None:  # fmt: skip
     """Record what the vendor was seen to hold; None for nothing. Unknown keys are passed over.
+
+    `at` is the vendor's time of the look. Within a horizon of a value that was acknowledged, a
+    look may show what stood there before it: another value proves nothing then, not even the
+    one that is desired now, which may have stood there once (A, B, and A again).
 
     A row in doubt becomes done when that is what is desired now, else planned
     again. Its old body stays remembered: seeing the vendor without it does
@@ -300,10 +309,11 @@ def observed(lease: Lease, values: Sequence[tuple[SettingKey, Any]]) -> None:
     if not values:
         return
     mine = machine.who(lease)
+    shown = at - horizon if at is not None else LATEST  # what was sent until then is shown
     rows = [
         {
             **mine, **{f"key_{name}": part for name, part in key._asdict().items()},
-            "value": value, "value_hash": value_hash(value),
+            "value": value, "value_hash": value_hash(value), "shown": shown,
         }
         for key, value in values
     ]  # fmt: skip
@@ -353,10 +363,16 @@ def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa
 @cache
 def _observation() -> Update:
     """Build the statement of `observed`: one row by key, changed by what was seen."""
-    is_as_desired = table.c.desired_hash == bindparam("value_hash")
+    may_be_older = and_(
+        table.c.acknowledged_at.is_not(None),
+        table.c.acknowledged_at > bindparam("shown"),
+        table.c.acknowledged_hash.is_distinct_from(bindparam("value_hash")),
+    )
+    is_as_desired = and_(table.c.desired_hash == bindparam("value_hash"), ~may_be_older)
     for_doubts: dict[str, Any] = {
         "state": case((is_as_desired, machine.DONE), else_=machine.PLANNED),
         "is_adopted": is_as_desired,
+        "acknowledged_at": case((is_as_desired, table.c.sending_at), else_=table.c.acknowledged_at),
         "doubt_hash": table.c.sending_hash,
         "doubt_at": table.c.sending_at,
         "settled_at": machine.NOW,
@@ -378,7 +394,7 @@ def _observation() -> Update:
         "acknowledged_hash": bindparam("value_hash"),
     }
     for name, value in seen.items():
-        changes[name] = case((was_taken_away, table.c[name]), else_=value)
+        changes[name] = case((or_(was_taken_away, may_be_older), table.c[name]), else_=value)
     return (
         update(table)
         .where(*machine.this_row(table), ~_IN_FLIGHT, table.c.sync == machine.MY_SYNC)

@@ -117,6 +117,38 @@ def test_until_the_horizon_only_the_body_in_doubt_may_follow_it(lease, clock):
     assert claim(lease, row) == {row.key}
 
 
+def test_a_look_within_a_horizon_of_another_value_does_not_prove_the_one_before_it(lease, clock):
+    """ALL-06: A, then B, then A again without an answer: what shows may be the first A"""
+    confirm(lease, member("c1", "A"))
+    clock.advance(HORIZON.total_seconds())
+    confirm(lease, member("c1", "B"))
+    look(lease, clock, "A")
+    assert (stored(lease).state, stored(lease).acknowledged) == ("planned", {"PHONE": "B"})
+    look(lease, clock, "A")
+    assert stored(lease).state == "planned", "what it saw once proves no more the second time"
+    clock.advance(HORIZON.total_seconds())
+    look(lease, clock, "A")
+    assert (stored(lease).state, stored(lease).acknowledged) == ("done", {"PHONE": "A"})
+
+
+@pytest.mark.parametrize("held", ["A", None])
+def test_a_look_proves_a_value_when_what_was_confirmed_surely_shows(lease, clock, held):
+    """ALL-06: then nothing older can be meant"""
+    if held:
+        confirm(lease, member("c1", held))
+        clock.advance(HORIZON.total_seconds())
+    look(lease, clock, "B")
+    assert stored(lease).state == "done"
+
+
+def look(lease, clock, value):
+    """Send a value, get no answer, and see it at the vendor at once."""
+    send(lease, member("c1", value))
+    settings.unknown(lease, [(member("c1").key, "no answer")])
+    seen = [(member("c1").key, {"PHONE": value})]
+    settings.observed(lease, seen, at=clock.at, horizon=HORIZON)
+
+
 def test_a_late_body_is_feared_even_after_the_same_body_was_confirmed(lease, clock):
     send(lease, member("c1", "1"))
     settings.unknown(lease, [(member("c1").key, "no answer")])
