@@ -264,10 +264,8 @@ def settle_doubts(loader: Loader) -> float | None:
         if seen is NOT_YET:
             waits.append(LOOK_AGAIN)
             continue
-        settings.observed(
-            loader.lease, [(setting.key, seen)],
-            at=looked_at, horizon=loader.vendors[setting.account].horizon,
-        )  # fmt: skip
+        shown = looked_at - loader.vendors[setting.account].horizon
+        settings.observed(loader.lease, [(setting.key, seen)], shown=shown)
     waits += _late_bodies(loader)
     return max(min(waits), 0.0) if waits else None
 

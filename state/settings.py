@@ -22,17 +22,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
-from sqlalchemy import (
-    JSON,
-    Select,
-    Update,
-    and_,
-    bindparam,
-    case,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import JSON, Select, Update, and_, bindparam, case, or_, select, update
 
 from state import machine
 from state.arrow import as_arrow
@@ -102,7 +92,7 @@ def value_hash(value: Any) -> str:
 
 
 _NOTHING = value_hash(None)
-NO_TIME, LATEST = timedelta(0), datetime.max.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 def may_send(setting: Setting, body_hash: str, at: datetime, horizon: timedelta) -> bool:
@@ -290,26 +280,20 @@ def waiting_since(lease: Lease, account: str) -> list[datetime]:
 
 
 def observed(
-    lease: Lease, values: Sequence[tuple[SettingKey, Any]], *, at: datetime | None = None,
-    horizon: timedelta = NO_TIME,
-) -> None:  # fmt: skip
+    lease: Lease, values: Sequence[tuple[SettingKey, Any]], *, shown: datetime = LATEST
+) -> None:
     """Record what the vendor was seen to hold; None for nothing. Unknown keys are passed over.
 
-    `at` is the vendor's time of the look. Within a horizon of a value that was acknowledged, a
-    look may show what stood there before it: another value proves nothing then, not even the
-    one that is desired now, which may have stood there once (A, B, and A again).
-
-    A row in doubt becomes done when that is what is desired now, else planned
-    again. Its old body stays remembered: seeing the vendor without it does
-    not prove that it will not come. Nothing where the vendor had acknowledged
-    something, and where no removal was sent, was taken away by others: what
-    was acknowledged stays known, for the next plan to miss it. Rows not in
-    doubt only learn; the next plan acts.
+    A row in doubt becomes done when that is what is desired now, else planned again. Its old
+    body stays remembered: seeing the vendor without it does not prove that it will not come.
+    Nothing where the vendor had acknowledged something, and where no removal was sent, was taken
+    away by others: what was acknowledged stays known, for the next plan to miss it. Rows not in
+    doubt only learn; the next plan acts. What was sent until `shown` (vendor's time) shows surely;
+    a look may be older than what was acknowledged since, and proves no other value (A, B, A).
     """
     if not values:
         return
     mine = machine.who(lease)
-    shown = at - horizon if at is not None else LATEST  # what was sent until then is shown
     rows = [
         {
             **mine, **{f"key_{name}": part for name, part in key._asdict().items()},

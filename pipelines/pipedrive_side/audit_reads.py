@@ -73,19 +73,28 @@ class Books:
         if person:
             if noun not in self._is_listed:
                 self._is_listed[noun] = self._list_changes(noun, of_its_kind)
-            if not self._is_listed[noun] and (noun, person) not in self._asked_for:
-                self.share.require(LIST_COSTS[noun])
-                for page in self._pages(noun, person):
-                    self._take(noun, page)
-                self._asked_for.add((noun, person))
+            self._list(noun, person)
         if look.twins:
             self._look_for_twins(look)
         self.share.require(COSTS[ONE[noun]] * len(self._unmet(noun, look)))
         for remote_id in self._unmet(noun, look):
             try:
-                self._take(noun, [self.crm.thing(noun, int(remote_id))])
+                thing = self.crm.thing(noun, int(remote_id))
             except Gone:
                 continue
+            self._take(noun, [thing])
+            # A merge, or a colleague, took it to somebody else; and a copy of it as well.
+            if person and isinstance(holder := thing.get("person_id"), int):
+                self._list(noun, holder)
+
+    def _list(self, noun: Noun, person: int) -> None:
+        """Read what a person has of a kind, once, unless all that changed was read."""
+        if self._is_listed.get(noun) or (noun, person) in self._asked_for:
+            return
+        self.share.require(LIST_COSTS[noun])
+        for page in self._pages(noun, person):
+            self._take(noun, page)
+        self._asked_for.add((noun, person))
 
     def _look_for_twins(self, look: Look) -> None:
         """Read who changed since the first request: a second person may have come of it."""

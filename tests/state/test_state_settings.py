@@ -146,7 +146,7 @@ def look(lease, clock, value):
     send(lease, member("c1", value))
     settings.unknown(lease, [(member("c1").key, "no answer")])
     seen = [(member("c1").key, {"PHONE": value})]
-    settings.observed(lease, seen, at=clock.at, horizon=HORIZON)
+    settings.observed(lease, seen, shown=clock.at - HORIZON)
 
 
 def test_a_late_body_is_feared_even_after_the_same_body_was_confirmed(lease, clock):

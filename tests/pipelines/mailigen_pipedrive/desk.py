@@ -282,6 +282,9 @@ class Desk:
     def delete_person(self, person: int) -> None:
         self._crm("DELETE", f"/api/v2/persons/{person}")
 
+    def merge(self, person: int, *, into: int) -> None:
+        self._crm("PUT", f"/v1/persons/{person}/merge", {"merge_with_id": into})
+
     def _crm(self, method: str, path: str, body: Json | None = None) -> Json:
         answer = self.crm.request(method, path, json=body)
         if answer.is_error:

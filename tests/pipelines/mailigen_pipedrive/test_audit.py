@@ -95,6 +95,17 @@ def test_a_copy_that_lands_beyond_the_horizon_is_found_and_the_horizon_grows(wor
     assert "duplicates 1" in outcome.said
 
 
+def test_copies_are_found_also_when_their_person_was_merged_into_another(world: Desk) -> None:
+    """ALL-06: a deed is looked for at its person, who is gone, and then at whoever has it now"""
+    person = doubled_note(world)
+    host, _ = world.person(on_list=True)
+    world.merge(person, into=host)
+    assert len(world.ours("notes", host)) == 2
+
+    assert audit(world).counts["duplicates"] == 1
+    assert ("duplicate", "note") in world.ask(OPEN)
+
+
 def test_a_second_audit_says_the_same_once_and_closes_what_was_mended(world: Desk) -> None:
     person = doubled_note(world)
     audit(world)
