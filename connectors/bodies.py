@@ -14,6 +14,7 @@ DEEPEST = 64  # vendors nest five levels; a writer of JSON gives up at some 250
 # Half a surrogate pair as an escape, and the character PostgreSQL has no place for.
 _SPOILT = re.compile(r"[\ud800-\udfff\x00]")
 _LARGEST = 2**63
+_CONTAINERS = frozenset({dict, list})
 
 
 def read_json(content: bytes) -> Any:
@@ -73,15 +74,14 @@ def _float(number: int) -> float:
 
 
 def _is_too_deep(value: Any) -> bool:
-    level = [value]
+    level = [value] if type(value) in _CONTAINERS else []
     for _ in range(DEEPEST):
+        if not level:
+            return False
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS  # of a parser, so nothing is a subclass
         ]
-        if not level:
-            return False
-    return True
+    return bool(level)

@@ -3,15 +3,14 @@
 A kind says which tables its plan has, what it counts, and how its settings read as writes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
 from pipelines.sweep import Sweep
-from state import deeds, runs, settings
-from state.database import State
+from state import deeds, ledger, runs
 from state.writers import writers
 from transforms.build import number
 
@@ -72,11 +71,9 @@ def plan_reasons(sweep: Sweep, plans: Sequence[str]) -> list[dict[str, Any]]:
 def created(sweep: Sweep) -> dict[str, list[str]]:
     """The vendor's ids of what this run created, by object."""
     found: dict[str, list[str]] = {}
-    rows = deeds.read(sweep.state, sweep.definition.name).to_pylist()
-    for row in rows:
-        is_ours = row["run_id"] == sweep.run_id and row["state"] == "done"
-        if is_ours and row["object"] != "person_link":
-            found.setdefault(row["object"], []).append(str(row["remote_id"]))
+    for kind, remote_id in deeds.created(sweep.state, sweep.definition.name, sweep.run_id):
+        if kind != "person_link":
+            found.setdefault(kind, []).append(remote_id)
     return found
 
 
@@ -138,10 +135,10 @@ def _keep(sweep: Sweep, setting_writes: str) -> None:
 
 def _keep_writes(sweep: Sweep, setting_writes: str) -> None:
     """What this run sent or tried to, and windows before it: one row per write, as it is now."""
-    sent = [(deeds.read, DEED_WRITES)]
+    sent: list[tuple[ledger.Kind, str]] = [("deeds", DEED_WRITES)]
     if sweep.is_planned:
-        sent.append((settings.read, setting_writes))
-    kept = [(_unkept(sweep, read), query) for read, query in sent]  # of both before either is kept
+        sent.append(("settings", setting_writes))
+    kept = [(_unkept(sweep, kind), query) for kind, query in sent]  # of both before either is kept
     for rows, query in kept:
         sweep.db.register("arrived", rows)
         stamp = [sweep.run_id, sweep.sweep]
@@ -149,15 +146,19 @@ def _keep_writes(sweep: Sweep, setting_writes: str) -> None:
         sweep.db.unregister("arrived")
 
 
-def _unkept(sweep: Sweep, read: Callable[[State, str], pa.Table]) -> pa.Table:
+def _unkept(sweep: Sweep, kind: ledger.Kind) -> pa.Table:
     """The ledger's rows of this sync, and those of windows that have ended and are not kept."""
-    ours, theirs = (read(sweep.state, one) for one in writers(sweep.definition.name))
-    if not theirs.num_rows:
-        return ours
-    sweep.db.register("window_rows", theirs)
-    ended: pa.Table = sweep.db.sql(ENDED).to_arrow_table()
-    sweep.db.unregister("window_rows")
-    return pa.concat_tables([ours, ended.cast(ours.schema)])
+    db, (ours, theirs) = sweep.db, writers(sweep.definition.name)
+    runs_kept = [row[0] for row in db.execute(KEPT_RUNS, [sweep.run_id]).fetchall()]
+    rows = ledger.outside(sweep.state, kind, ours, runs_kept, or_sweep=sweep.sweep)
+    windows_kept = [row[0] for row in db.execute(KEPT_WINDOWS).fetchall()]
+    of_windows = ledger.outside(sweep.state, kind, theirs, windows_kept)
+    if not of_windows.num_rows:
+        return rows
+    db.register("window_rows", of_windows)
+    ended: pa.Table = db.sql(ENDED).to_arrow_table()
+    db.unregister("window_rows")
+    return pa.concat_tables([rows, ended.cast(rows.schema)])
 
 
 def _keep_dead_runs(sweep: Sweep) -> None:
@@ -174,6 +175,8 @@ def _keep_dead_runs(sweep: Sweep) -> None:
             )  # fmt: skip
 
 
+KEPT_RUNS = "SELECT run_id FROM history.runs WHERE run_id <> ?"
+KEPT_WINDOWS = "SELECT DISTINCT run_id FROM history.writes"
 # No run of history.runs: a window has its rows in the ledger and nothing else.
 ENDED = """
 FROM window_rows
@@ -182,7 +185,6 @@ WHERE
         SELECT w.run_id FROM window_rows AS w
         WHERE w.state IN ('planned', 'sending') AND w.run_id IS NOT NULL
     )
-    AND run_id NOT IN (SELECT k.run_id FROM history.writes AS k)
 """
 CHECKS = """
 SELECT

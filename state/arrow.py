@@ -1,5 +1,6 @@
 """Carry rows of the state database into DuckDB as Arrow tables."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,8 @@ from sqlalchemy import (
 
 from state.schema import Moment
 
+ROWS_AT_ONCE = 10_000
+
 
 def as_arrow(db: Connection, query: Select[Any]) -> pa.Table:
     """Return the rows of a query over plain columns, typed even when there are none.
@@ -27,12 +30,28 @@ def as_arrow(db: Connection, query: Select[Any]) -> pa.Table:
     JSON columns arrive as text, so that DuckDB may read them as it likes.
     """
     shown, schema = _plain(tuple(query.selected_columns))
-    rows = db.execute(query.with_only_columns(*shown)).all()
-    by_column = zip(*rows, strict=True) if rows else [()] * len(shown)
-    arrays = [
-        pa.array(values, type=field.type) for field, values in zip(schema, by_column, strict=True)
-    ]
-    return pa.table(arrays, schema=schema)
+    answer = db.execute(query.with_only_columns(*shown))
+    # The driver's own rows: of a hundred thousand none becomes a Row, nor a text a datetime.
+    cursor: Any = answer.cursor
+    batches = []
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        arrays = [
+            _array(values, field.type)
+            for field, values in zip(schema, zip(*rows, strict=True), strict=True)
+        ]
+        batches.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+    answer.close()
+    return pa.Table.from_batches(batches, schema)
+
+
+def _array(values: Sequence[Any], wanted: pa.DataType) -> pa.Array:
+    """SQLite tells times as text in UTC without saying so, and what is true as 1."""
+    if pa.types.is_string(wanted):
+        return pa.array(values, wanted)
+    told = pa.array(values)
+    if pa.types.is_timestamp(wanted) and pa.types.is_string(told.type):
+        told = told.cast(pa.timestamp("us"))
+    return told.cast(wanted)
 
 
 @cache

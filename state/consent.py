@@ -225,20 +225,24 @@ def erased(state: State, account: str, *, key: bytes) -> Erased:
 
 def in_force(state: State, account: str, addresses: Sequence[str], *, key: bytes) -> list[InForce]:
     """Return what stands against these addresses."""
-    by_hash = {address_hash(key, address): address for address in addresses}
-    hashes, found = list(by_hash), []
+    query = select(table.c.address_hash, table.c.kind, table.c.contact_id, table.c.first_seen_at)
+    standing = query.where(table.c.account == account, table.c.lifted_at.is_(None))
     with state.read() as db:
-        for start in range(0, len(hashes), CHUNK):
-            query = select(table).where(
-                table.c.account == account,
-                table.c.address_hash.in_(hashes[start : start + CHUNK]),
-                table.c.lifted_at.is_(None),
-            )
-            found += [
-                InForce(by_hash[row.address_hash], row.kind, row.contact_id, row.first_seen_at)
-                for row in db.execute(query)
-            ]
-    return found
+        if len(addresses) > CHUNK:  # all that stands is read sooner than so many are asked for
+            against = db.execute(standing).all()
+            by_hash = _by_hash(addresses, key) if against else {}
+        else:
+            by_hash = _by_hash(addresses, key)
+            against = db.execute(standing.where(table.c.address_hash.in_(by_hash))).all()
+    return [
+        InForce(by_hash[hashed], kind, contact_id, first_seen_at)
+        for hashed, kind, contact_id, first_seen_at in against
+        if hashed in by_hash
+    ]
+
+
+def _by_hash(addresses: Sequence[str], key: bytes) -> dict[str, str]:
+    return {address_hash(key, address): address for address in addresses}
 
 
 def read(state: State, account: str) -> pa.Table:

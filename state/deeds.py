@@ -343,11 +343,25 @@ def by_key(state: State, key: str) -> Deed | None:
     return rows[0] if rows else None
 
 
-def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa.Table:
-    """Return the deeds of a sync, or of some contacts; `cause` and `body` are JSON text."""
-    query = of_subjects(select(*table.c).where(table.c.sync == sync), table, subjects)
+def read(
+    state: State, sync: str, subjects: Collection[str] | None = None, *, columns: Sequence[str] = ()
+) -> pa.Table:
+    """Return the deeds of a sync, or of some contacts: these columns, or all of them.
+
+    `cause` and `body` are JSON text.
+    """
+    shown = [table.c[name] for name in columns] or table.c
+    query = of_subjects(select(*shown).where(table.c.sync == sync), table, subjects)
     with state.read() as db:
         return as_arrow(db, query)
+
+
+def created(state: State, sync: str, run_id: str) -> list[tuple[str, str]]:
+    """Return (object, the vendor's id) of what one run created or found created."""
+    query = select(table.c.object, table.c.remote_id).order_by(table.c.position)
+    mine = (table.c.sync == sync, table.c.run_id == run_id, table.c.state == machine.DONE)
+    with state.read() as db:
+        return [(kind, str(remote_id)) for kind, remote_id in db.execute(query.where(*mine))]
 
 
 def _by_keys(state: State, keys: Sequence[str]) -> list[Deed]:

@@ -10,17 +10,20 @@ A crash between two chunks loses nothing: the cursors have not moved, so the
 next run plans the same keys again and finds the sealed ones in place.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Select, Table, and_, case, func, select
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, func, or_, select
 
 from state import cursors, machine, replanning
 from state import deeds as deed_rows
+from state.arrow import as_arrow
 from state.cursors import Cursor
+from state.database import State
 from state.deeds import Deed
 from state.lease import Lease
 from state.schema import deeds, settings
@@ -28,6 +31,9 @@ from state.settings import Setting
 
 CHUNK = 10_000  # rows a commit; a commit holds everybody's writes up for under half a second
 
+MOST_RUNS = 1_000  # named in one statement
+
+Kind = Literal["deeds", "settings"]
 Wanted = TypeVar("Wanted")
 
 
@@ -79,6 +85,28 @@ def counts(lease: Lease) -> Counts:
 def counts_on(db: Connection, lease: Lease) -> Counts:
     each = [db.execute(_counting(table), machine.who(lease)).one() for table in (deeds, settings)]
     return Counts(*(int(sum(column)) for column in zip(*each, strict=True)))
+
+
+def outside(
+    state: State, kind: Kind, writer: str, runs: Collection[str], *, or_sweep: int | None = None
+) -> pa.Table:
+    """Return a writer's rows that none of these runs wrote last, and what `or_sweep` planned.
+
+    Rows that were never sent have no run, and come by their sweep alone.
+    """
+    table = {"deeds": deeds, "settings": settings}[kind]
+    mine = table.c.sync == writer
+    with state.read() as db:
+        named = db.scalars(select(table.c.run_id).where(mine).distinct())
+        others = {one for one in named if one is not None} - {*runs}
+        # More than a statement takes happens where the history was lost: then all of them.
+        few = len(others) <= MOST_RUNS
+        wanted: list[ColumnElement[bool]] = [
+            table.c.run_id.in_(others) if few else table.c.run_id.is_not(None)
+        ]
+        if or_sweep is not None:
+            wanted.append(table.c.sweep == or_sweep)
+        return as_arrow(db, select(*table.c).where(mine, or_(*wanted)))
 
 
 @cache

@@ -43,7 +43,7 @@ def open_work(
     home: Path,
     sync: str,
     *,
-    memory_limit: str = "1GB",
+    memory_limit: str = "512MB",
     threads: int = 2,
     expected_history: str | None = None,
 ) -> Iterator[Work]:

@@ -32,8 +32,10 @@ def write(sweep: Sweep) -> None:
     of_arrow(db, "addresses", identity.read_addresses(sweep.state, account), ADDRESSES)
     of_arrow(db, "lineage", identity.read_lineage(sweep.state, account), LINEAGE)
     of_arrow(db, "links", identity.read_links(sweep.state, account), LINKS)
-    of_arrow(db, "deeds", deeds.read(sweep.state, sweep.definition.name), DEEDS)
-    of_arrow(db, "settings", settings.read(sweep.state, sweep.definition.name), SETTINGS)
+    name = sweep.definition.name
+    known = deeds.read(sweep.state, name, columns=("write_key", "sweep", "state"))
+    of_arrow(db, "deeds", known, DEEDS)
+    of_arrow(db, "settings", settings.read(sweep.state, name), SETTINGS)
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__members AS {MEMBERS}", [aspect(sweep)])
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__sealed AS {SEALED}", [aspect(sweep)])
 
