@@ -51,10 +51,10 @@ def put_raw(
         # And most others come at once: whole already, they need not gather anywhere.
         return _replace(db, name, keys, _latest(first, keys), stamp)
     try:
-        count = 0
+        is_first = True
         for rows in chain([first], [second] if second else (), batches):
-            _insert(db, arriving, keys, rows, count, stamp)
-            count += len(rows)
+            _insert(db, arriving, keys, rows, stamp, is_first=is_first)
+            is_first = False
         return _settle(db, name, columns, list(keys), mode)
     finally:
         db.execute(f"DROP TABLE IF EXISTS {arriving}")
@@ -103,10 +103,10 @@ def _replace(
 
 def _insert(
     db: duckdb.DuckDBPyConnection, arriving: str, keys: Mapping[str, str],
-    rows: Sequence[Mapping[str, Any]], first: int, stamp: tuple[datetime, str],
+    rows: Sequence[Mapping[str, Any]], stamp: tuple[datetime, str], *, is_first: bool,
 ) -> None:  # fmt: skip
-    into = f"INSERT INTO {arriving}" if first else f"CREATE OR REPLACE TABLE {arriving} AS"
-    _take(db, f"{into} SELECT arrival + {first:d} AS arrival, {_typed(keys)}", keys, rows, stamp)
+    into = f"CREATE OR REPLACE TABLE {arriving} AS" if is_first else f"INSERT INTO {arriving}"
+    _take(db, f"{into} SELECT {_typed(keys)}", keys, rows, stamp)
 
 
 def _typed(keys: Mapping[str, str]) -> str:
@@ -118,18 +118,18 @@ def _take(
     db: duckdb.DuckDBPyConnection, query: str, keys: Mapping[str, str],
     rows: Sequence[Mapping[str, Any]], stamp: tuple[datetime, str],
 ) -> None:  # fmt: skip
-    """Run a query over rows that just came: `arrival` counts them from 0."""
+    """Run a query over rows that just came, in their order."""
     # As text, and cast by DuckDB: vendors send the same id as number here and as string there.
     columns = [[_text(row.get(key)) for row in rows] for key in keys]
-    columns.append([orjson.dumps(dict(row)).decode() for row in rows])
-    names = [*keys, "body"]
+    bodies = [orjson.dumps(dict(row)).decode() for row in rows]
     if len(rows) <= FEW:
-        listed = ", ".join(f'unnest(?::VARCHAR[]) AS "{name}"' for name in names)
-        page = f"(SELECT unnest(range(?)) AS arrival, {listed})"
-        db.execute(f"{query} FROM {page}", [*stamp, len(rows), *columns])
+        listed = ", ".join(f'unnest(?::VARCHAR[]) AS "{name}"' for name in (*keys, "body"))
+        db.execute(f"{query} FROM (SELECT {listed})", [*stamp, *columns, bodies])
         return
-    arrays = [pa.array(range(len(rows)), pa.int64()), *(pa.array(c, pa.string()) for c in columns)]
-    db.register("syncline_page", pa.table(arrays, ["arrival", *names]))
+    arrays = [pa.array(column, pa.string()) for column in columns]
+    # What orjson wrote DuckDB need not parse to believe that it is JSON.
+    written = pa.ExtensionArray.from_storage(pa.json_(), pa.array(bodies, pa.string()))
+    db.register("syncline_page", pa.table([*arrays, written], [*keys, "body"]))
     try:
         db.execute(f"{query} FROM syncline_page", list(stamp))
     finally:
@@ -143,18 +143,27 @@ def _text(value: Any) -> str | None:
 def _settle(
     db: duckdb.DuckDBPyConnection, name: str, columns: str, keys: list[str], mode: str
 ) -> int:
-    quoted = ", ".join(f'"{key}"' for key in keys)
-    latest = (
-        f"SELECT * EXCLUDE (arrival) FROM {name}__arriving "
-        f"QUALIFY row_number() OVER (PARTITION BY {quoted} ORDER BY arrival DESC) = 1"
+    arriving, quoted = f"{name}__arriving", ", ".join(f'"{key}"' for key in keys)
+    # Rows lie as they arrived. Few come twice: the others need not be looked at for it.
+    db.execute(
+        f"DELETE FROM {arriving} AS a USING (SELECT {quoted}, max(rowid) AS last FROM {arriving} "
+        f"GROUP BY ALL HAVING count(*) > 1) AS b WHERE {_same('a', 'b', keys)} AND a.rowid < b.last"
     )
+    ((count,),) = db.execute(f"SELECT count(*) FROM {arriving}").fetchall()
     if mode == "replace":
-        ((count,),) = db.execute(f"CREATE OR REPLACE TABLE {name} AS {latest}").fetchall()
+        db.execute("BEGIN")
+        db.execute(f"DROP TABLE IF EXISTS {name}")
+        db.execute(f"ALTER TABLE {arriving} RENAME TO {name.partition('.')[2]}")
+        db.execute("COMMIT")
         return int(count)
-    same = " AND ".join(f'old."{key}" IS NOT DISTINCT FROM new."{key}"' for key in keys)
     db.execute(f"{CREATE[mode]} {name} ({columns})")
     db.execute("BEGIN")
-    db.execute(f"DELETE FROM {name} AS old USING {name}__arriving AS new WHERE {same}")
-    ((count,),) = db.execute(f"INSERT INTO {name} {latest}").fetchall()
+    same = _same("old", "new", keys)
+    db.execute(f"DELETE FROM {name} AS old USING {arriving} AS new WHERE {same}")
+    db.execute(f"INSERT INTO {name} FROM {arriving}")
     db.execute("COMMIT")
     return int(count)
+
+
+def _same(one: str, other: str, keys: list[str]) -> str:
+    return " AND ".join(f'{one}."{key}" IS NOT DISTINCT FROM {other}."{key}"' for key in keys)

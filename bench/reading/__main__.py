@@ -1,0 +1,145 @@
+"""Reading all persons of a Pipedrive over HTTP into typed, keyed DuckDB, the records kept as well.
+
+    python -m bench.reading                    100,000 persons, five times each, in turns
+    python -m bench.reading --people 10000 --repeat 3
+
+Pages come from a server that rendered them before. Times are what a process took beyond its
+imports; memory is its peak, imports included.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from statistics import median
+from typing import NamedTuple
+
+from bench.house import ROOT
+from bench.machine import described
+from bench.peers.environments import environment, version
+from bench.tables import markdown, with_spread
+
+COLUMNS = (
+    "reader", "seconds", "processor, s", "of it in children, s", "peak memory, MiB", "times ours",
+)  # fmt: skip
+DLT = ROOT / "bench" / "peers" / "dlt"
+# Two processes that normalize, each given files of its own; what is written needs no gzip.
+AT_ITS_BEST = {
+    "NORMALIZE__WORKERS": "2", "DATA_WRITER__FILE_MAX_ITEMS": "20000",
+    "DATA_WRITER__DISABLE_COMPRESSION": "true",
+}  # fmt: skip
+OURS = "Syncline"
+
+
+class Reader(NamedTuple):
+    """One contestant: the command that takes an address and a folder, and its environment."""
+
+    name: str
+    command: Sequence[str]
+    environ: Mapping[str, str] = {}
+
+
+class Taken(NamedTuple):
+    """One reading: seconds and processor seconds beyond imports, its children's, peak bytes."""
+
+    seconds: float
+    processor_s: float
+    children_s: float
+    peak: int
+
+
+class ShortReadingError(Exception):
+    """A reader did not read everybody: its time means nothing."""
+
+
+def readers() -> list[Reader]:
+    python = str(environment("dlt"))
+    told = f"dlt {version(environment('dlt'), 'dlt')}"
+    declared = [python, str(DLT / "reading_declared.py")]
+    return [
+        Reader("the bare wire, nothing kept", [sys.executable, "-m", "bench.reading.wire"]),
+        Reader(OURS, [sys.executable, "-m", "bench.reading.ours"]),
+        Reader(f"{told}, Arrow tables by hand", [python, str(DLT / "reading_arrow.py")]),
+        Reader(f"{told}, REST API source at its best", [*declared, "best"], AT_ITS_BEST),
+        Reader(f"{told}, REST API source as it comes", [*declared, "plain"]),
+    ]
+
+
+@contextmanager
+def pages(people: int) -> Iterator[tuple[str, int, str]]:
+    """A server of rendered pages: its address, how many persons, and what it says of itself."""
+    command = [sys.executable, "-m", "bench.reading.pages", "--people", str(people)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        count, rows, size, url = process.stdout.readline().split()
+        yield url, int(rows), f"{count} pages of {int(rows):,} persons, {size} MiB"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def take(reader: Reader, url: str, rows: int) -> Taken:
+    """One reading into a fresh folder; ShortReadingError unless it read everybody."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+    ours = str(ROOT) if "-m" in reader.command else str(ROOT / "bench" / "reading")
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as out:
+        quiet = {
+            "NO_PROXY": "127.0.0.1", "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "RUNTIME__LOG_LEVEL": "ERROR", "PYTHONPATH": ours,
+        }  # fmt: skip
+        process = subprocess.Popen(
+            [*reader.command, url, folder], cwd=folder, stdout=out, stderr=subprocess.DEVNULL,
+            env={**kept, **quiet, **reader.environ},
+        )  # fmt: skip
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        lines = out.read().splitlines()
+    told = json.loads(lines[-1]) if process.returncode == 0 else {"rows": 0}
+    if told["rows"] < rows:
+        raise ShortReadingError(f"{reader.name}: {told['rows']} of {rows}, {process.returncode}")
+    return Taken(told["seconds"], told["processor_s"], told["children_s"], used.ru_maxrss * 1024)
+
+
+def table(taken: Mapping[str, Sequence[Taken]]) -> str:
+    """A line a reader: medians, and between what the repetitions lay."""
+    ours = median(one.seconds for one in taken[OURS])
+    rows = [
+        [
+            name,
+            with_spread([one.seconds for one in each], 2),
+            with_spread([one.processor_s + one.children_s for one in each], 2),
+            with_spread([one.children_s for one in each], 2),
+            with_spread([one.peak / 2**20 for one in each]),
+            f"{median(one.seconds for one in each) / ours:.2f}",
+        ]
+        for name, each in taken.items()
+    ]
+    return markdown(COLUMNS, rows)
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the machine and the table; each reading appears on stderr as it ends."""
+    parser = argparse.ArgumentParser(prog="bench.reading", description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--repeat", type=int, default=5)
+    asked = parser.parse_args(words)
+    known = readers()
+    taken: dict[str, list[Taken]] = {one.name: [] for one in known}
+    with pages(asked.people) as (url, rows, size):
+        for _ in range(asked.repeat):
+            for reader in known:
+                taken[reader.name].append(take(reader, url, rows))
+                one = taken[reader.name][-1]
+                sys.stderr.write(f"{reader.name}: {one.seconds:.2f} s\n")
+    sys.stdout.write("\n".join([*described(ROOT), size, "", table(taken)]) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
