@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import uuid4
 
@@ -59,6 +60,7 @@ class Begins(Protocol[D_contra, S_co]):
         accounts: Accounts[Any], work: Work, outcome: Outcome, report: Reporter, /,
     ) -> S_co: ...  # fmt: skip
 
+
 # A page of records is ten thousand objects and none of them garbage: at Python's own thresholds a
 # third of reading a hundred thousand persons was looking for some.
 COLLECTED_AFTER = (50_000, 20, 100)
@@ -95,15 +97,14 @@ class Course(Generic[D, S]):
         """Run one sync to its end. A second run at once ends as skipped and says who holds it."""
         gc.set_threshold(*COLLECTED_AFTER)
         (settings := settings or read_settings()).make_home()
-        run_id = options.run_id or f"run-{around.now():%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
-        outcome = Outcome(run_id, definition.name)
+        outcome = Outcome(options.run_id or _new_id(around.now()), definition.name)
         began = time.monotonic()
         try:
             require_flow(definition, options.flow)
             with ExitStack() as stack:
                 state = open_state(settings.state_url, now=around.now)
                 stack.callback(state.close)
-                held = lease.acquire(state, definition.name, run_id=run_id)
+                held = lease.acquire(state, definition.name, run_id=outcome.run_id)
                 stack.enter_context(lease.keeping(held))
                 outcome.sweep = held.sweep
                 runs.start(held)
@@ -169,6 +170,10 @@ class Course(Generic[D, S]):
                 swept.history_generation = known.history_generation
             self.sync(swept, plainly)
             yield swept
+
+
+def _new_id(now: datetime) -> str:
+    return f"run-{now:%Y%m%d-%H%M%S}-{uuid4().hex[:6]}"
 
 
 def measure(outcome: Outcome, began: float) -> None:

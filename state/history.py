@@ -1,12 +1,14 @@
 """The tables of the history file: what happened, kept for good.
 
-No constraint but the keys that keep a second writing of the same thing out;
-a sync appends here, analysts read.
+No constraint but the keys that keep a second writing of the same thing out; a sync appends here,
+analysts read. Events have none: of millions its index would be held in memory whole, so who adds
+them joins (transforms.build.count_up).
 """
 
 HISTORY_TABLES = (
-    # An increment of engagement, in the sweep that first saw it. Baselines are
-    # rows too: sweep 0 for count_from all_time, else the sweep of activation.
+    # An increment of engagement, in the sweep that first saw it, once per campaign, email, kind,
+    # link and sweep. Baselines are rows too: sweep 0 for count_from all_time, else the sweep of
+    # activation.
     """
     CREATE TABLE IF NOT EXISTS history.events (
         campaign VARCHAR NOT NULL,
@@ -16,8 +18,7 @@ HISTORY_TABLES = (
         sweep BIGINT NOT NULL,
         times BIGINT NOT NULL,
         happened_at TIMESTAMPTZ,
-        first_seen_at TIMESTAMPTZ NOT NULL,
-        PRIMARY KEY (campaign, email, kind, link, sweep)
+        first_seen_at TIMESTAMPTZ NOT NULL
     )
     """,
     # Contact was selected by bot, and no other bot overrode it, from the one sweep until (not in)
@@ -163,4 +164,18 @@ HISTORY_TABLES = (
         PRIMARY KEY (finding, write_key)
     )
     """,
+)
+
+# A file from before: the same rows without the index.
+EVENTS_HAVE_A_KEY = """
+SELECT count(*) FROM duckdb_constraints()
+WHERE database_name = 'history' AND table_name = 'events' AND constraint_type = 'PRIMARY KEY'
+"""
+WITHOUT_THE_KEY = (
+    "BEGIN",
+    "ALTER TABLE history.events RENAME TO events_with_key",
+    HISTORY_TABLES[0],
+    "INSERT INTO history.events BY NAME FROM history.events_with_key",
+    "DROP TABLE history.events_with_key",
+    "COMMIT",
 )

@@ -21,7 +21,7 @@ from uuid import uuid4
 import duckdb
 
 from state.errors import FileHeld, HistoryDamaged, NotAllowed
-from state.history import HISTORY_TABLES
+from state.history import EVENTS_HAVE_A_KEY, HISTORY_TABLES, WITHOUT_THE_KEY
 
 WORK_SCHEMAS = ("raw", "staging", "resolve", "plan", "audit")
 ABOUT = "CREATE TABLE IF NOT EXISTS {place}about (generation VARCHAR, created_at TIMESTAMPTZ)"
@@ -265,6 +265,9 @@ def _begin_work(db: duckdb.DuckDBPyConnection) -> str:
 def _begin_history(db: duckdb.DuckDBPyConnection) -> str:
     for statement in HISTORY_TABLES:
         db.execute(statement)
+    if db.execute(EVENTS_HAVE_A_KEY).fetchone() != (0,):
+        for statement in WITHOUT_THE_KEY:
+            db.execute(statement)
     return _generation(db, "history.main.")
 
 

@@ -9,6 +9,7 @@ served from memory over kept connections, one thread, by their cursor. Prints it
 import argparse
 import asyncio
 import sys
+from contextlib import suppress
 from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
@@ -45,23 +46,18 @@ def rendered(people: int) -> Pages:
     return pages
 
 
-class Server(asyncio.Protocol):
+async def answered(
+    answers: dict[str, bytes], arrived: asyncio.StreamReader, wire: asyncio.StreamWriter
+) -> None:
     """One connection. Requests are GETs without a body, one after another."""
-
-    def __init__(self, answers: dict[str, bytes]) -> None:
-        self._answers, self._arrived = answers, b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._arrived += data
-        while b"\r\n\r\n" in self._arrived:
-            head, _, self._arrived = self._arrived.partition(b"\r\n\r\n")
+    with suppress(asyncio.IncompleteReadError):
+        while True:
+            head = await arrived.readuntil(b"\r\n\r\n")
             target = head.split(b" ", 2)[1].decode()
             cursor = parse_qs(urlsplit(target).query).get("cursor", [""])[0]
-            self._transport.write(self._answers[cursor])
+            wire.write(answers[cursor])
+            await wire.drain()
+    wire.close()
 
 
 def answer(body: bytes) -> bytes:
@@ -75,8 +71,7 @@ def answer(body: bytes) -> bytes:
 
 async def serve(pages: Pages) -> None:
     answers = {cursor: answer(body) for cursor, body in pages.items()}
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Server(answers), "127.0.0.1", 0)
+    server = await asyncio.start_server(partial(answered, answers), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     size = sum(map(len, pages.values())) / 2**20
     rows = sum(len(orjson.loads(body)["data"]) for body in pages.values())

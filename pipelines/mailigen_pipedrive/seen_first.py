@@ -2,7 +2,9 @@
 
 from pipelines.mailigen_pipedrive import newcomers
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
-from transforms.build import append
+from transforms.build import append, count_up
+
+EVENT_KEY = ("campaign", "email", "kind", "link", "sweep")
 
 
 def remember(sweep: Sweep) -> int:
@@ -10,7 +12,7 @@ def remember(sweep: Sweep) -> int:
     one commit of the history file; return how many happenings were new."""
     db = sweep.db
     db.execute("BEGIN")
-    seen = append(db, SYNC, "history.events", adding="times")
+    seen = count_up(db, SYNC, "history.events", EVENT_KEY, "times")
     db.execute(CLOSE_SELECTIONS, {"sweep": sweep.sweep})
     append(db, SYNC, "history.selections")
     db.execute(CLOSE_OVERRIDES, [sweep.sweep])

@@ -102,6 +102,25 @@ def test_a_deleted_work_file_comes_back_empty_under_another_generation(tmp_path)
         assert fresh.db.sql("SELECT email FROM history.events").fetchall() == [("ann@x.lv",)]
 
 
+def test_a_history_with_a_key_on_its_events_loses_the_key_and_no_row(tmp_path):
+    """The index over ten million of them would not fit into a run's memory."""
+    kept = "SELECT * EXCLUDE (first_seen_at) FROM history.events ORDER BY ALL"
+    with open_work(tmp_path, "acme") as work:
+        work.db.execute("ALTER TABLE history.events ADD PRIMARY KEY (campaign, email, kind, link)")
+        work.db.execute(ANN_OPENED)
+        work.db.execute(ANN_OPENED.replace("ann", "bob"))
+        rows = work.db.execute(kept).fetchall()
+        with pytest.raises(duckdb.ConstraintException):
+            work.db.execute(ANN_OPENED)
+    for _ in range(2):
+        with open_work(tmp_path, "acme") as again:
+            assert again.db.execute(kept).fetchall() == rows
+            assert len(rows) == 2
+            again.db.execute("BEGIN")
+            again.db.execute(ANN_OPENED)
+            again.db.execute("ROLLBACK")
+
+
 def test_a_damaged_work_file_is_replaced(tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "acme.duckdb").write_bytes(b"not a database" * 1000)

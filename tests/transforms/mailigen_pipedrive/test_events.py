@@ -1,6 +1,7 @@
 """Engagement counted once: increments of what Mailigen counts, and whose they are (MG-14, MG-18)."""
 
-from transforms.build import sql_of
+from pipelines.mailigen_pipedrive.seen_first import EVENT_KEY
+from transforms.build import count_up, sql_of
 
 FEEDS = ("reads", "opens", "not_opened", "clicks", "bounces")
 
@@ -43,6 +44,25 @@ def test_a_count_that_grew_is_an_increment_of_the_difference(db, draw):
         k1                   | ann@x.lv | open | 5     | 7
     """)  # fmt: skip
     assert increments(db) == [("open", "", 5, 4)]
+
+
+def test_what_one_sweep_sees_twice_is_one_event_that_grew(db, draw):
+    """MG-18: a sweep that died after it remembered remembers what came meanwhile as well."""
+    engagement = """
+        campaign_id_mailigen | email    | kind  | link | sweep | times
+        k1                   | ann@x.lv | open  | ''   | 5     | {opened}
+        k1                   | bob@x.lv | click | /a   | 5     | 1
+    """
+
+    def remembered(opened):
+        db.execute("DELETE FROM staging.mailigen__engagement")
+        draw("staging.mailigen__engagement", engagement.format(opened=opened))
+        return count_up(db, "mailigen_pipedrive", "history.events", EVENT_KEY, "times")
+
+    assert [remembered(opened) for opened in (2, 2, 5)] == [2, 0, 1]
+    assert db.execute(
+        "SELECT email, kind, link, sweep, times FROM history.events ORDER BY ALL"
+    ).fetchall() == [("ann@x.lv", "open", "", 5, 5), ("bob@x.lv", "click", "/a", 5, 1)]
 
 
 def test_a_count_read_again_unchanged_is_no_event(db, draw):

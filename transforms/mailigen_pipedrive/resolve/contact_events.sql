@@ -28,7 +28,7 @@ inherited AS (
         b.sweep,
         arg_min(i.ancestor_id, i.up_to_sweep) AS held_by,
         max(i.up_to_sweep) AS inherited_in
-    FROM (SELECT DISTINCT contact_id, email, from_sweep, sweep FROM belonging) AS b
+    FROM belonging AS b
     INNER JOIN resolve.heirs AS i
         ON
             i.contact_id = b.contact_id
