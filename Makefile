@@ -26,7 +26,7 @@ IN_A_CLEAN_ROOM := env -u PREFECT_API_URL -u PREFECT_API_KEY -u PREFECT_PROFILE 
 	PREFECT_LOGGING_TO_API_ENABLED=false NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost TZ=UTC
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test scenarios contract check fuzz lab bench ui docs lock clean
+.PHONY: help setup demo test postgresql scenarios contract check fuzz lab bench ui docs lock clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
@@ -70,11 +70,18 @@ $(MAILCHIMP): requirements/mailchimp.txt $(SYNCED)
 		|| $(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; } && touch $@ \
 		|| { rm -rf build/mailchimp; echo "Mailchimp's client for Python could not be installed: it is not tried"; }
 
-PYTEST := $(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(IN_A_CLEAN_ROOM) $(BIN)/python -m pytest $(TWO_AT_A_TIME)
+ON_POSTGRESQL := $(IN_A_CLEAN_ROOM) $(BIN)/python -m tests.on_postgresql $(TWO_AT_A_TIME) -m "not slow and not sqlite"
 
 test: $(SYNCED) $(CLIENTS) $(SCHEMATHESIS) $(MAILCHIMP)  ## every test that is not slow, two at a time; each exchange held against the vendors' contracts
 	@mkdir -p $(SCRATCH)/home
 	$(PYTEST) -m "not slow"
+	$(ON_POSTGRESQL) tests/state
+
+postgresql: $(SYNCED)  ## the tests of everything that keeps a state again, with the state on PostgreSQL; a quarter of an hour
+	@mkdir -p $(SCRATCH)/home
+	$(ON_POSTGRESQL) tests/state tests/pipelines tests/deployments tests/transforms tests/web tests/system tests/oracle
 
 scenarios: $(SYNCED)  ## the slow tests: scenarios judged by the oracle, servers, storms; a quarter of an hour
 	@mkdir -p $(SCRATCH)/home

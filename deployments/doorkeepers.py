@@ -13,7 +13,6 @@ from functools import partial
 from uuid import uuid4
 
 import httpx
-from sqlalchemy.exc import OperationalError
 
 from deployments.definitions import Definitions, UnknownSyncError, load
 from deployments.reach import is_out_of_reach
@@ -239,7 +238,7 @@ class Doorkeepers:
                 self._say_once(name, f"not listened for: {str(error).splitlines()[0]}")
             except (MissingSecretError, NoWebhookSecretError) as error:
                 self._say_once(name, f"not listened for: {error}. {NOT_SEEN}")
-            except (ListenError, StateTrouble, OperationalError) as error:
+            except (ListenError, StateTrouble) as error:
                 self._look_again_at = now + HELD_AGAIN_S
                 why = str(error) if isinstance(error, ListenError) else type(error).__name__
                 self._say_once(name, f"not listened for yet, tried again in a minute: {why}")

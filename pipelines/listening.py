@@ -13,8 +13,6 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from sqlalchemy.exc import OperationalError
-
 from connectors.errors import ConnectorError
 from pipelines.accounts import ConnectionMismatchError
 from pipelines.definition import SyncDefinition
@@ -169,7 +167,7 @@ class Listening:
             return ""
         try:
             left = rope.bell.bar_leavers(self.state, self.definition, self.settings, body)
-        except (StateTrouble, OperationalError, OSError) as error:
+        except (StateTrouble, OSError) as error:
             log.warning("%s: who left could not be kept yet (%s)", self.name, type(error).__name__)
             return None
         for one in rope.bell.names(body):
@@ -232,7 +230,7 @@ class Listening:
         self._refused += count
         try:
             doors.count_refused(self.state, listener_name(self.name), self._refused)
-        except (StateTrouble, OperationalError) as error:
+        except StateTrouble as error:
             log.warning("%s: refusals not kept yet (%s)", self.name, type(error).__name__)
         else:
             self._refused = 0
@@ -330,7 +328,7 @@ class Listening:
     def _note(self, trouble: str) -> None:
         try:
             doors.note_webhook(self.state, listener_name(self.name), trouble)
-        except (StateTrouble, OperationalError) as error:
+        except StateTrouble as error:
             log.warning("%s: the look is not kept (%s)", self.name, type(error).__name__)
 
     def _say_once(self, about: str, line: str) -> None:

@@ -143,7 +143,9 @@ def begun_with(
         "horizons": accounts.horizons,
         "budget_left": accounts.budget_left,
         "credentials": accounts.credentials,
-        "consent_key": consent.read_key(settings.home),
+        "consent_key": consent.key_for(
+            accounts.state, definition.connections.engagement, settings.home
+        ),
         "report": report,
         "outcome": outcome,
         "sleep": REAL.sleep,

@@ -17,7 +17,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, delete, select, update
 
 from state.arrow import as_arrow
-from state.database import State, upsert
+from state.database import State, take_turns, upsert
 from state.errors import NotAllowed
 from state.lease import Lease
 from state.schema import bot_pauses, rules, syncs
@@ -76,13 +76,17 @@ COLUMNS = [table.c[name] for name in Bot.__dataclass_fields__ if name != "pauses
 
 def bots(state: State, sync: str) -> list[Bot]:
     """Return every bot there is or was, deleted ones included."""
+    with state.read() as db:
+        return _bots(db, sync)
+
+
+def _bots(db: Connection, sync: str) -> list[Bot]:
     query = select(*COLUMNS).where(table.c.sync == sync).order_by(table.c.bot_id)
     paused = select(bot_pauses).where(bot_pauses.c.sync == sync)
     pauses: dict[str, list[tuple[int, int | None]]] = {}
-    with state.read() as db:
-        for row in db.execute(paused.order_by(bot_pauses.c.from_sweep)):
-            pauses.setdefault(row.bot_id, []).append((row.from_sweep, row.until_sweep))
-        rows = db.execute(query).all()
+    for row in db.execute(paused.order_by(bot_pauses.c.from_sweep)):
+        pauses.setdefault(row.bot_id, []).append((row.from_sweep, row.until_sweep))
+    rows = db.execute(query).all()
     return [replace(Bot(*row), pauses=tuple(pauses.get(row.bot_id, ()))) for row in rows]
 
 
@@ -98,8 +102,9 @@ def define(
     A changed threshold or shape applies to crossings after `last_sweep`; None is the last so far,
     a run names the one before its own. Bots the YAML no longer lists stay until `delete`.
     """
-    known = {bot.bot_id: bot for bot in bots(state, sync)}
     with state.write() as db:
+        take_turns(db, f"bots of {sync}")
+        known = {bot.bot_id: bot for bot in _bots(db, sync)}
         last_sweep = _last_sweep(db, sync) if last_sweep is None else last_sweep
         for each in definitions:
             before = known.get(each.bot_id)
@@ -139,7 +144,7 @@ def activate(state: State, sync: str, bot_id: str, *, subscribes: bool = True) -
             f"{bot_id} has no confirmation that the selected contacts agreed to receive "
             "messages: add consent: {confirmed_by, on} to its definition and deploy it"
         )
-    return _change(state, bot, "active", activated_at=state.now())
+    return _changed(state, bot, "active", activated_at=state.now())
 
 
 def start_counting(lease: Lease, bot_ids: Sequence[str]) -> None:
@@ -163,10 +168,11 @@ def pause(state: State, sync: str, bot_id: str, *, by: PausedBy, reason: str) ->
     if bot.state == "paused" and (by == "syncline" or bot.paused_by == "user"):
         return bot
     _require(bot, "paused", ("active", "paused"))
-    if by == "user":
-        with state.write() as db:
-            first = _last_sweep(db, sync) + 1
-            row = {"sync": sync, "bot_id": bot_id, "from_sweep": first}
+    # One commit: a sweep that ends pauses of running bots must not meet the one without the other.
+    with state.write() as db:
+        _change(db, state, bot, "paused", paused_by=by, reason=reason)
+        if by == "user":
+            row = {"sync": sync, "bot_id": bot_id, "from_sweep": _last_sweep(db, sync) + 1}
             # Paused, resumed and paused again between two sweeps is one pause.
             db.execute(
                 upsert(db, bot_pauses)
@@ -175,7 +181,7 @@ def pause(state: State, sync: str, bot_id: str, *, by: PausedBy, reason: str) ->
                     index_elements=["sync", "bot_id", "from_sweep"], set_={"until_sweep": None}
                 )
             )
-    return _change(state, bot, "paused", paused_by=by, reason=reason)
+    return _one(state, sync, bot_id)
 
 
 def resume(state: State, sync: str, bot_id: str) -> Bot:
@@ -185,7 +191,7 @@ def resume(state: State, sync: str, bot_id: str) -> Bot:
     """
     bot = _one(state, sync, bot_id)
     _require(bot, "resumed", ("paused",))
-    return _change(state, bot, "active", paused_by=None, reason="")
+    return _changed(state, bot, "active", paused_by=None, reason="")
 
 
 def end_pauses(lease: Lease) -> None:
@@ -221,7 +227,7 @@ def remove(state: State, sync: str, bot_id: str, *, listed: bool) -> Bot:
             .where(bot_pauses.c.until_sweep.is_(None))
             .values(until_sweep=_last_sweep(db, sync) + 1)
         )
-    return _change(state, bot, "deleted", reason="removed from the definition", paused_by=None)
+    return _changed(state, bot, "deleted", reason="removed from the definition", paused_by=None)
 
 
 def effective_since(state: State, sync: str) -> dict[tuple[str, str], int]:
@@ -304,17 +310,21 @@ def _require(bot: Bot, change: str, states: Sequence[str]) -> None:
         raise NotAllowed(f"{said}: {AT_FIRST.format(bot.sync)}" if bot.state == "new" else said)
 
 
-def _change(state: State, bot: Bot, to: str, **values: Any) -> Bot:
-    changes = {"state": to, "since": state.now(), "reason": "", **values}
+def _changed(state: State, bot: Bot, to: str, **values: Any) -> Bot:
     with state.write() as db:
-        changed = (
-            update(table)
-            .where(table.c.sync == bot.sync, table.c.bot_id == bot.bot_id)
-            .where(table.c.state == bot.state)
-        )
-        if not db.execute(changed.values(**changes)).rowcount:
-            raise NotAllowed(f"{bot.bot_id} was changed by somebody else meanwhile; look again")
+        _change(db, state, bot, to, **values)
     return _one(state, bot.sync, bot.bot_id)
+
+
+def _change(db: Connection, state: State, bot: Bot, to: str, **values: Any) -> None:
+    changes = {"state": to, "since": state.now(), "reason": "", **values}
+    changed = (
+        update(table)
+        .where(table.c.sync == bot.sync, table.c.bot_id == bot.bot_id)
+        .where(table.c.state == bot.state)
+    )
+    if not db.execute(changed.values(**changes)).rowcount:
+        raise NotAllowed(f"{bot.bot_id} was changed by somebody else meanwhile; look again")
 
 
 def _last_sweep(db: Connection, sync: str) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, select, update
 
@@ -137,7 +137,9 @@ class Budget:
 
     def _take_block(self, today: date, needed: int) -> None:
         with self._state.write() as db:
-            spent = self._spent_today(db, today)
+            # The row is there before it is looked at, so that PostgreSQL has something to lock.
+            db.execute(upsert(db, budgets).values(**self._nothing(today)).on_conflict_do_nothing())
+            spent = self._spent_today(db, today, is_to_change=True)
             left = self._allowance - spent
             if needed > left:
                 midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
@@ -148,9 +150,16 @@ class Budget:
             self._note(db, today, block)
         self._in_hand += block
 
-    def _spent_today(self, db: Connection, today: date) -> int:
+    def _spent_today(self, db: Connection, today: date, *, is_to_change: bool = False) -> int:
         mine = (budgets.c.account == self.account, budgets.c.day == today)
-        return db.scalar(select(budgets.c.spent_tokens).where(*mine).with_for_update()) or 0
+        spent = select(budgets.c.spent_tokens).where(*mine)
+        return db.scalar(spent.with_for_update() if is_to_change else spent) or 0
+
+    def _nothing(self, day: date) -> dict[str, Any]:
+        return {
+            "account": self.account, "day": day, "spent_tokens": 0, "spent_calls": 0,
+            "allowance": self._allowance,
+        }  # fmt: skip
 
     def _note(self, db: Connection, day: date, tokens: int) -> None:
         """Add to the day's row, with the calls made since the last time."""
@@ -162,8 +171,8 @@ class Budget:
         db.execute(
             upsert(db, budgets)
             .values(
-                account=self.account, day=day, spent_tokens=tokens,
-                spent_calls=self._calls_to_note, allowance=self._allowance,
+                **self._nothing(day)
+                | {"spent_tokens": tokens, "spent_calls": self._calls_to_note}
             )
             .on_conflict_do_update(index_elements=["account", "day"], set_=changes)
         )  # fmt: skip
@@ -182,13 +191,16 @@ class Budget:
 
     def _claim_slots(self) -> float:
         """Take slots of the current window, or return how long to wait for a chance of some."""
-        window, now = self._window_now(), self._state.now()
         with self._state.write() as db:
             self._touch_window(db)
             mine = budget_windows.c.account == self.account
             row = db.execute(select(budget_windows).where(mine).with_for_update()).one()
+            # Not before: somebody may have begun the next window while this waited for the row.
+            window, now = self._window_now(), self._state.now()
             if row.blocked_until is not None and row.blocked_until > now:
                 return float((row.blocked_until - now).total_seconds())
+            if row.window_started_at > window:  # by a clock that is ahead of ours
+                return float((row.window_started_at - now).total_seconds())
             taken = row.taken if row.window_started_at == window else 0
             part = max(1, self._burst_limit // BURST_PARTS)
             granted = min(part, self._ceiling - taken)

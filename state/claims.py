@@ -75,7 +75,11 @@ def take(db: Connection, lease: Lease, claims: Sequence[Claim]) -> dict[str, str
     _TAKE.run(db, rows)
     held = {}
     for each in claims:
-        holder, sync, state = db.execute(_HOLDER, each._asdict()).one()
+        found = db.execute(_HOLDER, each._asdict()).one_or_none()
+        if found is None:  # given back since we asked for it
+            _TAKE.run(db, [{**each._asdict(), "sync": lease.sync, "at": at}])
+            found = db.execute(_HOLDER, each._asdict()).one()
+        holder, sync, state = found
         if holder != each.write_key:
             held[each.write_key] = _why(each.object, holder, sync, state)
     return held

@@ -25,6 +25,7 @@ from sqlalchemy import ColumnElement, Connection, case, or_, select, update
 from state import keep
 from state.arrow import as_arrow
 from state.database import State, upsert
+from state.errors import NotAllowed
 from state.lease import Lease
 from state.schema import consent as table
 from state.schema import pins
@@ -107,6 +108,22 @@ def read_key(home: Path) -> bytes:
     return bytes.fromhex(path.read_text())
 
 
+def key_for(state: State, account: str, home: Path) -> bytes:
+    """As `read_key`. NotAllowed when the account's opt-outs in the state are by other keys: nobody
+    who left would be recognised, and all would be subscribed again."""
+    key = read_key(home)
+    noted = select(pins.c.name).where(pins.c.account == account, pins.c.kind == KEY_PIN)
+    with state.read() as db:
+        known = set(db.scalars(noted))
+    if known and keep.fingerprint(key) not in known:
+        raise NotAllowed(
+            f"the opt-outs of {account} are hashed with another consent.key than the one in this "
+            "SYNCLINE_HOME, and nobody who left would be recognised: copy that file from the home "
+            "that has worked with this state, or from its backup"
+        )
+    return key
+
+
 def address_hash(key: bytes, address: str) -> str:
     """Hash an address, a telephone number or the like; case and outer blanks do not count."""
     return hmac.digest(key, address.strip().lower().encode(), hashlib.sha256).hex()
@@ -134,53 +151,66 @@ def record(
             ])  # fmt: skip
         with state.write() as db:
             _note_key(db, account, key, now)
+            # In one order, whoever writes: two syncs of one account see the same people leave.
             changed += db.execute(_ratchet(upsert(db, table)), [
                 {"account": account, "address_hash": hashed, "contact_id": each.contact_id,
                  "kind": each.kind, "evidence": each.evidence, "first_seen_at": now,
                  "lifted_at": None}
-                for each, hashed in fresh
+                for each, hashed in sorted(fresh, key=lambda one: one[1])
             ]).rowcount  # fmt: skip
     return changed
 
 
-def left_again(state: State, account: str, addresses: Sequence[str], *, key: bytes) -> int:
+def left_again(
+    state: State, account: str, addresses: Sequence[str], *, key: bytes, home: Path | None
+) -> int:
     """Date what stands against these addresses anew, as seen just now; return how many stand.
 
     A sweep lifts a bar when it reads the address as subscribed, unless the bar is younger than
-    its reading. Somebody who came back and left again within one sweep has an old bar.
+    its reading. Somebody who came back and left again within one sweep has an old bar; if the
+    sweep has lifted it since it was looked at, it stands again.
     """
     hashes = [address_hash(key, address) for address in addresses]
-    statement = (
-        update(table)
-        .where(table.c.account == account, table.c.address_hash.in_(hashes))
-        .where(table.c.lifted_at.is_(None))
-        .values(first_seen_at=state.now())
-    )
+    now, mine = state.now(), (table.c.account == account, table.c.address_hash.in_(hashes))
+    lifted = select(table.c.address_hash, table.c.kind).where(*mine, table.c.lifted_at.is_not(None))
     with state.write() as db:
-        return db.execute(statement).rowcount
+        stand_again = db.execute(lifted.with_for_update()).all()
+        if home is not None and stand_again:
+            keep.append(home, "consent", [
+                {"account": account, "address_hash": hashed, "kind": kind,
+                 "evidence": "left again", "at": now.isoformat()}
+                for hashed, kind in stand_again
+            ])  # fmt: skip
+        dated = update(table).where(*mine).values(first_seen_at=now, lifted_at=None)
+        return db.execute(dated).rowcount
 
 
 def lift(state: State, account: str, addresses: Sequence[str], *, key: bytes, evidence: str,
-         home: Path | None) -> int:  # fmt: skip
+         home: Path | None, settled_by: datetime) -> int:  # fmt: skip
     """Count people as subscribed again after an act of their own; return how many.
 
-    `evidence` names the act. Who was erased or forgotten stays so.
+    `evidence` names the act, `settled_by` is until when what was read of them holds: a bar that a
+    webhook has dated anew since stands. Who was erased or forgotten stays so.
     """
-    hashes = [address_hash(key, address) for address in addresses]
-    if home is not None and hashes:
-        at = state.now().isoformat()
-        keep.append(home, "lifted", [
-            {"account": account, "address_hash": each, "evidence": evidence, "at": at}
-            for each in hashes
-        ])  # fmt: skip
-    statement = (
-        update(table)
-        .where(table.c.account == account, table.c.address_hash.in_(hashes))
-        .where(table.c.kind.not_in(FOR_GOOD), table.c.lifted_at.is_(None))
-        .values(lifted_at=state.now(), evidence=evidence)
-    )
-    with state.write() as db:
-        return db.execute(statement).rowcount
+    changed, now = 0, state.now()
+    for start in range(0, len(addresses), CHUNK):
+        hashes = [address_hash(key, address) for address in addresses[start : start + CHUNK]]
+        standing = (
+            table.c.account == account, table.c.kind.not_in(FOR_GOOD),
+            table.c.lifted_at.is_(None), table.c.first_seen_at <= settled_by,
+        )  # fmt: skip
+        mine = select(table.c.address_hash).where(*standing, table.c.address_hash.in_(hashes))
+        with state.write() as db:
+            lifted = db.scalars(mine.order_by(table.c.address_hash).with_for_update()).all()
+            if home is not None and lifted:
+                keep.append(home, "lifted", [
+                    {"account": account, "address_hash": each, "evidence": evidence,
+                     "at": now.isoformat()}
+                    for each in lifted
+                ])  # fmt: skip
+            statement = update(table).where(*standing, table.c.address_hash.in_(lifted))
+            changed += db.execute(statement.values(lifted_at=now, evidence=evidence)).rowcount
+    return changed
 
 
 def put_back(lease: Lease, entries: Sequence[Entry], *, key: bytes) -> None:

@@ -4,27 +4,44 @@
     with state.write() as db: ...   one durable commit, or nothing
 
 On SQLite a writing transaction takes the write lock when it begins, so it
-cannot find out half-way that somebody else got there first.
+cannot find out half-way that somebody else got there first. On PostgreSQL it
+locks the rows it decides by: docs/decisions/0010-postgresql.md says which.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    TimeoutError,
+)
 from sqlalchemy.pool import StaticPool
 
-from state.errors import NotAllowed, StateTooNew
+from state.errors import NotAllowed, StateSilent, StateTooNew
 from state.schema import HEAD
 
 BUSY_SECONDS = 10
+TROUBLED = (OperationalError, InterfaceError, InternalError, TimeoutError)  # not what we asked
+SNAPSHOT = {"isolation_level": "REPEATABLE READ"}  # SQLite's reads are nothing else
+# Whatever the server's own settings are. A machine that vanished lets go of its locks in a minute.
+RELIED_ON = {
+    "timezone": "UTC", "synchronous_commit": "on", "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s", "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
+}  # fmt: skip
 
 
 def utc_now() -> datetime:
@@ -41,17 +58,20 @@ class State:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection whose reads agree with each other. Writing on it may fail."""
-        with self.engine.connect() as connection, connection.begin():
-            _begin(connection, "BEGIN")
-            yield connection
+        with _answering(), self.engine.connect() as opened:
+            connection = opened if _is_sqlite(opened) else opened.execution_options(**SNAPSHOT)
+            with connection.begin():
+                _begin(connection, "BEGIN")
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose changes are durable together when the block ends.
 
-        Never call a vendor inside: everybody else's writes wait for this one.
+        Never call a vendor inside: others' writes may wait for this one. Raises StateSilent when
+        the database is away, or another's write does not end.
         """
-        with self.engine.connect() as connection, connection.begin():
+        with _answering(), self.engine.connect() as connection, connection.begin():
             _begin(connection, "BEGIN IMMEDIATE")
             yield connection
 
@@ -78,6 +98,16 @@ def open_state(url: str, *, now: Callable[[], datetime] = utc_now) -> State:
     if _version(state) != HEAD:
         _migrate(state)
     return state
+
+
+def take_turns(db: Connection, about: str) -> None:
+    """Until the commit nobody else is past here in a write about this; on SQLite nobody is in any.
+
+    Statements after it see what those before committed.
+    """
+    if not _is_sqlite(db):
+        number = int.from_bytes(sha256(about.encode()).digest()[:8], signed=True)
+        db.execute(_TURN, {"number": number})
 
 
 def upsert(db: Connection, table: Table) -> Any:
@@ -115,6 +145,9 @@ class Upsert:
         db.execute(found, rows)
 
 
+_TURN = text("SELECT pg_advisory_xact_lock(:number)")
+
+
 def _insert(dialect: Dialect, table: Table) -> Any:
     return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
 
@@ -127,8 +160,12 @@ def _engine(url: str) -> Engine:
         "hide_parameters": True,  # an error's text would carry addresses into the log
     }
     parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            _by_psycopg(parsed), isolation_level="READ COMMITTED", pool_pre_ping=True, **options
+        )
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, **options)
+        raise ArgumentError(parsed.drivername)
     if parsed.database in (None, "", ":memory:"):
         options["poolclass"] = StaticPool
     engine = create_engine(
@@ -136,6 +173,28 @@ def _engine(url: str) -> Engine:
     )
     event.listen(engine, "connect", _set_pragmas)
     return engine
+
+
+def _by_psycopg(parsed: URL) -> URL:
+    """The address with the driver that is installed here, and what we rely on."""
+    own = " ".join(f"-c {name}={value}" for name, value in RELIED_ON.items())
+    asked = parsed.query.get("options", "")
+    options = f"{asked if isinstance(asked, str) else ' '.join(asked)} {own}".lstrip()
+    settings = {"options": options, "connect_timeout": str(BUSY_SECONDS)}
+    return parsed.set(drivername="postgresql+psycopg").update_query_dict(settings)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except TROUBLED as error:
+        said = getattr(error, "orig", None) or error
+        raise StateSilent(str(said).strip().partition("\n")[0]) from error
+
+
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:
@@ -151,7 +210,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection, how: str) -> None:
     # Not as a listener to SQLAlchemy's "begin": with one, every statement costs a third more.
-    if connection.dialect.name == "sqlite":
+    if _is_sqlite(connection):
         connection.exec_driver_sql(how)
 
 
@@ -171,9 +230,7 @@ def _migrate(state: State) -> None:
     from state.migrations import known_versions, upgrade  # alembic costs 0.3 s; rarely needed
 
     with state.write() as db:
-        if db.dialect.name == "postgresql":
-            # SQLite's write lock already keeps a second migration out.
-            db.execute(text("SELECT pg_advisory_xact_lock(7305)"))
+        take_turns(db, "migration")
         found = _version_of(db)
         if found is not None and found not in known_versions():
             raise StateTooNew(

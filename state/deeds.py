@@ -192,6 +192,7 @@ _CLAIM = machine.claiming(
     {"sending_at": bindparam("at")},
     table.c.account, table.c.object, table.c.natural_key,
 )  # fmt: skip
+_ACCOUNTS = select(table.c.account).where(table.c.write_key.in_(machine.many("keys"))).distinct()
 _HELD = machine.settlement(table, machine.PLANNED, machine.not_sent(table), "said")
 
 
@@ -203,6 +204,7 @@ def claim(lease: Lease, keys: Sequence[str], sending_at: datetime) -> set[str]:
     """
     asked = {**machine.who(lease), "keys": list(keys), "at": sending_at}
     with lease.changing() as db:
+        machine.take_turns(db, db.scalars(_ACCOUNTS, asked))
         ours = [Claim(*row) for row in db.execute(_CLAIM, asked)]
         held = claims.take(db, lease, [claim for claim in ours if claim.natural_key])
         machine.apply(db, lease, _HELD, [((key,), said) for key, said in held.items()])

@@ -5,7 +5,7 @@ r"""What on-call sees and decides of the ledger: writes in doubt, and writes tha
 
 Reading needs no lease and looks at all syncs; a change needs the lease of its sync. A person's
 word on a doubt is in the keep file before it is in the database: no vendor can give it back.
-No body and no natural key leaves this module, since both hold addresses.
+No body and no natural key leaves this module: both hold addresses.
 """
 
 import re
@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, s
 from state import audits, keep, machine
 from state import deeds as deed_rows
 from state import runs as run_rows
-from state.database import State
+from state.database import State, upsert
 from state.errors import NotAllowed
 from state.lease import Lease
 from state.schema import contacts, deeds, leases, links, settings, syncs
@@ -279,9 +279,9 @@ def _link(db: Connection, lease: Lease, row: Row[Any], remote_id: str) -> None:
     )
     contact = db.scalar(select(contacts.c.contact_id).where(contacts.c.contact_id == row.subject))
     if contact is not None and is_linked is None:
-        words = {"reason": "a person said so", "origin": "ours"}
-        seen = {"since": lease.sweep, "last_seen_sweep": lease.sweep}
-        db.execute(links.insert().values(contact_id=contact, **place, **words, **seen))
+        words = {"contact_id": contact, "reason": "a person said so", "origin": "ours"}
+        found = {**words, **place, "since": lease.sweep, "last_seen_sweep": lease.sweep}
+        db.execute(upsert(db, links).values(found).on_conflict_do_nothing())
     elif is_linked == row.subject:
         db.execute(update(links).filter_by(**place).values(gone_at=None))
 

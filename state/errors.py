@@ -2,6 +2,7 @@
 
 StateTrouble
   x StateTooNew       update this installation; nothing was touched
+  x StateSilent       the database is away, full or busy: run again once it answers
   x LeaseHeld         somebody is running: end as skipped (.holder, .expires_at)
   x LeaseLost         somebody took over: stop at once; nothing was written
   x WrongState        a bug or a double: the row is not where the caller thought
@@ -22,6 +23,13 @@ class StateTrouble(Exception):  # noqa: N818  (the tree is named by the next mov
 
 class StateTooNew(StateTrouble):
     """The database was written by a newer version of this code."""
+
+
+class StateSilent(StateTrouble):
+    """The state database did not do what it was asked. What was committed before stands."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"The state database did not answer as it should: {said}")
 
 
 class LeaseHeld(StateTrouble):

@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from state.arrow import as_arrow
-from state.database import State, upsert
+from state.database import State, take_turns, upsert
 from state.lease import Lease
 from state.schema import facts as table
 
@@ -40,6 +40,7 @@ def note(lease: Lease, sync: str, found: Sequence[Fact]) -> int:
         for one in found
     ]  # fmt: skip
     with lease.changing() as db:
+        take_turns(db, f"facts of {sync}")
         before = _count(db, sync)
         db.execute(upsert(db, table).on_conflict_do_nothing(), rows)
         return _count(db, sync) - before

@@ -99,8 +99,7 @@ def refused(state: State, account: str, seen: Kept, said: str) -> bool:
             return False
         since = {} if row.state == "needs_reauthorization" else {"since": state.now()}
         marked = {"state": "needs_reauthorization", "said": said, **since}
-        db.execute(update(table).where(table.c.account == account).values(marked))
-    return True
+        return bool(db.execute(update(table).where(*_still(account, seen)).values(marked)).rowcount)
 
 
 def forget(state: State, account: str, said: str) -> None:

@@ -88,11 +88,13 @@ def approve(state: State, *, by: str, sync: str = "", guard_id: str = "") -> Gua
         raise NotAllowed(f"{guard.guard_id} is past: a later run was stopped, or went through")
     now = state.now()
     with state.write() as db:
-        db.execute(
+        approved = db.execute(
             update(table)
             .where(table.c.guard_id == guard.guard_id, table.c.spent_at.is_(None))
             .values(approved_by=by, approved_at=now, expires_at=now + APPROVAL_LASTS)
         )
+        if not approved.rowcount:
+            raise NotAllowed(f"{guard.guard_id} was approved and carried out meanwhile")
     return _one(state, guard.guard_id)
 
 

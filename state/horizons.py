@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select, update
 
-from state.database import State
+from state.database import State, take_turns
 from state.schema import horizons as table
 
 LONGEST = 3600.0  # seconds: every doubt is waited for, and beyond this a person decides sooner
@@ -73,8 +73,9 @@ def learn(
     if delay <= configured / 2 or _is_lapsed(state, at):
         return None
     with state.write() as db:
+        take_turns(db, f"horizon of {account}")
         mine = (table.c.account == account, table.c.path == path)
-        known = db.execute(select(table).where(*mine).with_for_update()).one_or_none()
+        known = db.execute(select(table).where(*mine)).one_or_none()
         stands = known is not None and not _is_lapsed(state, known.learned_at)
         before = max(configured, known.seconds) if known is not None and stands else configured
         longer = fitting(before, delay)

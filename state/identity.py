@@ -20,7 +20,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Table, bindparam, select, update
 
 from state.arrow import as_arrow
-from state.database import State, upsert
+from state.database import State, take_turns, upsert
 from state.lease import Lease
 from state.schema import contact_addresses, contact_lineage, contacts, links
 
@@ -83,6 +83,8 @@ def remember(lease: Lease, account: str, changes: Changes, *, kind: str = "perso
     see half of that.
     """
     with lease.changing() as db:
+        # Two syncs of one account store much the same people: in turns, not row against row.
+        take_turns(db, f"identity of {account}")
         _found(db, lease, account, changes.contacts)
         _end(db, changes.merged)
         _hold(db, changes.addresses)

@@ -22,10 +22,9 @@ from typing import Any, NamedTuple
 
 import psutil  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Row, bindparam, func, select, update
-from sqlalchemy.exc import OperationalError
 
-from state.database import State, Upsert
-from state.errors import LeaseHeld, LeaseLost
+from state.database import State, Upsert, take_turns
+from state.errors import LeaseHeld, LeaseLost, StateSilent
 from state.schema import leases, syncs
 
 TTL = timedelta(seconds=60)
@@ -85,25 +84,30 @@ def acquire(
     """
     name = f"{sync}@{account}" if account else sync
     with state.write() as db:
-        now = state.now()
-        last_sweep = _lock_sync(db, name)
-        row = db.execute(_FOUND, {"my_name": _key(name)}).one_or_none()
-        if row is not None and row.holder and row.expires_at > now and not is_dead(row):
+        now, me = state.now(), vars(this_process())
+        _THERE.run(db, [{
+            "name": _key(name), "holder": "", **me, "fence": 0, "taken_at": now, "expires_at": now,
+        }])  # fmt: skip
+        row = db.execute(_MINE_ALONE, {"my_name": _key(name)}).one()
+        if row.holder and row.expires_at > now and not is_dead(row):
             raise LeaseHeld(row.holder, row.host, row.pid, row.taken_at, row.expires_at)
-        fence = max(last_sweep, row.fence if row else 0, above) + 1
+        fence = max(_last_sweep(db, name), row.fence, above) + 1
         _TAKE.run(db, [{
-            "name": _key(name), "holder": run_id, **vars(this_process()), "fence": fence,
+            "name": _key(name), "holder": run_id, **me, "fence": fence,
             "taken_at": now, "expires_at": now + ttl,
         }])  # fmt: skip
         db.execute(_COUNT_ON, {"my_name": name, "fence": fence})
-    if row is not None and row.holder:
+    if row.holder:
         log.warning("took sync %s over from run %s (process %s)", name, row.holder, row.pid)
     return Lease(state, name, run_id, fence, ttl)
 
 
 _OF_SYNC = leases.c.name == bindparam("my_name")
-_CURRENT = select(leases.c.fence, leases.c.holder).where(_OF_SYNC).with_for_update(read=True)
 _FOUND = select(leases).where(_OF_SYNC)
+_MINE_ALONE = _FOUND.with_for_update()
+# Passes by a renewal, waits for a take-over, and is waited for by it.
+_HELD_BY = select(leases.c.fence, leases.c.holder).where(_OF_SYNC)
+_CURRENT = _HELD_BY.with_for_update(read=True, key_share=True)
 _RENEW = update(leases).where(_OF_SYNC).values(expires_at=bindparam("until"))
 _RELEASE = _RENEW.where(leases.c.fence == bindparam("my_fence")).values(holder="")
 
@@ -113,7 +117,7 @@ def check_fence(db: Connection, lease: Lease) -> None:
 
     An expired lease nobody took is still good: the holder was slow, not
     replaced. Reads under a share lock, so that a take-over waits for the
-    change that is being made on this connection.
+    change that is being made on this connection; a renewal does not.
     """
     row = db.execute(_CURRENT, {"my_name": _key(lease.sync)}).one_or_none()
     if row is None or row.fence != lease.fence or row.holder != lease.run_id:
@@ -202,17 +206,18 @@ def _keep(lease: Lease, ended: threading.Event) -> None:
         except LeaseLost as lost:
             log.error("%s", lost)
             return
-        except OperationalError as error:
+        except StateSilent as error:
             # Two more turns remain before the lease runs out.
-            log.warning("could not renew the lease of %s: %s", lease.sync, type(error).__name__)
+            log.warning("could not renew the lease of %s: %s", lease.sync, error)
 
 
 def is_dead(row: Row[Any]) -> bool:
-    """True only when the holder ran on this machine and provably does so no more."""
-    if row.host != _host():
+    """True only when the holder ran on this machine and provably does so no more.
+
+    Another boot proves nothing: two machines made from one image may bear one name.
+    """
+    if row.host != _host() or row.boot_id != _boot_id():
         return False
-    if row.boot_id != _boot_id():
-        return True
     started_at = _started_at(row.pid)
     if started_at is None:
         return True
@@ -268,21 +273,19 @@ def _key(sync: str) -> str:
     return f"sync:{sync}"
 
 
-def _lock_sync(db: Connection, sync: str) -> int:
-    """Return the last sweep number of any sync; until the commit nobody else can take this one.
+def _last_sweep(db: Connection, sync: str) -> int:
+    """Return the last sweep number of any sync; until the commit nobody else can take the next.
 
     One sequence for all: syncs of one account share the identity map, whose "since when" is told
     in sweeps.
     """
-    _LOCK.run(db, [{"sync": sync, "last_sweep": 0}])
+    take_turns(db, "the sweep number")
+    _KNOWN.run(db, [{"sync": sync, "last_sweep": 0}])
     return int(db.execute(_HIGHEST).scalar_one())
 
 
-def _lock(insert: Any) -> Any:
-    # An update of nothing: PostgreSQL locks the row with it, and one statement does for both.
-    return insert.on_conflict_do_update(
-        index_elements=["sync"], set_={"last_sweep": syncs.c.last_sweep}
-    )
+def _unless_there(insert: Any) -> Any:
+    return insert.on_conflict_do_nothing()
 
 
 _LEASE = leases.c.keys()
@@ -293,7 +296,8 @@ def _take(insert: Any) -> Any:
     return insert.on_conflict_do_update(index_elements=["name"], set_=changed)
 
 
-_LOCK = Upsert(syncs, ["sync", "last_sweep"], _lock)
+_KNOWN = Upsert(syncs, ["sync", "last_sweep"], _unless_there)
+_THERE = Upsert(leases, _LEASE, _unless_there)
 _TAKE = Upsert(leases, _LEASE, _take)
 _HIGHEST = select(func.max(syncs.c.last_sweep))
 _COUNT_ON = (

@@ -10,7 +10,7 @@ and named for their move; what differs from call to call are parameters, and
 running it does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from state import database
 from state.database import Upsert
 from state.errors import TooEarly, WrongState
 from state.lease import Lease
@@ -119,6 +120,13 @@ def subject_is_clear(table: Table, subject: Sequence[str]) -> ColumnElement[bool
     elsewhere = and_(is_in(other, SENDING), other.c.fence != MY_FENCE)
     taken = or_(is_in(other, UNKNOWN), elsewhere)
     return or_(table.c.subject == "", ~exists(select(1).where(*same, taken)))
+
+
+def take_turns(db: Connection, accounts: Iterable[str]) -> None:
+    """Claims of one account are made one after another: what `subject_is_clear` looks at are other
+    rows than it changes, and two that look at once would both find them clear."""
+    for account in sorted(set(accounts)):
+        database.take_turns(db, f"claims of {account}")
 
 
 def claiming(

@@ -7,9 +7,8 @@ One row per account, object, subject and aspect:
        |                  '------unknown-----> unknown
        '---- observed: the vendor holds something else;  the same: done ----'
 
-What was sent without an answer may still arrive. Until the horizon has passed
-only the same body may follow it: any other would be overwritten by the old
-one when it comes. `doubt_hash` and `doubt_at` remember it across settlements.
+What was sent without an answer may still arrive. Until the horizon has passed only the same body
+may follow it: the old one would overwrite any other. `doubt_hash` and `doubt_at` remember it.
 """
 
 import hashlib
@@ -177,8 +176,8 @@ def claim(
 ) -> set[SettingKey]:
     """Mark settings as being sent, durably; send only those returned.
 
-    Not won: replanned since they were read, settled meanwhile, still to wait
-    for a late body, or another aspect of the same subject is in doubt.
+    Not won: replanned since, settled meanwhile, still to wait for a late body, or another aspect
+    of the subject is in doubt.
     """
     generations = [(*setting.key, setting.generation) for setting in wanted]
     asked = {
@@ -186,6 +185,7 @@ def claim(
         "at": sending_at, "decided_before": sending_at - horizon,
     }  # fmt: skip
     with lease.changing() as db:
+        machine.take_turns(db, (setting.account for setting in wanted))
         return {SettingKey(*key) for key in db.execute(_CLAIM, asked)}
 
 

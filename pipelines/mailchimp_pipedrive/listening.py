@@ -66,9 +66,11 @@ def bar_leavers(state: State, definition: Definition, settings: Settings, body: 
     """Bar whom a delivery says to have left; return how many. Twice does no harm."""
     seen = leavers(body)
     if seen:
-        account, key = definition.connections.engagement, consent.read_key(settings.home)
+        account = definition.connections.engagement
+        key = consent.key_for(state, account, settings.home)
         consent.record(state, account, seen, key=key, home=settings.home)
-        consent.left_again(state, account, [one.address for one in seen], key=key)
+        left = [one.address for one in seen]
+        consent.left_again(state, account, left, key=key, home=settings.home)
     return len(seen)
 
 

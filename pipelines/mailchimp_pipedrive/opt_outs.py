@@ -37,7 +37,8 @@ def keep_opt_outs(sweep: Sweep) -> None:
     back = by_themselves(sweep, back, may_subscribe)
     if back:
         consent.lift(
-            sweep.state, account, back, key=key, home=home, evidence="subscribed again"
+            sweep.state, account, back, key=key, home=home, settled_by=settled_by,
+            evidence="subscribed again",
         )  # fmt: skip
 
 

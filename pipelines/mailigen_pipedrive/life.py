@@ -199,8 +199,9 @@ def keep_opt_outs(sweep: Sweep) -> None:
         stay = [consent.Seen(now, kinds[old], "of a former address") for old, now in moved]
         consent.record(sweep.state, account, stay, key=key, home=home)
         consent.lift(
-            sweep.state, account, back, key=key, home=home, evidence="subscribed on the list again"
-        )
+            sweep.state, account, back, key=key, home=home, settled_by=settled_by,
+            evidence="subscribed on the list again",
+        )  # fmt: skip
 
 
 def remember_leaving(sweep: Sweep, email: str, status: str) -> None:

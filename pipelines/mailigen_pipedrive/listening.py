@@ -45,11 +45,12 @@ def bar_leavers(state: State, definition: Definition, settings: Settings, body: 
     delivery = webhooks.read_delivery(body)
     left = webhooks.leavers(delivery, list_id_of(state, definition) or "") if delivery else []
     if left:
-        account, key = definition.connections.engagement, consent.read_key(settings.home)
+        account = definition.connections.engagement
+        key = consent.key_for(state, account, settings.home)
         evidence = "webhook contact.unsubscribe"
         seen = [consent.Seen(email, "unsubscribed", evidence) for email in left]
         consent.record(state, account, seen, key=key, home=settings.home)
-        consent.left_again(state, account, left, key=key)
+        consent.left_again(state, account, left, key=key, home=settings.home)
     return len(left)
 
 

@@ -1,6 +1,7 @@
 """Budgets, consent, connections, names: what is kept of an account and its people."""
 
 import stat
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -87,7 +88,8 @@ def test_only_an_own_act_lifts_and_nothing_lifts_forgotten(state):
     seen = [Seen("ann@x.lv", "unsubscribed", "list"), Seen("bob@x.lv", "forgotten", "command")]
     consent.record(state, "acme", seen, key=KEY, home=None)
     both = ["ann@x.lv", "bob@x.lv"]
-    assert consent.lift(state, "acme", both, key=KEY, evidence="form", home=None) == 1
+    lift = {"key": KEY, "evidence": "form", "home": None}
+    assert consent.lift(state, "acme", both, **lift, settled_by=state.now()) == 1
     assert [entry.address for entry in consent.in_force(state, "acme", both, key=KEY)] == [
         "bob@x.lv"
     ]
@@ -134,3 +136,68 @@ def test_horizons_are_measured_in_the_vendors_time(state):
     connections.introduce(state, "acme", "pipedrive")
     connections.learn_clock(state, "acme", state.now() + timedelta(seconds=90))
     assert connections.vendor_now(state, "acme") == state.now() + timedelta(seconds=90)
+
+
+def test_a_bar_that_a_webhook_dated_anew_is_not_lifted_by_an_older_reading(state, clock, tmp_path):
+    """ALL-08: read as subscribed, left by a webhook, and only then does the sweep come to lift."""
+    lift = {"key": KEY, "evidence": "subscribed again", "home": tmp_path}
+    left = {"key": KEY, "home": tmp_path}
+    consent.record(state, "acme", [Seen("ann@x.lv", "unsubscribed", "list")], **left)
+    clock.advance(3600)
+    read_at = state.now()
+    clock.advance(60)
+    assert consent.left_again(state, "acme", ["ann@x.lv"], **left) == 1
+
+    assert consent.lift(state, "acme", ["ann@x.lv"], **lift, settled_by=read_at) == 0
+
+    assert [one.kind for one in consent.in_force(state, "acme", ["ann@x.lv"], key=KEY)]
+    assert "lifted" not in (tmp_path / "keep.jsonl").read_text()
+
+
+def test_a_bar_lifted_between_a_webhooks_look_and_its_word_stands_again(state, clock, tmp_path):
+    """ALL-08, ALL-14: and the keep file knows."""
+    lift = {"key": KEY, "evidence": "subscribed again", "home": tmp_path}
+    left = {"key": KEY, "home": tmp_path}
+    consent.record(state, "acme", [Seen("ann@x.lv", "unsubscribed", "list")], **left)
+    assert consent.lift(state, "acme", ["ann@x.lv"], **lift, settled_by=state.now()) == 1
+
+    assert consent.left_again(state, "acme", ["ann@x.lv"], **left) == 1
+
+    (stands,) = consent.in_force(state, "acme", ["ann@x.lv"], key=KEY)
+    assert stands.kind == "unsubscribed"
+    last = (tmp_path / "keep.jsonl").read_text().splitlines()[-1]
+    assert '"left again"' in last
+
+
+def test_another_homes_key_is_refused_before_anybody_is_taken_for_new(state, tmp_path):
+    """ALL-08: of several workers each has the key of the first, or none works."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    key = consent.key_for(state, "acme", ours)
+    consent.record(state, "acme", [Seen("ann@x.lv", "unsubscribed", "list")], key=key, home=None)
+    assert consent.key_for(state, "acme", ours) == key
+
+    with pytest.raises(NotAllowed, match="another consent"):
+        consent.key_for(state, "acme", theirs)
+
+    (theirs / "consent.key").write_bytes((ours / "consent.key").read_bytes())
+    assert consent.key_for(state, "acme", theirs) == key
+
+
+def test_a_window_is_never_set_back_by_a_slower_clock(state, clock):
+    """Each time it was, the vendor's whole burst was granted again."""
+    slow = replace(state, now=lambda: clock() - timedelta(seconds=4))
+    waits = []
+
+    def sleep(seconds):
+        waits.append(seconds)
+        clock.advance(seconds)
+
+    ahead, behind = (
+        Budget(one, "crm", day_allowance=10_000, burst=(8, 2.0), share=1.0, sleep=sleep)
+        for one in (state, slow)
+    )
+    for _ in range(8):
+        ahead.spend(1, "read")
+    assert waits == []
+    behind.spend(1, "read")
+    assert sum(waits) > 3.9

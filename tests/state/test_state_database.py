@@ -86,6 +86,7 @@ def test_two_processes_may_open_a_new_database_at_once(tmp_path):
     assert [(p.communicate()[1], p.returncode) for p in starting] == [(b"", 0)] * 2
 
 
+@pytest.mark.sqlite
 def test_commits_are_synchronous_and_readers_do_not_wait(tmp_path):
     state = open_state(f"sqlite:///{tmp_path / 'state.db'}")
     with state.write() as writing:
@@ -96,6 +97,7 @@ def test_commits_are_synchronous_and_readers_do_not_wait(tmp_path):
             assert reading.scalar(text("SELECT count(*) FROM deeds")) == 0
 
 
+@pytest.mark.sqlite
 def test_a_writer_takes_the_lock_when_it_begins(tmp_path):
     path = tmp_path / "state.db"
     state = open_state(f"sqlite:///{path}")

@@ -121,8 +121,12 @@ def test_a_process_number_used_again_by_another_process_does_not_count_as_the_ho
     assert acquire(state, "acme", run_id="run-2").fence == 2
 
 
-def test_a_holder_from_before_the_reboot_is_taken_over_at_once(state, lease):
+def test_a_holder_on_another_boot_of_this_name_is_waited_for(state, lease, clock):
+    """Two machines made from one image bear one name, and its process may be alive there."""
     change_owner(state, boot_id="another boot")
+    with pytest.raises(LeaseHeld):
+        acquire(state, "acme", run_id="run-2")
+    clock.advance(61)
     assert acquire(state, "acme", run_id="run-2").fence == 2
 
 

@@ -147,7 +147,9 @@ def test_opt_outs_in_force_are_told_unless_some_may_be_by_another_key(state, tmp
     assert consent.all_in_force(state, key=KEY) == []
     consent.record(state, "a", [Seen("ann@x.lv", "bounced", "list")], key=KEY, home=tmp_path)
     consent.record(state, "b", [Seen("ben@x.lv", "removed", "list")], key=KEY, home=tmp_path)
-    consent.lift(state, "b", ["ben@x.lv"], key=KEY, evidence="form", home=tmp_path)
+    consent.lift(
+        state, "b", ["ben@x.lv"], key=KEY, evidence="form", home=tmp_path, settled_by=state.now()
+    )
 
     (entry,) = consent.all_in_force(state, key=KEY) or ()
     assert (entry.account, entry.kind) == ("a", "bounced")

@@ -355,7 +355,7 @@ def test_a_bar_is_dated_anew_only_where_it_stands(porch: Porch, desk: Desk) -> N
     seen = [consent.Seen(who[0], "bounced", "test")]
     consent.record(porch.state, "engagement", seen, key=key, home=desk.home)
     (before,) = consent.in_force(porch.state, "engagement", who, key=key)
-    assert consent.left_again(porch.state, "engagement", who, key=key) == 1
+    assert consent.left_again(porch.state, "engagement", who, key=key, home=None) == 1
     (after,) = consent.in_force(porch.state, "engagement", who, key=key)
     assert after.kind == "bounced"
     assert timedelta(0) < after.first_seen_at - before.first_seen_at < timedelta(minutes=1)
