@@ -5,6 +5,7 @@ files in a folder with `syncline` for them, as a user would have both.
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -97,6 +98,12 @@ def _said_until(process: subprocess.Popen[str], pattern: str, times: int) -> str
         if not times:
             return said
     raise RuntimeError(f"never said {pattern!r} often enough:\n{said}")
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def at_their_pace(ask: Callable[[], httpx.Response], sleep: Sleep = time.sleep) -> httpx.Response:

@@ -25,6 +25,7 @@ from state.errors import BudgetExhausted
 from state.schema import budget_windows, budgets
 
 DAY_BLOCK = 500  # tokens at a time, or a quarter of what is left when that is less
+CLOCKS_APART_S = 10.0  # further ahead a window is no clock's that is kept, and not waited for
 BURST_PARTS = 4  # a process takes a quarter of a window at a time: four can work side by side
 
 
@@ -199,7 +200,8 @@ class Budget:
             window, now = self._window_now(), self._state.now()
             if row.blocked_until is not None and row.blocked_until > now:
                 return float((row.blocked_until - now).total_seconds())
-            if row.window_started_at > window:  # by a clock that is ahead of ours
+            ahead = (row.window_started_at - window).total_seconds()
+            if 0 < ahead <= CLOCKS_APART_S:  # by a clock that is ahead of ours
                 return float((row.window_started_at - now).total_seconds())
             taken = row.taken if row.window_started_at == window else 0
             part = max(1, self._burst_limit // BURST_PARTS)

@@ -152,12 +152,13 @@ def record(
         with state.write() as db:
             _note_key(db, account, key, now)
             # In one order, whoever writes: two syncs of one account see the same people leave.
-            changed += db.execute(_ratchet(upsert(db, table)), [
+            db.execute(_ratchet(upsert(db, table)), [
                 {"account": account, "address_hash": hashed, "contact_id": each.contact_id,
                  "kind": each.kind, "evidence": each.evidence, "first_seen_at": now,
                  "lifted_at": None}
                 for each, hashed in sorted(fresh, key=lambda one: one[1])
-            ]).rowcount  # fmt: skip
+            ])  # fmt: skip
+        changed += len(fresh)
     return changed
 
 

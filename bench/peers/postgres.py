@@ -3,12 +3,13 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from bench.house import free_port
 
 
 class NoPostgresError(Exception):
@@ -30,7 +31,7 @@ def running_postgres() -> Iterator[int]:
         owner = _owner()
         if owner is not None:
             os.chown(folder, owner, -1)
-        cluster, port = folder / "cluster", _free_port()
+        cluster, port = folder / "cluster", free_port()
         _call([initdb, "-D", str(cluster), "-U", "bench", "--auth=trust"], owner)
         options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories=''"
         log = str(folder / "log")
@@ -56,9 +57,3 @@ def _call(command: list[str], owner: int | None) -> None:
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:]
         raise NoPostgresError(f"{Path(command[0]).name} failed: {''.join(said)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

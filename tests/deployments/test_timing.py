@@ -13,6 +13,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import PrefectServer, prefect_server, wait_until
+from sqlalchemy import select
 
 import sandbox.server
 from deployments.cli import main
@@ -24,6 +25,7 @@ from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.surroundings import REAL
 from state import bots, schedules
+from state.schema import cursors
 from tests.pipelines.mailigen_pipedrive.conftest import called
 from tests.pipelines.mailigen_pipedrive.desk import QUIET, Desk
 
@@ -56,10 +58,8 @@ def note_deployed(desk: Desk) -> None:
 def make_dear(desk: Desk, runs: float) -> None:
     """Let our share of Mailigen's day bear so many runs."""
     with desk.state() as state, state.read() as db:
-        kept = db.exec_driver_sql(
-            "SELECT value FROM cursors WHERE stream = 'schedule|price'"
-        ).scalar_one()
-    (reading,) = json.loads(kept)["readings"]
+        kept = db.scalar(select(cursors.c.value).where(cursors.c.stream == "schedule|price"))
+    (reading,) = kept["readings"]
     calls = reading["by_account"]["engagement"] * runs + 1
     desk.facts = {"engagement": {"calls_per_day": int(calls * 2)}}
 
@@ -242,6 +242,7 @@ def test_deploy_sets_the_interval_the_share_bears_and_refuses_what_none_does(
 
 
 @pytest.mark.slow
+@pytest.mark.sqlite  # a worker of Prefect starts it, where nothing of these tests reaches
 def test_a_scheduled_run_tells_its_gap_and_a_paused_deployment_has_none(
     desk: Desk, tmp_path: Path, client: SyncPrefectClient, prefect_server: PrefectServer,
     called: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch,

@@ -7,7 +7,6 @@ is not there: they are what a test is about.
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +16,7 @@ MIGRATED, EMPTY = "migrated", "template1"
 # Migrating takes half a second: all but the tests of it begin with tables.
 WITHOUT_TABLES = "test_state_database"
 TOLD = b"database "
+LET_GO = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
 def install(engine_of: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -39,31 +39,33 @@ def install(engine_of: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def _database(file: str) -> str:
     """The database that stands for a file, made when it is not there yet; '' for one of SQLite."""
-    if file in ("", ":memory:"):
-        return made()
-    path = Path(file)
-    if not path.is_file() or not path.stat().st_size:
-        if not path.parent.is_dir():
-            return ""
-        fresh = path.with_name(f".{path.name}.{uuid4().hex}")
-        fresh.write_bytes(TOLD + made().encode())
-        if path.is_file():
-            fresh.replace(path)
-        else:
-            with suppress(FileExistsError):  # whoever is first made it, and the others use it
-                path.hardlink_to(fresh)
-            fresh.unlink()
-    held = path.read_bytes()[:100]
-    return held.removeprefix(TOLD).decode() if held.startswith(TOLD) else ""
-
-
-def made() -> str:
-    """A new database, and its name."""
     import psycopg
 
-    name = f"state_{uuid4().hex[:16]}"
-    is_empty = WITHOUT_TABLES in os.environ.get("PYTEST_CURRENT_TEST", "")
-    template = EMPTY if is_empty else MIGRATED
     with psycopg.connect(os.environ[SERVER], autocommit=True) as db:
-        db.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        if file in ("", ":memory:"):
+            return _made(db)
+        path = Path(file).absolute()
+        if not path.parent.is_dir():
+            return ""
+        # Whoever is first makes it, and the others use it.
+        db.execute("SELECT pg_advisory_lock(1)")
+        held = path.read_bytes()[:1000] if path.is_file() else b""
+        if held and not held.startswith(TOLD):
+            return ""
+        name, _, place = held.removeprefix(TOLD).decode().partition(" ")
+        if place == str(path):
+            return name
+        if name:  # a copy of another's file is a copy of its database, which nobody may be using
+            db.execute(LET_GO, [name])
+        name = _made(db, name)
+        path.write_bytes(TOLD + f"{name} {path}".encode())
+        return name
+
+
+def _made(db: Any, like: str = "") -> str:
+    """A new database, and its name."""
+    is_empty = WITHOUT_TABLES in os.environ.get("PYTEST_CURRENT_TEST", "")
+    template = like or (EMPTY if is_empty else MIGRATED)
+    name = f"state_{uuid4().hex[:16]}"
+    db.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     return name

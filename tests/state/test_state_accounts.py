@@ -201,3 +201,15 @@ def test_a_window_is_never_set_back_by_a_slower_clock(state, clock):
     assert waits == []
     behind.spend(1, "read")
     assert sum(waits) > 3.9
+
+
+def test_a_window_of_a_clock_that_was_wrong_by_an_hour_is_not_waited_for(state, clock):
+    """A clock set back must not stop every sync of the account for as long."""
+    wrong = replace(state, now=lambda: clock() + timedelta(hours=1))
+    waits = []
+    for one in (wrong, state):
+        budget = Budget(
+            one, "crm", day_allowance=10_000, burst=(8, 2.0), share=1.0, sleep=waits.append
+        )
+        budget.spend(1, "read")
+    assert waits == []

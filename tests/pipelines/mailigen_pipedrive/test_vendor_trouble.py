@@ -1,6 +1,7 @@
 """Vendors that break, refuse or are unreachable: what is safe stays safe, and it is said."""
 
 import pytest
+from sqlalchemy import text
 
 from tests.pipelines.mailigen_pipedrive.desk import AT_ONCE, Desk
 
@@ -185,5 +186,5 @@ def test_a_revoked_mailigen_key_stops_the_sync(desk: Desk) -> None:
 
 def connection_state(desk: Desk, account: str) -> str:
     with desk.state() as state, state.read() as db:
-        query = "SELECT state FROM connections WHERE account = ?"
-        return str(db.exec_driver_sql(query, (account,)).scalar_one())
+        query = text("SELECT state FROM connections WHERE account = :account")
+        return str(db.execute(query, {"account": account}).scalar_one())
