@@ -106,9 +106,16 @@ fuzz: $(SYNCED)  ## broken answers at every reader of a vendor's bytes; MINUTES=
 lab: $(SYNCED)  ## kill at every boundary, simulate faults, miss each protection, peers beside us; half an hour
 	$(BIN)/python -m tests.lab
 
-bench: $(SYNCED)  ## peers under the same faults, and what the ledger costs; needs an index for the peers
+# The dearest last; each alone: python -m bench.<name> --help.
+bench: $(SYNCED)  ## every benchmark, beside peers where there are some; needs an index for them, and an hour or two
 	$(BIN)/python -m bench.peers
 	$(BIN)/python -m bench.ledger_cost --profile
+	$(BIN)/python -m bench.storm
+	$(BIN)/python -m bench.reading
+	$(BIN)/python -m bench.crossings
+	$(BIN)/python -m bench.workers
+	$(BIN)/python -m bench.windows
+	$(BIN)/python -m bench.whole_runs
 
 ui: $(SYNCED)  ## a Prefect server on http://127.0.0.1:4200: the demo's after a demo, else your own
 	PREFECT_HOME=$(or $(wildcard $(CURDIR)/.demo/prefect),$(CURDIR)/.syncline/prefect) \

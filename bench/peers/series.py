@@ -10,9 +10,9 @@ from bench.peers.books import Verdict
 from bench.peers.contestants import Contestant, dlt, drt_as_shown, drt_with_ledger, ours
 from bench.peers.environments import NotInstallableError
 from bench.peers.faults import FAULTS, Fault
-from bench.peers.postgres import NoPostgresError, running_postgres
 from bench.peers.trial import Outcome, undergo
 from bench.peers.vendor import ROOT, Sandbox, running_sandbox
+from bench.postgres import NoPostgresError, running_postgres
 from bench.tables import Row
 
 HEADINGS = ("tool", "version", "fault", "trials", "duplicates", "lost", "left unfinished")

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the one contestant whose safest setting needs it, thrown away afterwards."""
+"""A PostgreSQL for a bench that needs one, thrown away afterwards."""
 
 import os
 import pwd
