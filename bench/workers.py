@@ -30,7 +30,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-from bench.house import ROOT, THEIRS, free_port, sandbox
+from bench.house import ROOT, THEIRS, Sleep, free_port, sandbox
 from bench.machine import described
 from bench.postgres import running_postgres
 from bench.tables import markdown
@@ -77,8 +77,10 @@ def postgresql() -> Iterator[tuple[str, str]]:
 class Farm:
     """Server, workers, accounts and the files of all syncs."""
 
-    def __init__(self, folder: Path, accounts: Sequence[str], each: int) -> None:
-        self.folder, self.accounts = folder, accounts
+    def __init__(
+        self, folder: Path, accounts: Sequence[str], each: int, sleep: Sleep = time.sleep
+    ) -> None:
+        self.folder, self.accounts, self._sleep = folder, accounts, sleep
         self.syncs = [f"sync-{a}-{n}" for a in range(len(accounts)) for n in range(each)]
         self._stack = ExitStack()
         self.workers: list[subprocess.Popen[bytes]] = []
@@ -129,7 +131,7 @@ class Farm:
         runs, open_syncs = self.begin(self.syncs), set(self.syncs)
         dead: set[str] = set()
         while open_syncs:
-            time.sleep(LOOK_S)
+            self._sleep(LOOK_S)
             if time.perf_counter() - began > PATIENCE_S:
                 raise BrokenBenchError(f"still open: {sorted(open_syncs)}")
             states = self.states(runs)
@@ -289,12 +291,12 @@ def answers(api: httpx.Client) -> bool:
         return False
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
+def wait_until(holds: Callable[[], bool], what: str, sleep: Sleep = time.sleep) -> None:
     ends = time.monotonic() + READY_S
     while not holds():
         if time.monotonic() > ends:
             raise BrokenBenchError(f"not in {READY_S:.0f} s: {what}")
-        time.sleep(LOOK_S)
+        sleep(LOOK_S)
 
 
 def main(words: Sequence[str]) -> int:
