@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from connectors.pipedrive import Credential
 
 LOW_DISK_GB, NO_DISK_GB = 5, 1
+AT_ONCE = 8  # accounts
 # A wrong version of these fails in silence or at the first schedule; see pyproject.toml.
 WATCHED = ("prefect", "fastapi", "sqlalchemy", "duckdb", "httpx", "pydantic", "great-expectations")
 
@@ -189,26 +191,35 @@ def _schedules(definitions: Definitions, settings: Settings) -> Iterator[Symptom
 def _connections(definitions: Definitions, settings: Settings) -> Iterator[Symptom]:
     sides = [one.definition.connections for one in definitions.syncs.values()]
     used = {name for side in sides for name in (side.crm, side.engagement)}
-    for name, connection in definitions.connections.items():
-        thing = f"connection {name}"
+
+    def asked(name: str) -> Symptom | None:
         try:
-            with naming(credentials_of(name, connection)):
-                _knock(name, connection, settings)
+            return _connection(name, definitions.connections[name], settings)
         except MissingSecretError as error:
             if any(name in mistake.path for mistake in definitions.mistakes):
-                continue
-            if name in used:
-                yield Symptom("fail", thing, str(error), "every run of its syncs fails until then")
-            else:
-                yield Symptom("warn", thing, str(error), "only needed once a sync uses it")
-        except ConnectorError as error:
-            said, _, remedy = str(error).partition(" Next step: ")
-            where = connection.base_url
-            yield Symptom("fail", thing, said, remedy or f"is {where} right?")
-        except (StateTrouble, SQLAlchemyError):
-            yield Symptom("warn", thing, "its grant cannot be read", "see the line on `state`")
-        else:
-            yield Symptom("ok", thing, f"{connection.vendor} answers and takes the credentials")
+                return None
+            if name not in used:
+                remedy = "only needed once a sync uses it"
+                return Symptom("warn", f"connection {name}", str(error), remedy)
+            remedy = "every run of its syncs fails until then"
+            return Symptom("fail", f"connection {name}", str(error), remedy)
+
+    # All at once: a vendor that is away is tried for seconds.
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from (one for one in pool.map(asked, definitions.connections) if one is not None)
+
+
+def _connection(name: str, connection: Connection, settings: Settings) -> Symptom:
+    thing = f"connection {name}"
+    try:
+        with naming(credentials_of(name, connection)):
+            _knock(name, connection, settings)
+    except ConnectorError as error:
+        said, _, remedy = str(error).partition(" Next step: ")
+        return Symptom("fail", thing, said, remedy or f"is {connection.base_url} right?")
+    except (StateTrouble, SQLAlchemyError):
+        return Symptom("warn", thing, "its grant cannot be read", "see the line on `state`")
+    return Symptom("ok", thing, f"{connection.vendor} answers and takes the credentials")
 
 
 def _knock(name: str, connection: Connection, settings: Settings) -> None:
