@@ -3,12 +3,13 @@
     python -m bench.workers                       one worker, then three with one killed
     python -m bench.workers --workers 3 --accounts 4 --each 2 --people 100
 
-Everything is a process of its own: a sandbox per pair of accounts, a Prefect server, and workers of
+Everything is a process of its own: a sandbox for an account of each vendor, a Prefect server, and workers of
 a process pool that run two flow runs at a time each. Prefect's database and the state are on one
 PostgreSQL, durable as it comes. Each sync fills a list of its own from the persons of its account.
-After the first runs every sync runs once more and must write nothing. Killed is a whole worker: it
-and the runs it had begun, as if its machine were gone; who still has no completed run is begun
-again on the others. The judge reads the sandboxes' books and journals alone.
+After the first runs every sync runs once more: what it writes is what reading back the first one's
+values has shown, if anything. Killed is a whole worker: it and the runs it had begun, as if its
+machine were gone; who still has no completed run is begun again on the others. The judge reads the
+sandboxes' books and journals alone.
 """
 
 import argparse
@@ -46,7 +47,7 @@ LOOK_S = 0.5
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 COLUMNS = (
     "workers", "killed", "syncs", "first runs, s", "a minute", "second runs, s", "a minute",
-    "begun again", "members made", "doubled", "missing", "turned away for pace",
+    "writes in them", "begun again", "members made", "doubled", "missing", "turned away for pace",
 )  # fmt: skip
 
 
@@ -248,18 +249,18 @@ def play(workers: int, accounts: int, each: int, people: int, *, kill: bool) -> 
         farm = stack.enter_context(Farm(folder, urls, each))
         farm.start_workers(workers)
         first, again = farm.carry_through(kill=kill)
-        said = judge(urls)
         if kill:
             farm.start_workers(1)
         before = [len(written(url)) for url in urls]
         second, _ = farm.carry_through()
         wrote = [one for n, url in zip(before, urls, strict=True) for one in written(url)[n:]]
-        if wrote:
-            raise BrokenBenchError(f"{len(wrote)} writes with nothing to do, as {wrote[:3]}")
+        sys.stderr.write(f"{len(wrote)} writes of second runs, as {wrote[:2]}\n")
+        said = judge(urls)
     count = len(farm.syncs)
     return [
         str(workers), "1 worker" if kill else "", str(count), f"{first:.0f}",
-        f"{60 * count / first:.1f}", f"{second:.0f}", f"{60 * count / second:.1f}", str(again),
+        f"{60 * count / first:.1f}", f"{second:.0f}", f"{60 * count / second:.1f}",
+        str(len(wrote)), str(again),
         f"{said.made:,}", str(said.doubled), str(said.missing), str(said.too_fast),
     ]  # fmt: skip
 
