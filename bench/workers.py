@@ -3,9 +3,10 @@
     python -m bench.workers                       one worker, then three with one killed
     python -m bench.workers --workers 3 --accounts 4 --each 2 --people 100
 
-Everything is a process of its own: a sandbox for an account of each vendor, a Prefect server, and workers of
-a process pool that run two flow runs at a time each. Prefect's database and the state are on one
-PostgreSQL, durable as it comes. Each sync fills a list of its own from the persons of its account.
+Everything is a process of its own: a sandbox for an account of each vendor, a Prefect server, and
+workers of a process pool that carry two flow runs at a time each. Prefect's database and the state
+are on one PostgreSQL, durable as it comes. Each sync fills a list of its own from the persons of
+its account.
 After the first runs every sync runs once more: what it writes is what reading back the first one's
 values has shown, if anything. Killed is a whole worker: it and the runs it had begun, as if its
 machine were gone; who still has no completed run is begun again on the others. The judge reads the
