@@ -158,6 +158,9 @@ class Farm:
         }  # fmt: skip
         for one in family:
             one.send_signal(signal.SIGKILL)
+        sys.stderr.write(
+            f"killed: {len(family)} processes, in them {len(mine)} of {len(running)} running\n"
+        )
         return mine
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
