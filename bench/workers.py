@@ -8,8 +8,8 @@ workers of a process pool that carry two flow runs at a time each. Prefect's dat
 are on one PostgreSQL, durable as it comes. Each sync fills a list of its own from the persons of
 its account.
 After the first runs every sync runs once more: what it writes is what reading back the first one's
-values has shown, if anything. Killed is a whole worker: it and the runs it had begun, as if its
-machine were gone; who still has no completed run is begun again on the others. The judge reads the
+values has shown, if anything. Killed is a whole worker while it carries a running sync: it and the runs it had begun, as if its
+machine were gone; who then has no run alive is begun again on the others. The judge reads the
 sandboxes' books and journals alone.
 """
 
@@ -140,7 +140,8 @@ class Farm:
             done = {runs[run] for run, state in states.items() if state == "COMPLETED"}
             open_syncs = set(self.syncs) - done
             if kill and len(done) >= KILLED_AFTER * len(self.syncs):
-                dead, kill = self.kill_one({r for r, s in states.items() if s == "RUNNING"}), False
+                dead = self.kill_one({r for r, state in states.items() if state == "RUNNING"})
+                kill = not dead
             over = {run for run, state in states.items() if state in ENDED} | dead
             stuck = open_syncs - {sync for run, sync in runs.items() if run not in over}
             if stuck:
@@ -149,18 +150,19 @@ class Farm:
         return time.perf_counter() - began, again
 
     def kill_one(self, running: set[str]) -> set[str]:
-        """SIGKILL the first worker and all it started; the flow runs that died with it."""
-        gone = psutil.Process(self.workers.pop(0).pid)
+        """SIGKILL the first worker and all it started, the flow runs that died with it.
+
+        Left alive where none of its flow runs is running at this moment.
+        """
+        gone = psutil.Process(self.workers[0].pid)
         family = [gone, *gone.children(recursive=True)]
-        mine = {
-            run for run in running
-            for one in family if one.environ().get("PREFECT__FLOW_RUN_ID") == run
-        }  # fmt: skip
+        mine = {run for one in family if (run := flow_run(one))}
+        if not mine & running:
+            return set()
         for one in family:
             one.send_signal(signal.SIGKILL)
-        sys.stderr.write(
-            f"killed: {len(family)} processes, in them {len(mine)} of {len(running)} running\n"
-        )
+        self.workers.pop(0).wait()
+        sys.stderr.write(f"killed: a worker with {len(mine)} runs, {len(mine & running)} running\n")
         return mine
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
@@ -258,7 +260,6 @@ def play(workers: int, accounts: int, each: int, people: int, *, kill: bool) -> 
         before = [len(written(url)) for url in urls]
         second, _ = farm.carry_through()
         wrote = [one for n, url in zip(before, urls, strict=True) for one in written(url)[n:]]
-        sys.stderr.write(f"{len(wrote)} writes of second runs, as {wrote[:2]}\n")
         said = judge(urls)
     count = len(farm.syncs)
     return [
@@ -287,6 +288,14 @@ def end_family(process: subprocess.Popen[bytes]) -> None:
             process.wait()
         for one in psutil.wait_procs(family, timeout=5)[1]:
             one.kill()
+
+
+def flow_run(process: psutil.Process) -> str:
+    """The id of the flow run a process carries; empty for any other process."""
+    try:
+        return str(process.environ().get("PREFECT__FLOW_RUN_ID", ""))
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def answers(api: httpx.Client) -> bool:

@@ -154,6 +154,7 @@ def publish(work: Work) -> Path:
             _copy_all(work.db)
         finally:
             work.db.execute("DETACH published")
+        _copy_views(work.db, arriving)
         _sync_to_disk(arriving)
         arriving.replace(target)
     finally:
@@ -297,6 +298,20 @@ def _copy_all(db: duckdb.DuckDBPyConnection) -> None:
     except duckdb.Error:
         db.execute("ROLLBACK")
         raise
+
+
+def _copy_views(db: duckdb.DuckDBPyConnection, file: Path) -> None:
+    """Make the work file's views in the copy.
+
+    By a connection to nothing else, where `history` can only be the copy's schema: so the view
+    reads the copy it is in, whatever name somebody attaches that by.
+    """
+    views = db.execute(
+        "SELECT sql FROM duckdb_views() WHERE database_name = 'work' AND NOT internal"
+    ).fetchall()
+    with duckdb.connect(file) as copy:
+        for (statement,) in views:
+            copy.execute(statement)
 
 
 def _tables(db: duckdb.DuckDBPyConnection, *catalogs: str) -> list[tuple[str, str, str]]:

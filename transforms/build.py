@@ -1,4 +1,4 @@
-"""Run the SQL models: one file, one SELECT, one table.
+"""Run the SQL models: one file, one SELECT, one table or view.
 
     build(db, "mailigen_pipedrive", "staging.pipedrive__persons", "resolve.winners")
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 HERE = Path(__file__).parent
+IS_A_VIEW = "-- made    a view"  # in the model's header
 
 
 @cache
@@ -28,9 +29,25 @@ def sql_of(sync: str, table: str) -> str:
 
 
 def build(db: duckdb.DuckDBPyConnection, sync: str, *tables: str) -> None:
-    """Replace each table with what its model selects now."""
+    """Replace each table with what its model selects now; a view selects when it is read."""
     for table in tables:
-        db.execute(f"CREATE OR REPLACE TABLE {table} AS {sql_of(sync, table)}")
+        sql = sql_of(sync, table)
+        if IS_A_VIEW in sql:
+            _make_view(db, table, sql)
+        else:
+            db.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
+
+
+def _make_view(db: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
+    """Replace a view, or the table that an earlier version made under its name."""
+    stage, _, model = name.partition(".")
+    tables = (
+        "SELECT count(*) FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND schema_name = ? AND table_name = ?"
+    )
+    if number(db, tables, [stage, model]):
+        db.execute(f"DROP TABLE {name}")
+    db.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
 
 
 def append(db: duckdb.DuckDBPyConnection, sync: str, table: str) -> int:

@@ -57,6 +57,22 @@ def test_one_query_text_works_in_the_run_and_in_the_published_copy(tmp_path):
             assert reader.sql(WHO_OPENED).fetchall() == in_the_run == [("ann@x.lv", "Ann")]
 
 
+def test_a_view_of_the_run_reads_the_copy_it_is_in_by_whatever_name(tmp_path):
+    asked = "SELECT email, sweep FROM {place}resolve.opened"
+    with open_work(tmp_path, "acme") as work:
+        work.db.execute(ANN_OPENED)
+        work.db.execute("CREATE VIEW resolve.opened AS SELECT email, sweep FROM history.events")
+        publish(work)
+        work.db.execute("UPDATE history.events SET sweep = 8")
+        assert work.db.sql(asked.format(place="")).fetchall() == [("ann@x.lv", 8)]
+    moved = published_path(tmp_path, "acme").rename(tmp_path / "for-analysts.duckdb")
+    with duckdb.connect(str(moved), read_only=True) as reader:
+        assert reader.sql(asked.format(place="")).fetchall() == [("ann@x.lv", 7)]
+    with duckdb.connect() as reader:
+        reader.execute(f"ATTACH '{moved}' AS theirs (READ_ONLY)")
+        assert reader.sql(asked.format(place="theirs.")).fetchall() == [("ann@x.lv", 7)]
+
+
 def test_a_sync_named_like_a_stage_is_refused(tmp_path):
     with pytest.raises(NotAllowed, match="name of a stage"), open_work(tmp_path, "raw"):
         pass

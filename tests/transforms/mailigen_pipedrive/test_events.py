@@ -184,6 +184,14 @@ def test_an_event_belongs_to_whoever_held_the_address_in_its_sweep(draw, built):
     assert built("resolve.contact_events", "contact_id, sweep") == [("first", 2), ("second", 3)]
 
 
+def test_events_of_contacts_are_a_view_where_an_earlier_version_made_a_table(db, built):
+    kind = "SELECT table_type FROM information_schema.tables WHERE table_name = 'contact_events'"
+    assert db.execute(kind).fetchall() == [("BASE TABLE",)]
+    for _ in range(2):
+        built("resolve.contact_events", "contact_id")
+        assert db.execute(kind).fetchall() == [("VIEW",)]
+
+
 def test_events_at_a_former_address_stay_with_the_contact(draw, built):
     draw("resolve.holdings", """
         contact_id | email

@@ -13,7 +13,14 @@
 --         `<count>@<sweep of the fallback>`, since counting began anew; a single one stays `1`.
 --         Crossings at or before `effective_since` predate an edit.
 
-WITH automated AS (
+WITH rules AS (
+    SELECT
+        *,
+        row_number() OVER (ORDER BY bot_id, rule_id)::INTEGER AS rule
+    FROM staging.syncline__rules
+),
+
+automated AS (
     SELECT
         contact_id,
         unnest(automated_by) AS bot_id
@@ -21,86 +28,75 @@ WITH automated AS (
     WHERE is_selected
 ),
 
-qualified AS (
+eligible AS (
     SELECT
-        a.contact_id,
-        a.bot_id,
-        f.fell_back_in
-    FROM automated AS a
-    LEFT JOIN resolve.fallbacks AS f
-        ON f.bot_id = a.bot_id AND f.contact_id = a.contact_id AND f.held_by = a.contact_id
-),
-
-counted AS (
-    SELECT
-        r.bot_id,
-        r.rule_id,
+        r.rule,
+        r.event,
         e.contact_id,
         e.campaign_id_mailigen,
         e.sweep,
-        CASE
-            WHEN r.event = 'click' THEN sum(e.times)
-            WHEN
-                row_number() OVER (
-                    PARTITION BY r.bot_id, r.rule_id, e.contact_id, e.campaign_id_mailigen
-                    ORDER BY e.sweep
-                ) = 1
-                THEN 1
-            ELSE 0
-        END::BIGINT AS added
-    FROM staging.syncline__rules AS r
-    INNER JOIN qualified AS q ON q.bot_id = r.bot_id
-    INNER JOIN resolve.contact_events AS e
-        ON
-            e.contact_id = q.contact_id
-            AND e.kind = r.event
-            AND e.sweep > r.counting_since
-    LEFT JOIN resolve.fallbacks AS f
-        ON
-            f.bot_id = q.bot_id
-            AND f.contact_id = e.contact_id
-            AND f.held_by = coalesce(e.held_by, e.contact_id)
-    LEFT JOIN staging.syncline__pauses AS p
+        e.times
+    FROM resolve.contact_events AS e
+    INNER JOIN rules AS r ON r.event = e.kind AND e.sweep > r.counting_since
+    SEMI JOIN automated AS a ON a.contact_id = e.contact_id AND a.bot_id = r.bot_id
+    ANTI JOIN staging.syncline__pauses AS p
         ON
             p.bot_id = r.bot_id
             AND e.sweep >= p.from_sweep
             AND e.sweep < coalesce(p.until_sweep, e.sweep + 1)
-    WHERE p.bot_id IS NULL AND e.sweep > coalesce(f.fell_back_in, -1)
-    GROUP BY r.bot_id, r.rule_id, r.event, e.contact_id, e.campaign_id_mailigen, e.sweep
+    LEFT JOIN resolve.fallbacks AS f
+        ON
+            f.bot_id = r.bot_id
+            AND f.contact_id = e.contact_id
+            AND f.held_by = coalesce(e.held_by, e.contact_id)
+    WHERE e.sweep > coalesce(f.fell_back_in, -1)
+),
+
+steps AS (
+    SELECT
+        rule,
+        contact_id,
+        min(sweep) AS sweep,
+        1::BIGINT AS added
+    FROM eligible
+    WHERE event <> 'click'
+    GROUP BY rule, contact_id, campaign_id_mailigen
+    UNION ALL
+    SELECT
+        rule,
+        contact_id,
+        sweep,
+        times AS added
+    FROM eligible
+    WHERE event = 'click'
 ),
 
 stepped AS (
     SELECT
-        bot_id,
-        rule_id,
+        rule,
         contact_id,
         sweep,
-        sum(sum(added)) OVER (
-            PARTITION BY bot_id, rule_id, contact_id
-            ORDER BY sweep
-        )::BIGINT AS event_count,
-        sum(added)::BIGINT AS added
-    FROM counted
-    GROUP BY bot_id, rule_id, contact_id, sweep
+        sum(added)::BIGINT AS added,
+        sum(sum(added)) OVER (PARTITION BY rule, contact_id ORDER BY sweep)::BIGINT AS event_count
+    FROM steps
+    GROUP BY rule, contact_id, sweep
 ),
 
 reached AS (
     SELECT
-        s.bot_id,
-        s.rule_id,
+        r.*,
         s.contact_id,
         s.sweep,
         s.event_count,
-        r.threshold,
-        r.is_repeated,
-        r.effective_since,
-        q.fell_back_in,
+        f.fell_back_in,
         unnest(
             range((s.event_count - s.added) // r.threshold + 1, s.event_count // r.threshold + 1)
         ) AS multiple
     FROM stepped AS s
-    INNER JOIN staging.syncline__rules AS r ON r.bot_id = s.bot_id AND r.rule_id = s.rule_id
-    INNER JOIN qualified AS q ON q.bot_id = s.bot_id AND q.contact_id = s.contact_id
+    INNER JOIN rules AS r ON r.rule = s.rule
+    LEFT JOIN resolve.fallbacks AS f
+        ON f.bot_id = r.bot_id AND f.contact_id = s.contact_id AND f.held_by = s.contact_id
+    WHERE s.event_count >= r.threshold
 )
 
 SELECT

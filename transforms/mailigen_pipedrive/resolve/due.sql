@@ -20,13 +20,22 @@ WITH keyed AS (
     FROM resolve.crossings AS c
     CROSS JOIN staging.syncline__sweep AS w
     INNER JOIN staging.syncline__rules AS r ON r.bot_id = c.bot_id AND r.rule_id = c.rule_id
+    ANTI JOIN resolve.fired AS f
+        ON
+            f.bot_id = c.bot_id
+            AND f.rule_id = c.rule_id
+            AND f.contact_id = c.contact_id
+            AND f.crossing = c.crossing
 ),
 
 happenings AS (
     SELECT
-        *,
-        sweep = min(sweep) OVER (PARTITION BY contact_id, kind, campaign_id_mailigen) AS is_first
-    FROM resolve.contact_events
+        e.*,
+        e.sweep = min(e.sweep) OVER (
+            PARTITION BY e.contact_id, e.kind, e.campaign_id_mailigen
+        ) AS is_first
+    FROM resolve.contact_events AS e
+    SEMI JOIN keyed AS k ON k.contact_id = e.contact_id AND k.event = e.kind
 ),
 
 placed AS (
@@ -103,10 +112,3 @@ INNER JOIN staging.pipedrive__persons AS p ON p.person_id_pipedrive = c.person_i
 LEFT JOIN latest AS l
     ON l.contact_id = k.contact_id AND l.kind = k.event AND l.sweep = k.crossed_in_sweep
 LEFT JOIN staging.mailigen__campaigns AS m ON m.campaign_id_mailigen = l.campaign_id_mailigen
-LEFT JOIN resolve.fired AS f
-    ON
-        f.bot_id = k.bot_id
-        AND f.rule_id = k.rule_id
-        AND f.contact_id = k.contact_id
-        AND f.crossing = k.crossing
-WHERE f.contact_id IS NULL
