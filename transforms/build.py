@@ -40,14 +40,12 @@ def build(db: duckdb.DuckDBPyConnection, sync: str, *tables: str) -> None:
 
 def _make_view(db: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
     """Replace a view, or the table that an earlier version made under its name."""
-    stage, _, model = name.partition(".")
-    tables = (
-        "SELECT count(*) FROM duckdb_tables() "
-        "WHERE database_name = current_database() AND schema_name = ? AND table_name = ?"
-    )
-    if number(db, tables, [stage, model]):
+    statement = f"CREATE OR REPLACE VIEW {name} AS {sql}"
+    try:
+        db.execute(statement)
+    except duckdb.CatalogException:
         db.execute(f"DROP TABLE {name}")
-    db.execute(f"CREATE OR REPLACE VIEW {name} AS {sql}")
+        db.execute(statement)
 
 
 def append(db: duckdb.DuckDBPyConnection, sync: str, table: str) -> int:
