@@ -8,9 +8,9 @@ workers of a process pool that carry two flow runs at a time each. Prefect's dat
 are on one PostgreSQL, durable as it comes. Each sync fills a list of its own from the persons of
 its account.
 After the first runs every sync runs once more: what it writes is what reading back the first one's
-values has shown, if anything. Killed is a whole worker while it carries a running sync: it and the runs it had begun, as if its
-machine were gone; who then has no run alive is begun again on the others. The judge reads the
-sandboxes' books and journals alone.
+values has shown, if anything. Killed is a whole worker while it carries a running sync: it and the
+runs it had begun, as if its machine were gone; who then has no run alive is begun again on the
+others. The judge reads the sandboxes' books and journals alone.
 """
 
 import argparse

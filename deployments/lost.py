@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import duckdb
-
 from pipelines.forgotten import Old, old_state
 from pipelines.settings import Settings
 from state import bots, keep, restore
@@ -75,6 +73,8 @@ def _active_in_keep(home: Path) -> set[str]:
 
 def _last_run(home: Path, sync: str) -> str | None:
     """The newest run of a sync's history; None too while a first run holds the file."""
+    import duckdb
+
     name = f"{sync}.duckdb"
     for file, schema in ((home / "published" / name, "history"), (home / "history" / name, "main")):
         if not file.exists():

@@ -8,14 +8,15 @@ A kind may look at the vendor's side too, where the history was lost with the st
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
-
-import duckdb
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.accounts import Credentials
 from state import grants, restore, runs
 from state.database import State
 from state.errors import HistoryDamaged
+
+if TYPE_CHECKING:
+    import duckdb
 
 NONE_KNOWN: Mapping[str, Credentials] = MappingProxyType({})
 
@@ -28,7 +29,7 @@ class Old(NamedTuple):
 
 
 def refuse_old_state(
-    state: State, sync: str, db: duckdb.DuckDBPyConnection,
+    state: State, sync: str, db: "duckdb.DuckDBPyConnection",
     credentials: Mapping[str, Credentials] = NONE_KNOWN,
 ) -> None:  # fmt: skip
     """Raise HistoryDamaged when an adoption is half done or the history is ahead of the state.

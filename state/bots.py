@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-import pyarrow as pa
 from sqlalchemy import Connection, delete, select, update
 
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.database import State, take_turns, upsert
 from state.errors import NotAllowed
 from state.lease import Lease
@@ -238,22 +237,22 @@ def effective_since(state: State, sync: str) -> dict[tuple[str, str], int]:
     return {(row.bot_id, row.rule_id): row.effective_since for row in found}
 
 
-def read(state: State, sync: str) -> pa.Table:
+def read(state: State, sync: str) -> ArrowTable:
     """Return the bots with their state, `definition` as JSON text."""
     return _read(state, sync, table)
 
 
-def read_rules(state: State, sync: str) -> pa.Table:
+def read_rules(state: State, sync: str) -> ArrowTable:
     """Return rules with threshold and `effective_since`: crossings in later sweeps count."""
     return _read(state, sync, rules)
 
 
-def read_pauses(state: State, sync: str) -> pa.Table:
+def read_pauses(state: State, sync: str) -> ArrowTable:
     """Return user pauses: sweeps from `from_sweep` up to, not including, `until_sweep`."""
     return _read(state, sync, bot_pauses)
 
 
-def _read(state: State, sync: str, of: Any) -> pa.Table:
+def _read(state: State, sync: str, of: Any) -> ArrowTable:
     with state.read() as db:
         return as_arrow(db, select(*of.c).where(of.c.sync == sync))
 

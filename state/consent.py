@@ -19,11 +19,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, case, or_, select, update
 
 from state import keep
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.database import State, upsert
 from state.errors import NotAllowed
 from state.lease import Lease
@@ -276,7 +275,7 @@ def _by_hash(addresses: Sequence[str], key: bytes) -> dict[str, str]:
     return {address_hash(key, address): address for address in addresses}
 
 
-def read(state: State, account: str) -> pa.Table:
+def read(state: State, account: str) -> ArrowTable:
     """Return the entries in force, addresses as hashes; for addresses ask `in_force`."""
     query = select(*table.c).where(table.c.account == account, table.c.lifted_at.is_(None))
     with state.read() as db:

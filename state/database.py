@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import orjson
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -149,7 +149,8 @@ _TURN = text("SELECT pg_advisory_xact_lock(:number)")
 
 
 def _insert(dialect: Dialect, table: Table) -> Any:
-    return sqlite.insert(table) if dialect.name == "sqlite" else postgresql.insert(table)
+    # Only the dialect in use is imported: the other takes longer than opening the database.
+    return import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
 
 
 def _engine(url: str) -> Engine:

@@ -20,7 +20,6 @@ from functools import cache
 from typing import Any
 
 import orjson
-import pyarrow as pa
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -35,7 +34,7 @@ from sqlalchemy import (
 )
 
 from state import beside, claims, machine
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.claims import Claim
 from state.database import State, Upsert
 from state.errors import WrongState
@@ -347,7 +346,7 @@ def by_key(state: State, key: str) -> Deed | None:
 
 def read(
     state: State, sync: str, subjects: Collection[str] | None = None, *, columns: Sequence[str] = ()
-) -> pa.Table:
+) -> ArrowTable:
     """Return the deeds of a sync, or of some contacts: these columns, or all of them.
 
     `cause` and `body` are JSON text.

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import pyarrow as pa
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.database import State, take_turns, upsert
 from state.lease import Lease
 from state.schema import facts as table
@@ -60,7 +59,7 @@ def settle(lease: Lease, sync: str, dealt_with: Sequence[tuple[str, str, str]]) 
         db.execute(statement, [{"flow": f, "key": k, "what": said} for f, k, said in dealt_with])
 
 
-def read(state: State, sync: str, *, open_only: bool = False) -> pa.Table:
+def read(state: State, sync: str, *, open_only: bool = False) -> ArrowTable:
     """Return every fact of a sync, or those that are not settled."""
     query = select(*table.c).where(table.c.sync == sync)
     with state.read() as db:

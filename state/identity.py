@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
 from sqlalchemy import Connection, Table, bindparam, select, update
 
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.database import State, take_turns, upsert
 from state.lease import Lease
 from state.schema import contact_addresses, contact_lineage, contacts, links
@@ -56,22 +55,22 @@ def contact_id(account: str, person_id: str, n: int) -> str:
     return "c" + hashlib.sha256(f"{account}|{person_id}|{n}".encode()).hexdigest()[:16]
 
 
-def read_contacts(state: State, account: str, of: Collection[str] | None = None) -> pa.Table:
+def read_contacts(state: State, account: str, of: Collection[str] | None = None) -> ArrowTable:
     """Return every contact of an account's people, merged and gone ones included."""
     return _read(state, contacts, account, of)
 
 
-def read_addresses(state: State, account: str, of: Collection[str] | None = None) -> pa.Table:
+def read_addresses(state: State, account: str, of: Collection[str] | None = None) -> ArrowTable:
     """Return who held which address from which sweep on, until which."""
     return _read(state, contact_addresses, account, of)
 
 
-def read_lineage(state: State, account: str) -> pa.Table:
+def read_lineage(state: State, account: str) -> ArrowTable:
     """Return whose deeds count as whose own, up to which sweep."""
     return _read(state, contact_lineage, account)
 
 
-def read_links(state: State, account: str, of: Collection[str] | None = None) -> pa.Table:
+def read_links(state: State, account: str, of: Collection[str] | None = None) -> ArrowTable:
     """Return what stands for each contact, in every account it is linked in."""
     return _read(state, links, account, of)
 
@@ -143,7 +142,9 @@ def linked(state: State, account: str, remote_ids: Collection[str], *, kind: str
     return found
 
 
-def _read(state: State, table: Table, account: str, of: Collection[str] | None = None) -> pa.Table:
+def _read(
+    state: State, table: Table, account: str, of: Collection[str] | None = None
+) -> ArrowTable:
     """`of`: these contacts alone; None: everybody's."""
     query = select(*table.c)
     if of is not None:

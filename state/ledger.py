@@ -16,12 +16,11 @@ from functools import cache
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
-import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, case, func, or_, select
 
 from state import cursors, machine, replanning
 from state import deeds as deed_rows
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.cursors import Cursor
 from state.database import State
 from state.deeds import Deed
@@ -89,7 +88,7 @@ def counts_on(db: Connection, lease: Lease) -> Counts:
 
 def outside(
     state: State, kind: Kind, writer: str, runs: Collection[str], *, or_sweep: int | None = None
-) -> pa.Table:
+) -> ArrowTable:
     """Return a writer's rows that none of these runs wrote last, and what `or_sweep` planned.
 
     Rows that were never sent have no run, and come by their sweep alone.

@@ -6,10 +6,9 @@ Which thing a name means is decided where names are bound; here it is remembered
 from datetime import datetime
 from typing import NamedTuple
 
-import pyarrow as pa
 from sqlalchemy import select
 
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.database import State, upsert
 from state.schema import pins as table
 
@@ -53,6 +52,6 @@ def put(state: State, pin: Pin) -> Pin:
     return pin
 
 
-def read(state: State, account: str) -> pa.Table:
+def read(state: State, account: str) -> ArrowTable:
     with state.read() as db:
         return as_arrow(db, select(*table.c).where(table.c.account == account))

@@ -5,25 +5,24 @@ the list was read: whatever a sync of the account had put on it by then is known
 for a write is in the ledger before it is sent.
 """
 
-import pyarrow as pa
 from sqlalchemy import ColumnElement, and_, select
 
 from state import machine
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.database import State
 from state.schema import contact_addresses, deeds, row_claims, settings
 
 PLACE = ("subject", "natural_key", "desired", "acknowledged", "state", "settled_at", "doubt_at")
 
 
-def read(state: State, account: str) -> pa.Table:
+def read(state: State, account: str) -> ArrowTable:
     """Return each place on the account's lists, whichever sync's; values are JSON text."""
     query = select(*(settings.c[name] for name in PLACE)).where(_of(account))
     with state.read() as db:
         return as_arrow(db, query)
 
 
-def read_addresses(state: State, account: str) -> pa.Table:
+def read_addresses(state: State, account: str) -> ArrowTable:
     """Return every address that a contact with such a place ever held: (contact_id, address)."""
     subjects = select(settings.c.subject).where(_of(account))
     columns = (contact_addresses.c.contact_id, contact_addresses.c.address)
@@ -32,7 +31,7 @@ def read_addresses(state: State, account: str) -> pa.Table:
         return as_arrow(db, query)
 
 
-def read_created(state: State, account: str, noun: str, sync: str) -> pa.Table:
+def read_created(state: State, account: str, noun: str, sync: str) -> ArrowTable:
     """Return what *other* syncs created in an account, by what it is told apart by there:
     (natural_key, sync). What they may have created, or are about to, is not among it."""
     query = (

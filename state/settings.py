@@ -20,11 +20,10 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
-import pyarrow as pa
 from sqlalchemy import JSON, Select, Update, and_, bindparam, case, or_, select, update
 
 from state import machine
-from state.arrow import as_arrow
+from state.arrow import ArrowTable, as_arrow
 from state.database import State
 from state.lease import Lease
 from state.schema import settings as table
@@ -337,7 +336,7 @@ def planned_since(state: State, sync: str, at: datetime) -> set[str]:
         return {*db.scalars(query.where(table.c.source_updated_at > at))}
 
 
-def read(state: State, sync: str, subjects: Collection[str] | None = None) -> pa.Table:
+def read(state: State, sync: str, subjects: Collection[str] | None = None) -> ArrowTable:
     """Return the settings of a sync, or of some contacts; `desired` and the like are JSON text."""
     with state.read() as db:
         of_sync = select(*table.c).where(table.c.sync == sync)
