@@ -5,8 +5,9 @@
 
 A history as a sync keeps it, made once; two rules, three e-mails opened and five clicks. Each
 contestant is a process of its own that reads the history's file and says who crossed in which
-sweep; all must say the same. Models: addresses to contacts, then counts, then crossings, each a
-table, as in a run. pandas and polars get the events as Parquet, written before.
+sweep; all must say the same. Models: a view of whose the events are, the crossings as a table, as
+in a run. pandas and polars get the events as Parquet, written before. At last ten thousand new
+events come to that history, again and again, and those they belong to are counted anew.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import NamedTuple
 
 from bench.crossed import THRESHOLDS, Crossed, tell
@@ -26,6 +28,7 @@ from bench.house import ROOT
 from bench.machine import described
 from bench.peers.environments import environment
 from bench.tables import markdown, with_spread
+from pipelines.mailigen_pipedrive import counting
 from state.staging import open_work
 from transforms.build import build
 
@@ -92,6 +95,16 @@ hot AS (
 )
 FROM warm UNION ALL FROM hot
 """
+
+
+# Of 10,000 contacts, by hash; whoever the same number met before has one more.
+NEW = """
+INSERT INTO history.events
+SELECT 'new ' || $sweep, 'person' || (hash(i, $sweep) % $contacts) || '@example.org', 'click',
+    'https://acme.example/new', $sweep, 1, NULL, now()
+FROM range({new}) AS t (i)
+"""
+NEW_ONES = 10_000
 
 
 class Taken(NamedTuple):
@@ -191,6 +204,20 @@ def take(name: str, folder: Path, interpreters: Mapping[str, Path]) -> Taken:
     return Taken(told["seconds"], told["processor_s"], used.ru_maxrss * 1024, told["digest"])
 
 
+def new_events(folder: Path, contacts: int, repeat: int) -> list[float]:
+    """Seconds from ten thousand new events to crossings, once everybody was counted."""
+    seconds = []
+    with open_work(folder, SYNC, memory_limit=MEMORY, threads=THREADS) as work:
+        build(work.db, SYNC, *MODELS)
+        counting.count(work.db, SWEEPS, work.history_generation)
+        for sweep in range(SWEEPS + 1, SWEEPS + 1 + repeat):
+            work.db.execute(NEW.format(new=NEW_ONES), {"sweep": sweep, "contacts": contacts})
+            began = perf_counter()
+            counting.count(work.db, sweep, work.history_generation)
+            seconds.append(perf_counter() - began)
+    return seconds
+
+
 def table(taken: Mapping[str, Sequence[Taken]]) -> str:
     """A line each: medians, and between what the repetitions lay."""
     base = median(one.seconds for one in taken[BARE_NAME])
@@ -222,15 +249,20 @@ def main(words: Sequence[str]) -> int:
         return 0
     interpreters = {POLARS: environment(POLARS)} if POLARS in asked.only or not asked.only else {}
     taken: dict[str, list[Taken]] = {name: [] for name in asked.only or ENTERED}
+    grown: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         prepare(Path(name), asked.events, asked.contacts)
         for _ in range(asked.repeat):
             for way, each in taken.items():
                 each.append(take(way, Path(name), interpreters))
                 sys.stderr.write(f"{way}: {each[-1].seconds:.2f} s\n")
+        if not asked.only:
+            grown = new_events(Path(name), asked.contacts, asked.repeat)
     if len({one.digest for each in taken.values() for one in each}) > 1:
         raise OtherAnswerError({way: each[0].digest for way, each in taken.items()})
     sys.stdout.write("\n".join([*described(ROOT), "", table(taken)]) + "\n")
+    if grown:
+        sys.stdout.write(f"\n{NEW_ONES:,} new events: {with_spread(grown, 2)} s\n")
     return 0
 
 

@@ -8,6 +8,7 @@ from pipelines.checks import audit, expect
 from pipelines.guards import spend
 from pipelines.life import remember_suspensions
 from pipelines.mailigen_pipedrive import (
+    counting,
     engagement,
     extract,
     guards,
@@ -36,8 +37,8 @@ READ = (
 WHO = ("resolve.winners", "resolve.identity", "resolve.contacts", "resolve.holdings",
        "resolve.lineage", "resolve.heirs")  # fmt: skip
 WHAT = ("resolve.field_values", "resolve.consent", "resolve.contact_events",
-        "resolve.fallbacks", "resolve.crossings", "resolve.noted", "resolve.fired",
-        "resolve.due")  # fmt: skip
+        "resolve.fallbacks")  # fmt: skip
+OF_COUNTS = ("resolve.noted", "resolve.fired", "resolve.due")
 WRITES = ("resolve.places", "resolve.differences", "plan.members", "plan.activities",
           "plan.deals", "plan.notes", "plan.persons", "plan.skipped")  # fmt: skip
 
@@ -108,6 +109,8 @@ def _remember_engagement(sweep: Sweep) -> None:
 
 def _resolve_counts(sweep: Sweep) -> None:
     build(sweep.db, SYNC, *WHAT)
+    counting.count(sweep.db, sweep.sweep, sweep.history_generation)
+    build(sweep.db, SYNC, *OF_COUNTS)
 
 
 def _plan(sweep: Sweep) -> None:

@@ -5,6 +5,7 @@ python -m tests.lab.kill --flow "mailigen_pipedrive/later run" --list
 python -m tests.lab.kill --flow "mailigen_pipedrive/later run" --at 17        one trial
 python -m tests.lab.kill --flow "mailigen_pipedrive/later run" --at 17,230    a pair
 python -m tests.lab.kill --sample 40 --pairs 10 --seed 3
+python -m tests.lab.kill --flow "adopt/the state is lost" --between 1 500 --pairs 25    a long one in parts
 """
 
 import argparse
@@ -30,7 +31,10 @@ def main() -> int:
     if given.at:
         return _one(names[0], tuple(int(number) for number in given.at.split(",")))
     began = time.monotonic()
-    rows = run_all(names, pairs=given.pairs, seed=given.seed, sample=given.sample, told=_tell)
+    rows = run_all(
+        names, pairs=given.pairs, seed=given.seed, sample=given.sample,
+        between=tuple(given.between) if given.between else None, told=_tell,
+    )  # fmt: skip
     _show(rows, time.monotonic() - began)
     return 0 if all(row.is_clean for row in rows) else 1
 
@@ -41,6 +45,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--at", metavar="NUMBERS", help="one trial, replayed: 17, or 17,230")
     parser.add_argument("--pairs", type=int, default=50, help="killed twice, of each story")
     parser.add_argument("--sample", type=int, help="so many drawn boundaries instead of all")
+    parser.add_argument(
+        "--between", type=int, nargs=2, metavar=("FIRST", "LAST"), help="only these boundaries"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", action="store_true", help="number the boundaries and stop")
     return parser.parse_args()
