@@ -115,6 +115,7 @@ bench: $(SYNCED)  ## every benchmark, beside peers where there are some; needs a
 	$(BIN)/python -m bench.crossings
 	$(BIN)/python -m bench.workers
 	$(BIN)/python -m bench.windows
+	$(BIN)/python -m bench.stages
 	$(BIN)/python -m bench.whole_runs
 
 ui: $(SYNCED)  ## a Prefect server on http://127.0.0.1:4200: the demo's after a demo, else your own

@@ -47,21 +47,21 @@ class House:
     ) -> None:
         self.folder, self.home = folder, folder / "home"
         self.sync = str(definition["name"])
-        self._syncs = folder / "syncs"
-        self._syncs.mkdir()
+        self.syncs = folder / "syncs"
+        self.syncs.mkdir()
         # JSON is YAML.
-        (self._syncs / f"{self.sync}.yaml").write_text(json.dumps(definition))
+        (self.syncs / f"{self.sync}.yaml").write_text(json.dumps(definition))
         (folder / "connections.yaml").write_text(json.dumps(connections))
-        self._environ = {k: v for k, v in os.environ.items() if not k.startswith(THEIRS)}
-        self._environ |= {**secrets, "SYNCLINE_HOME": str(self.home), "NO_PROXY": "127.0.0.1"}
+        self.environ = {k: v for k, v in os.environ.items() if not k.startswith(THEIRS)}
+        self.environ |= {**secrets, "SYNCLINE_HOME": str(self.home), "NO_PROXY": "127.0.0.1"}
 
     def start(
         self, *words: str, to: Any = subprocess.PIPE, errors: Any = None
     ) -> subprocess.Popen[str]:
         """`syncline` with these words; what it says goes there."""
-        command = [sys.executable, "-m", "deployments", "--syncs", str(self._syncs), *words]
+        command = [sys.executable, "-m", "deployments", "--syncs", str(self.syncs), *words]
         return subprocess.Popen(
-            command, cwd=ROOT, env=self._environ, stdout=to, stderr=errors, text=True
+            command, cwd=ROOT, env=self.environ, stdout=to, stderr=errors, text=True
         )
 
     def run(self) -> int:
