@@ -114,13 +114,17 @@ def send(
     call = call or f"{request.method} {request.url.path}"
     request.headers["user-agent"] = USER_AGENT  # also where the client is lent
     try:
-        return http.send(request)
+        answer = http.send(request)
     except BEFORE_THE_FIRST_BYTE as error:
         place = f"{request.url.scheme}://{request.url.netloc.decode()}"
         said = f"not sent ({type(error).__name__}): is {place} right, and does it answer?"
         raise NotSent(vendor, call, said) from error
     except httpx.RequestError as error:
         raise lost(vendor, call, f"no answer ({type(error).__name__})", writes) from error
+    # It is read, and it and its stream hold each other: with them the body would stay until the
+    # collector comes by, which is seldom in a run.
+    answer.stream = httpx.ByteStream(b"")
+    return answer
 
 
 def lost(

@@ -33,7 +33,7 @@ from deployments.desk import Desk
 from deployments.trouble import DefinitionsError, OperatorError, UsageTrouble
 
 # Imports make many objects and no garbage: looking for it was an eighth of a short command.
-gc.set_threshold(50_000, 20, 100)
+gc.set_threshold(50_000, 10, 10)
 
 ANYWHERE = {"--syncs": 2, "--connections": 2, "--debug": 1}  # option -> words it takes
 

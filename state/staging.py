@@ -301,17 +301,22 @@ def _copy_all(db: duckdb.DuckDBPyConnection) -> None:
 
 
 def _copy_views(db: duckdb.DuckDBPyConnection, file: Path) -> None:
-    """Make the work file's views in the copy.
+    """Make the work file's views in the copy; one that does not fit its tables is left out.
 
     By a connection to nothing else, where `history` can only be the copy's schema: so the view
-    reads the copy it is in, whatever name somebody attaches that by.
+    reads the copy it is in, whatever that is attached as. (Not beside a database called `history`:
+    DuckDB says then that the name is ambiguous.)
     """
     views = db.execute(
         "SELECT sql FROM duckdb_views() WHERE database_name = 'work' AND NOT internal"
     ).fetchall()
+    if not views:
+        return
     with duckdb.connect(file) as copy:
         for (statement,) in views:
-            copy.execute(statement)
+            # Another version made the tables below it; the next run makes it anew.
+            with suppress(duckdb.BinderException, duckdb.CatalogException):
+                copy.execute(statement)
 
 
 def _tables(db: duckdb.DuckDBPyConnection, *catalogs: str) -> list[tuple[str, str, str]]:

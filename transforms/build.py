@@ -7,6 +7,7 @@ makes each table anew, in the order given, from `transforms/<sync>/<stage>/<name
 `count_up` add the rows of a model to a table that is kept. Nothing here opens a connection.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import duckdb
 
 HERE = Path(__file__).parent
-IS_A_VIEW = "-- made    a view"  # in the model's header
+IS_A_VIEW = re.compile(r"^-- made +a view", re.MULTILINE)  # in the model's header
 
 
 @cache
@@ -32,19 +33,18 @@ def build(db: duckdb.DuckDBPyConnection, sync: str, *tables: str) -> None:
     """Replace each table with what its model selects now; a view selects when it is read."""
     for table in tables:
         sql = sql_of(sync, table)
-        if IS_A_VIEW in sql:
-            _make_view(db, table, sql)
-        else:
-            db.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
+        _replace(db, "VIEW" if IS_A_VIEW.search(sql) else "TABLE", table, sql)
 
 
-def _make_view(db: duckdb.DuckDBPyConnection, name: str, sql: str) -> None:
-    """Replace a view, or the table that an earlier version made under its name."""
-    statement = f"CREATE OR REPLACE VIEW {name} AS {sql}"
+def _replace(db: duckdb.DuckDBPyConnection, kind: str, name: str, sql: str) -> None:
+    """Also where another version made a table of what is a view now, or the other way round."""
+    statement = f"CREATE OR REPLACE {kind} {name} AS {sql}"
     try:
         db.execute(statement)
-    except duckdb.CatalogException:
-        db.execute(f"DROP TABLE {name}")
+    except duckdb.CatalogException as error:
+        if "trying to replace with" not in str(error):
+            raise
+        db.execute(f"DROP {'TABLE' if kind == 'VIEW' else 'VIEW'} {name}")
         db.execute(statement)
 
 

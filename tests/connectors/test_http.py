@@ -1,5 +1,7 @@
 """What became of a request: every failure httpx knows is filed by who may have acted."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -91,6 +93,25 @@ def scripted(*outcomes: object) -> Callable[[], object]:
         return outcome
 
     return read
+
+
+def test_an_answer_nobody_holds_any_more_needs_no_collector():
+    """Pages of megabytes would wait for it, a run of them at a time."""
+
+    def transport(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=httpx.ByteStream(b"x" * 1000))
+
+    with httpx.Client(transport=httpx.MockTransport(transport)) as http:
+        gc.disable()
+        try:
+            asked = httpx.Request("GET", "http://v.example/x")
+            answer = send(http, asked, vendor="v", writes=False)
+            assert answer.content == b"x" * 1000
+            still_there = weakref.ref(answer)
+            del answer
+            assert still_there() is None
+        finally:
+            gc.enable()
 
 
 def test_a_read_is_repeated_and_waits_as_long_as_it_was_told():

@@ -73,6 +73,18 @@ def test_a_view_of_the_run_reads_the_copy_it_is_in_by_whatever_name(tmp_path):
         assert reader.sql(asked.format(place="theirs.")).fetchall() == [("ann@x.lv", 7)]
 
 
+def test_a_view_that_fits_its_tables_no_more_is_left_out_of_the_copy(tmp_path):
+    with open_work(tmp_path, "acme") as work:
+        work.db.execute("CREATE TABLE resolve.held (email VARCHAR)")
+        work.db.execute("CREATE VIEW resolve.seen AS SELECT email FROM resolve.held")
+        work.db.execute("CREATE OR REPLACE TABLE resolve.held (address VARCHAR)")
+        publish(work)
+    with duckdb.connect(str(published_path(tmp_path, "acme")), read_only=True) as reader:
+        assert reader.sql("FROM resolve.held").fetchall() == []
+        with pytest.raises(duckdb.CatalogException):
+            reader.sql("FROM resolve.seen")
+
+
 def test_a_sync_named_like_a_stage_is_refused(tmp_path):
     with pytest.raises(NotAllowed, match="name of a stage"), open_work(tmp_path, "raw"):
         pass

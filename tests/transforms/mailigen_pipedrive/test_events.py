@@ -1,5 +1,8 @@
 """Engagement counted once: increments of what Mailigen counts, and whose they are (MG-14, MG-18)."""
 
+import duckdb
+import pytest
+
 from pipelines.mailigen_pipedrive.seen_first import EVENT_KEY
 from transforms.build import count_up, sql_of
 
@@ -190,6 +193,18 @@ def test_events_of_contacts_are_a_view_where_an_earlier_version_made_a_table(db,
     for _ in range(2):
         built("resolve.contact_events", "contact_id")
         assert db.execute(kind).fetchall() == [("VIEW",)]
+
+
+def test_a_model_is_made_where_another_version_made_a_view_of_it(db, built):
+    db.execute("DROP TABLE resolve.heirs; CREATE VIEW resolve.heirs AS SELECT 1 AS a")
+    assert built("resolve.heirs", "contact_id") == []
+
+
+def test_a_view_that_cannot_be_made_takes_nothing_away(db, built):
+    db.execute("DROP TABLE resolve.holdings")
+    with pytest.raises(duckdb.CatalogException, match="holdings"):
+        built("resolve.contact_events", "contact_id")
+    assert db.execute("SELECT count(*) FROM resolve.contact_events").fetchall() == [(0,)]
 
 
 def test_events_at_a_former_address_stay_with_the_contact(draw, built):

@@ -1,7 +1,8 @@
 -- One row per increment of engagement and contact it belongs to.
 --
 -- key     contact_id, campaign_id_mailigen, email, kind, link, sweep
--- made    a view: as a table it would be the whole history once more, in every run
+-- made    a view: as a table it would be the whole history once more, in every run. It cannot be
+--         read where the published copy is attached beside a database called `history`.
 -- reads   history.events, resolve.holdings, resolve.heirs
 -- rule    An event belongs to the contact that held its address in the sweep that first saw it,
 --         former addresses included (MG-18); a fork carries the events from before it.
