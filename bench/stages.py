@@ -6,7 +6,7 @@
 A sync of all persons with a Mailigen list: a first run, then runs that have nothing to do, by turns
 plainly and as a Prefect flow run on a server of its own. Each is a process that imports everything
 before its clock starts, so that what Prefect and Great Expectations cost is what they cost a run.
-The sandbox is another process and renders each page while it is asked.
+The sandbox is another process, behind a front that has the lists of people ready.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from bench.front import front
 from bench.house import ROOT, free_port, sandbox
 from bench.machine import described
 from bench.tables import markdown, with_spread
@@ -148,11 +149,13 @@ def measure(people: int, repeat: int) -> tuple[Taken, dict[str, list[Taken]]]:
     """The first run, and those that have nothing to do by how they were run."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stages-")))
-        place = Place(stack.enter_context(sandbox(people)), folder, MAILIGEN)
+        before = stack.enter_context(front(stack.enter_context(sandbox(people))))
+        place = Place(before.url, folder, MAILIGEN)
         first = take(place, PLAIN, {})
         place.wait_an_hour()  # what was made just now is read again for some minutes
         while take(place, PLAIN, {}).writes:
             pass
+        before.is_settled = True
         (folder / "prefect").mkdir()
         server = stack.enter_context(prefect_server(folder / "prefect"))
         take(place, RECORDED, server)  # the server's own first requests take longer

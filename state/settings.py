@@ -336,11 +336,13 @@ def planned_since(state: State, sync: str, at: datetime) -> set[str]:
         return {*db.scalars(query.where(table.c.source_updated_at > at))}
 
 
-def read(state: State, sync: str, subjects: Collection[str] | None = None) -> ArrowTable:
+def read(
+    state: State, sync: str, subjects: Collection[str] | None = None, columns: Sequence[str] = ()
+) -> ArrowTable:
     """Return the settings of a sync, or of some contacts; `desired` and the like are JSON text."""
     with state.read() as db:
-        of_sync = select(*table.c).where(table.c.sync == sync)
-        return as_arrow(db, of_subjects(of_sync, table, subjects))
+        asked = select(*[table.c[name] for name in columns] or table.c)
+        return as_arrow(db, of_subjects(asked.where(table.c.sync == sync), table, subjects))
 
 
 @cache

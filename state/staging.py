@@ -48,7 +48,7 @@ def open_work(
     home: Path,
     sync: str,
     *,
-    memory_limit: str = "512MB",
+    memory_limit: str = "448MB",
     threads: int = 2,
     expected_history: str | None = None,
 ) -> Iterator[Work]:
@@ -149,7 +149,8 @@ def publish(work: Work) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     arriving = target.with_name(f".{target.name}.{os.getpid()}.{uuid4().hex[:8]}")
     try:
-        work.db.execute(f"ATTACH {_quoted(arriving)} AS published")
+        # Groups that are full are written at once; larger ones would wait in memory for the commit.
+        work.db.execute(f"ATTACH {_quoted(arriving)} AS published (ROW_GROUP_SIZE {ROW_GROUP})")
         try:
             _copy_all(work.db)
         finally:
@@ -312,7 +313,9 @@ def _copy_views(db: duckdb.DuckDBPyConnection, file: Path) -> None:
     ).fetchall()
     if not views:
         return
-    with duckdb.connect(file) as copy:
+    with duckdb.connect() as copy:
+        # In the groups it was written in: another size would have all of it written anew.
+        copy.execute(f"ATTACH {_quoted(file)} AS copied (ROW_GROUP_SIZE {ROW_GROUP}); USE copied")
         for (statement,) in views:
             # Another version made the tables below it; the next run makes it anew.
             with suppress(duckdb.BinderException, duckdb.CatalogException):

@@ -35,7 +35,8 @@ def write(sweep: Sweep) -> None:
     name = sweep.definition.name
     known = deeds.read(sweep.state, name, columns=("write_key", "sweep", "state"))
     of_arrow(db, "deeds", known, DEEDS)
-    of_arrow(db, "settings", settings.read(sweep.state, name), SETTINGS)
+    kept = settings.read(sweep.state, name, columns=SETTINGS_READ)
+    of_arrow(db, "settings", kept, SETTINGS)
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__members AS {MEMBERS}", [aspect(sweep)])
     db.execute(f"CREATE OR REPLACE TABLE staging.syncline__sealed AS {SEALED}", [aspect(sweep)])
 
@@ -196,6 +197,10 @@ WHERE object = 'person' AND try_cast(remote_id AS BIGINT) IS NOT NULL
 """
 # A withdrawn deed may be planned again; every other state of its key means "not anew".
 DEEDS = "SELECT write_key, sweep, state FROM arrived WHERE state <> 'withdrawn'"
+SETTINGS_READ = (
+    "account", "object", "subject", "aspect", "natural_key", "acknowledged", "verb", "reason",
+    "state", "run_id", "settled_at", "remote_id", "sweep",
+)  # fmt: skip
 SETTINGS = "SELECT * FROM arrived"
 MEMBERS = """
 SELECT
