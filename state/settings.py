@@ -115,9 +115,8 @@ _SENDABLE = and_(
     ),
 )
 _SETTINGS = select(*(table.c[part.name] for part in fields(Setting)))
-_BY_KEYS = _SETTINGS.where(machine.among_given(machine.key_of(table))).order_by(
-    table.c.sweep, table.c.position
-)
+_AMONG_KEYS = machine.among_given(machine.key_of(table))
+_BY_KEYS = _SETTINGS.where(_AMONG_KEYS).order_by(table.c.sweep, table.c.position)
 
 
 @cache
@@ -331,18 +330,18 @@ def by_key(state: State, key: SettingKey) -> Setting | None:
 
 def planned_since(state: State, sync: str, at: datetime) -> set[str]:
     """Return whose settings a writer planned from a reading later than that."""
-    query = select(table.c.subject).where(table.c.sync == sync)
+    query = select(table.c.subject).where(table.c.sync == sync, table.c.source_updated_at > at)
     with state.read() as db:
-        return {*db.scalars(query.where(table.c.source_updated_at > at))}
+        return {*db.scalars(query)}
 
 
 def read(
     state: State, sync: str, subjects: Collection[str] | None = None, columns: Sequence[str] = ()
 ) -> ArrowTable:
     """Return the settings of a sync, or of some contacts; `desired` and the like are JSON text."""
+    asked = select(*[table.c[name] for name in columns] or table.c).where(table.c.sync == sync)
     with state.read() as db:
-        asked = select(*[table.c[name] for name in columns] or table.c)
-        return as_arrow(db, of_subjects(asked.where(table.c.sync == sync), table, subjects))
+        return as_arrow(db, of_subjects(asked, table, subjects))
 
 
 @cache
