@@ -290,6 +290,8 @@ def _copy_all(db: duckdb.DuckDBPyConnection) -> None:
         for schema in (*WORK_SCHEMAS, "history"):
             db.execute(f"CREATE SCHEMA published.{schema}")
         for catalog, schema, table in _tables(db, "work", "history"):
+            if (catalog, schema) == ("work", "main"):
+                continue  # what runs remember for themselves
             # Inside the copy, history is a schema; here it is a file whose schema is main.
             target = "history" if catalog == "history" else schema
             db.execute(

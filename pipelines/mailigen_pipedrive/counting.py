@@ -23,11 +23,12 @@ MODELS = ("resolve.contact_events", "resolve.crossings")
 
 
 class Events(NamedTuple):
-    """How many there are up to a sweep, and what their times add up to: no deletion, and nothing
-    put in later under an older sweep, leaves both as they were."""
+    """How many there are up to a sweep, what their times add up to, and the same weighed by their
+    sweeps: no deletion, and nothing put in later under an older sweep, leaves all as they were."""
 
     rows: int
     times: int
+    weighed: int
 
 
 class Counted(NamedTuple):
@@ -90,17 +91,24 @@ def _rules(db: duckdb.DuckDBPyConnection, generation: str) -> str:
         "FROM staging.syncline__pauses ORDER BY ALL",
     )
     made_of = [db.execute(query).fetchall() for query in asked]
-    how = [sql_of(SYNC, model) for model in MODELS]
-    return sha256(repr([made_of, how, BASES, generation, duckdb.__version__]).encode()).hexdigest()
+    how = [*(sql_of(SYNC, model) for model in MODELS), BASES, DIGESTS, MET, OTHERS, COPIES]
+    return _digest([made_of, how, generation, duckdb.__version__])
 
 
 def _contacts(db: duckdb.DuckDBPyConnection) -> str:
     """All that single counts depend on; another one says that somebody's basis is another."""
-    return repr([db.execute(query).fetchall() for query in DIGESTS])
+    return _digest([db.execute(query).fetchall() for query in DIGESTS])
+
+
+def _digest(of: object) -> str:
+    return sha256(repr(of).encode()).hexdigest()
 
 
 def _events(db: duckdb.DuckDBPyConnection, sweep: int) -> Events:
-    query = "SELECT count(*), coalesce(sum(times), 0)::BIGINT FROM history.events WHERE sweep <= ?"
+    query = (
+        "SELECT count(*), coalesce(sum(times), 0)::BIGINT, "
+        "coalesce(sum(sweep * times), 0)::BIGINT FROM history.events WHERE sweep <= ?"
+    )
     return Events(*db.execute(query, [sweep]).fetchall()[0])
 
 
@@ -111,8 +119,11 @@ def _told(db: duckdb.DuckDBPyConnection) -> Counted | None:
     ).fetchall()
     if not rows:
         return None
-    rules, contacts, sweep, *events = orjson.loads(rows[0][0])
-    return Counted(rules, contacts, sweep, Events(*events))
+    try:
+        rules, contacts, sweep, *events = orjson.loads(rows[0][0])
+        return Counted(rules, contacts, sweep, Events(*events))
+    except (TypeError, ValueError):
+        return None  # another version's, or somebody's own words
 
 
 def _tell(db: duckdb.DuckDBPyConnection, counted: Counted) -> None:
@@ -121,7 +132,9 @@ def _tell(db: duckdb.DuckDBPyConnection, counted: Counted) -> None:
     db.execute(f"COMMENT ON TABLE resolve.crossings IS '{told}'")
 
 
-# What of a contact its counts depend on: the tables, and the columns beside `contact_id`.
+# What of a contact its counts depend on: the tables, and the columns beside `contact_id`. A row's
+# hash is hashed once more, and hashes are added up: DuckDB joins the last column to the others by
+# XOR, so that by XOR over rows several that change alike, or two that change places, would cancel.
 PARTS = {
     "contacts": "is_selected, automated_by",
     "holdings": "email, from_sweep, until_sweep",
@@ -129,13 +142,13 @@ PARTS = {
     "fallbacks": "bot_id, held_by, fell_back_in",
 }
 DIGESTS = [
-    f"SELECT count(*), bit_xor(hash(contact_id, {columns})) FROM resolve.{name}"
+    f"SELECT count(*), sum(hash(hash(contact_id, {columns}))) FROM resolve.{name}"
     for name, columns in PARTS.items()
 ]
 # The same as one number a contact: whatever of it is another, this is.
 BASES = f"""
 CREATE OR REPLACE TEMP TABLE bases AS
-SELECT contact_id, bit_xor(part) AS basis
+SELECT contact_id, sum(hash(part)) AS basis
 FROM ({
     " UNION ALL ".join(
         f"SELECT contact_id, hash('{name}', {columns}) AS part FROM resolve.{name}"

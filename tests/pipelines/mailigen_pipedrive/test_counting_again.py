@@ -36,7 +36,8 @@ def work(tmp_path, monkeypatch) -> Iterator[Work]:
             given(opened.db, table, columns)
         opened.db.execute("""
             INSERT INTO staging.syncline__rules VALUES
-                ('one', 'warm', 'open', 2, FALSE, 0, -1), ('one', 'hot', 'click', 3, TRUE, 0, -1)
+                ('one', 'warm', 'open', 2, FALSE, 0, -1), ('one', 'hot', 'click', 3, TRUE, 0, -1),
+                ('two', 'warm', 'open', 1, FALSE, 0, -1)
         """)
         for n in range(PEOPLE):
             opened.db.execute("INSERT INTO resolve.contacts VALUES (?, TRUE, ['one'])", [f"c{n}"])
@@ -104,6 +105,8 @@ def test_whatever_happens_the_crossings_are_those_of_counting_everybody(work, ag
         for sweep in range(1 + 100 * seed, 1 + 100 * seed + STEPS):
             for _ in range(dice.randint(0, 3)):
                 happen(work, sweep, dice)
+            if dice.random() < 0.2:
+                continue  # a run that died before it counted
             assert count(work, sweep) == of_everybody(work), f"seed {seed}, sweep {sweep}"
     assert len(again) > SEEDS * STEPS / 3
     assert any(again)
@@ -112,7 +115,7 @@ def test_whatever_happens_the_crossings_are_those_of_counting_everybody(work, ag
 def happen(work: Work, sweep: int, dice: random.Random) -> None:
     """Something that changes a count, or does not."""
     db, who, other = work.db, dice.randrange(PEOPLE), dice.randrange(PEOPLE)
-    happened = dice.randrange(14)
+    happened = dice.randrange(18)
     if happened < 6:
         see(work, sweep, who, dice.choice(["open", "click"]), dice.randint(1, 4))
     elif happened == 6:
@@ -145,11 +148,66 @@ def happen(work: Work, sweep: int, dice: random.Random) -> None:
             "INSERT INTO resolve.fallbacks VALUES ('one', ?, ?, ?)",
             [f"c{who}", f"c{who}", sweep],
         )
+    elif happened in (13, 14):
+        # Several enter a filter together, or leave it.
+        some = [f"c{n}" for n in dice.sample(range(PEOPLE), 2 * dice.randint(1, 3))]
+        bots = dice.choice([["one"], ["two"], ["one", "two"]])
+        db.execute(
+            "UPDATE resolve.contacts SET automated_by = ? WHERE list_contains(?, contact_id)",
+            [bots, some],
+        )
+    elif happened == 15:
+        # Two change places.
+        db.execute(
+            "UPDATE resolve.contacts AS c SET automated_by = o.automated_by "
+            "FROM (SELECT contact_id, automated_by FROM resolve.contacts) AS o "
+            "WHERE (c.contact_id, o.contact_id) IN ((?, ?), (?, ?))",
+            [f"c{who}", f"c{other}", f"c{other}", f"c{who}"],
+        )
+    elif happened == 16:
+        db.execute("UPDATE resolve.fallbacks SET fell_back_in = ?", [sweep])
     else:
         db.execute(
             "INSERT INTO resolve.heirs VALUES (?, ?, 0, ?, ?)",
             [f"c{who}", f"p{who}@x.lv", f"c{other}", sweep],
         )
+
+
+@pytest.mark.parametrize("bots", [("['one']", "['one']"), ("['one']", "['two']")])
+def test_two_that_change_alike_or_change_places_do_not_cancel_each_other(work, again, bots):
+    """MG-18"""
+    for who, had in zip(("c1", "c2"), bots, strict=True):
+        work.db.execute(
+            f"UPDATE resolve.contacts SET automated_by = {had} WHERE contact_id = '{who}'"
+        )
+        see(work, 1, int(who[1:]))
+    count(work, 1)
+    work.db.execute(
+        "UPDATE resolve.contacts SET automated_by = "
+        "CASE WHEN automated_by = ['one'] THEN ['two'] ELSE ['one'] END "
+        "WHERE contact_id IN ('c1', 'c2')"
+    )
+    assert count(work, 2) == of_everybody(work)
+    assert again == [{"c1", "c2"}]
+
+
+def test_the_same_events_under_other_sweeps_are_counted_whole(work, again):
+    """ALL-04: a backup was put back, and other runs used up the numbers in between."""
+    see(work, 1, 1)
+    see(work, 7, 1)
+    count(work, 7)
+    work.db.execute("UPDATE history.events SET sweep = 6 WHERE sweep = 7")
+    assert count(work, 8) == of_everybody(work)
+    assert again == []
+
+
+def test_a_comment_that_is_not_ours_says_nothing(work, again):
+    """ALL-04"""
+    see(work, 1, 1)
+    count(work, 1)
+    work.db.execute("COMMENT ON TABLE resolve.crossings IS 'mine'")
+    assert count(work, 2) == of_everybody(work)
+    assert again == []
 
 
 @pytest.mark.parametrize(
