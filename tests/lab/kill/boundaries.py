@@ -122,6 +122,12 @@ class WatchedDuckDB:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._db, name)
 
+    def __enter__(self) -> "WatchedDuckDB":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def execute(self, query: str, *values: Any) -> Any:
         return self._committing(self._db.execute, query, *values)
 
