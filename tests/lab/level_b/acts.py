@@ -80,6 +80,16 @@ class Scene:
         """How an address stands on the list; '' when it is not there."""
         return status_of(self.live.stage, email)
 
+    def is_in_doubt(self, email: str) -> bool:
+        """Whether our first request for this address left, and nobody of ours knows what became
+        of it."""
+        query = (
+            "SELECT count(*) FROM settings WHERE natural_key = ? AND acknowledged_at IS NULL "
+            "AND state IN ('sending', 'unknown')"
+        )
+        with self.live.lab.engine.connect() as db:
+            return bool(db.exec_driver_sql(query, (email,)).scalar())
+
     def leave(self, email: str) -> None:
         self.left.add(email)
         self.ever_left.add(email)
@@ -155,6 +165,8 @@ def _come_back(scene: Scene, person: Person, _: int) -> None:
 
 
 def _remove(scene: Scene, person: Person, _: int) -> None:
+    if scene.is_in_doubt(person.address):
+        return  # beyond what anybody could know: level (a) counts them as `unseen`
     if scene.status(person.address) == "subscribed" and scene.play("remove", person.address):
         scene.leave(person.address)
 
