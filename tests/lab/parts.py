@@ -166,6 +166,8 @@ def _read(file: Path) -> dict[Part, Kept]:
     if not file.exists():
         return {}
     lines = [orjson.loads(line) for line in file.read_bytes().splitlines()]
+    for line in lines:
+        line["kept"]["red"] = [tuple(one) for one in line["kept"]["red"]]
     return {
         Part(**line["part"]): Kept(**line["kept"])
         for line in lines

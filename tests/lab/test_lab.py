@@ -39,6 +39,18 @@ def test_what_was_played_of_this_code_is_not_played_again(tmp_path: Path) -> Non
     assert sum(kept.figures["schedules"] for kept in done.values()) == 6
 
 
+def test_what_went_wrong_is_the_same_read_back(tmp_path: Path, monkeypatch) -> None:
+    cut = [Part("b", "beyond", 1, 2), Part("b", "beyond", 2, 3)]
+    for part in cut:
+        kept = Kept(dict.fromkeys(parts.FIGURES, 1), red_count=1, red=[(part.start, "twice")])
+        parts._append(tmp_path / "parts.jsonl", part, kept)
+    read = parts.play_all(cut, tmp_path, minutes=0, told=lambda *_: None)
+    played = Kept(dict.fromkeys(parts.FIGURES, 1), red_count=1, red=[(3, "thrice")])
+    ((level, regime, total),) = parts.sums(read | {Part("b", "beyond", 3, 4): played})
+    assert "--replay 1`: twice" in page.series([(level, regime, total)])
+    assert total.red == [(1, "twice"), (2, "twice"), (3, "thrice")]
+
+
 def test_parts_of_other_code_are_not_counted(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(parts, "code_version", lambda _level: "before")
     cut = [Part("a", "inside", 1, 2)]
