@@ -29,9 +29,9 @@ import httpx
 from bench.front import front
 from bench.house import ROOT, free_port, sandbox
 from bench.machine import described
+from bench.processes import answers, end_family, wait_until
 from bench.tables import markdown, with_spread
 from bench.whole_runs import MAILIGEN, BrokenRunError, Place
-from bench.workers import answers, end_family, wait_until
 
 T = TypeVar("T")
 PLAIN, RECORDED = "plain", "recorded"

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,6 +35,7 @@ import psycopg
 from bench.house import ROOT, THEIRS, Sleep, free_port, sandbox
 from bench.machine import described
 from bench.postgres import running_postgres
+from bench.processes import LOOK_S, BrokenBenchError, answers, end_family, wait_until
 from bench.tables import markdown
 from bench.whole_runs import CONSENT, NEVER_HELD
 
@@ -43,8 +44,6 @@ AT_A_TIME = "2"  # flow runs a worker carries at once: one for each core here
 KILLED_AFTER = 0.25  # of the runs are done
 OURS = "Workers"  # how the title of each list begins
 PATIENCE_S = 900.0
-READY_S = 90.0
-LOOK_S = 0.5
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 COLUMNS = (
     "workers", "killed", "syncs", "first runs, s", "a minute", "second runs, s", "a minute",
@@ -59,10 +58,6 @@ class Judged(NamedTuple):
     doubled: int
     missing: int
     too_fast: int  # requests a vendor answered with 429
-
-
-class BrokenBenchError(Exception):
-    """Something did not become what it must within its patience."""
 
 
 @contextmanager
@@ -276,41 +271,12 @@ def written(url: str) -> list[str]:
     return [line for line in lines if json.loads(line)["effects"]]
 
 
-def end_family(process: subprocess.Popen[bytes]) -> None:
-    """End a process and what it started, by their own handles."""
-    if process.poll() is None:
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        for one in psutil.wait_procs(family, timeout=5)[1]:
-            one.kill()
-
-
 def flow_run(process: psutil.Process) -> str:
     """The id of the flow run a process carries; empty for any other process."""
     try:
         return str(process.environ().get("PREFECT__FLOW_RUN_ID", ""))
     except psutil.NoSuchProcess:
         return ""
-
-
-def answers(api: httpx.Client) -> bool:
-    try:
-        return api.get("/health").is_success
-    except httpx.TransportError:
-        return False
-
-
-def wait_until(holds: Callable[[], bool], what: str, sleep: Sleep = time.sleep) -> None:
-    ends = time.monotonic() + READY_S
-    while not holds():
-        if time.monotonic() > ends:
-            raise BrokenBenchError(f"not in {READY_S:.0f} s: {what}")
-        sleep(LOOK_S)
 
 
 def main(words: Sequence[str]) -> int:

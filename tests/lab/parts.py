@@ -109,9 +109,9 @@ def play(part: Part) -> Kept:
     seeds = range(part.start, part.stop)
     series: Any = {"a": series_a, "b": series_b}[part.level]
     tally = series.run_series(seeds, part.regime)
-    other = tally.wrong if part.level == "b" else tally.open_count + tally.surprises + tally.unseen
+    wrong = tally.wrong if part.level == "b" else tally.open_count + tally.surprises
     figures = {name: getattr(tally, name) for name in FIGURES}
-    return Kept(figures, other, tally.seconds, len(tally.red), tally.red[:SHOWN])
+    return Kept(figures, wrong + tally.unseen, tally.seconds, len(tally.red), tally.red[:SHOWN])
 
 
 def play_all(

@@ -108,7 +108,8 @@ def run_all(
     """Kill each story (all of them unless named) at every boundary, or at `sample` drawn ones.
 
     `between` leaves out the numbers before its first and after its last: long stories may be
-    killed in parts. `told` hears of each trial as it ends, in any order, and how many of its story are over.
+    killed in parts. `told` hears of each trial as it ends, in any order, and how many of its
+    story are over.
     """
     with _pool() as pool:
         return [

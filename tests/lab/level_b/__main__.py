@@ -18,7 +18,8 @@ TITLES: dict[Regime, str] = {
     "frozen": "frozen over the lease, awake within H",
     "beyond": "beyond the bounds",
 }
-COLUMNS = ("schedules", "runs", "effects", "duplicates", "lost", "breaches", "wrong", "unreported")
+COLUMNS = ("schedules", "runs", "effects", "duplicates", "lost", "breaches", "wrong", "unreported",
+           "unseen")  # fmt: skip
 
 
 def main() -> int:
@@ -65,6 +66,7 @@ def _replay(seed: int, regime: Regime, protection: str) -> int:
     for found in played.findings:
         print(f"The audit finds: {found.finding} {found.object} {found.remote_ids}: {found.said}")
     wrong = [*verdict.sentences, *played.wrong]
+    print("".join(f"Nobody could know: {said}\n" for said in verdict.unseen), end="")
     print("\n".join(["Verdict:", *(f"  {said}" for said in wrong)]) if wrong else "Verdict: clean")
     return 1 if wrong else 0
 

@@ -23,6 +23,7 @@ from tests.lab.level_b.way import URL
 BOB = "sandbox-pipedrive-bob"
 CAMPAIGNS = ("Product news 1", "Autumn offer", "Welcome series")
 BOT = "customers"
+TOLD_AT_ONCE = ("on time", "doubled")
 
 
 @dataclass
@@ -52,13 +53,18 @@ class Scene:
     left: set[str] = field(default_factory=set)  # by an act of their own, and not back
     ever_left: set[str] = field(default_factory=set)
     joined: set[str] = field(default_factory=set)
+    # How often an address was taken off while nobody of ours could know that it was there.
+    unseen: Counter[str] = field(default_factory=Counter)
     was_paused: bool = False
     is_wiped: bool = False  # everybody was deleted in the CRM: a guard has to stop that
 
     def do(self, act: Act) -> None:
         """Carry out an act; what cannot happen any more does not."""
         person = self.people[act.who % len(self.people)]
+        was_in_doubt = self.is_in_doubt(person.address)
         self.live.act(lambda: ACTS[act.verb](self, person, act.number))
+        if act.verb == "remove" and was_in_doubt and act.told not in TOLD_AT_ONCE:
+            self.unseen[person.address] += 1
 
     # -- at the list
 
@@ -165,8 +171,6 @@ def _come_back(scene: Scene, person: Person, _: int) -> None:
 
 
 def _remove(scene: Scene, person: Person, _: int) -> None:
-    if scene.is_in_doubt(person.address):
-        return  # beyond what anybody could know: level (a) counts them as `unseen`
     if scene.status(person.address) == "subscribed" and scene.play("remove", person.address):
         scene.leave(person.address)
 

@@ -6,7 +6,7 @@ by our reference; what the ledger believes is not asked.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.lab.level_b.log import Entry
@@ -50,6 +50,7 @@ class Ending:
     left: frozenset[str]
     ever_left: frozenset[str]
     joined: frozenset[str]
+    unseen: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Verdict:
     lost: tuple[str, ...] = ()
     breaches: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()  # effects without a cause, deletions nobody asked for
+    unseen: tuple[str, ...] = ()  # breaches that nobody could know to be any
 
     @property
     def sentences(self) -> list[str]:
@@ -70,12 +72,14 @@ class Verdict:
 def judge(ending: Ending) -> Verdict:
     """Weigh one schedule after it has come to rest."""
     made = Counter(_deed(e) for e in ending.log if e.who == "us" and _is_new_deed(e))
+    breaches, unseen = _breaches(ending)
     return Verdict(
         effects=sum(1 for e in ending.log if e.who == "us"),
         duplicates=(*_twice(made), *_second_members(ending)),
         lost=(*_missing(ending, made), *_wrong_members(ending)),
-        breaches=tuple(_breaches(ending)),
+        breaches=breaches,
         wrong=(*_uncaused(ending, made), *_wrong_deletes(ending)),
+        unseen=unseen,
     )
 
 
@@ -153,8 +157,11 @@ def _wrong_members(ending: Ending) -> Iterator[str]:
             yield f"person {person.id} is shown as {shown!r} and is {person.name!r}"
 
 
-def _breaches(ending: Ending) -> Iterator[str]:
-    """Addresses of people who left that a call of ours made subscribed."""
+def _breaches(ending: Ending) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Addresses of people who left that a call of ours made subscribed; apart, those taken off
+    while our first request was in doubt: once each time, it looks like one that never arrived."""
+    found: tuple[list[str], list[str]] = ([], [])
+    passes = Counter(ending.unseen)
     gone: set[str] = set()
     status: dict[str, str] = {}
     holder = {a: person for person in ending.people for a in person.addresses}
@@ -171,7 +178,11 @@ def _breaches(ending: Ending) -> Iterator[str]:
         theirs = set(person.addresses) if person else {entry.subject}
         is_first_sight = entry.verb == "update" and not before
         if became and not is_first_sight and theirs & gone:
-            yield f"{entry.subject} left ({sorted(theirs & gone)}) and was subscribed again"
+            said = f"{entry.subject} left ({sorted(theirs & gone)}) and was subscribed again"
+            is_unseen = theirs & gone == {entry.subject} and passes[entry.subject] > 0
+            passes[entry.subject] -= is_unseen
+            found[is_unseen].append(said)
+    return tuple(found[0]), tuple(found[1])
 
 
 def _standing(entry: Entry) -> str:

@@ -198,7 +198,7 @@ class Play:
                 for m in stage.vendors["mailigen"].books["members"].live()
             },
             left=frozenset(scene.left), ever_left=frozenset(scene.ever_left),
-            joined=frozenset(scene.joined),
+            joined=frozenset(scene.joined), unseen=scene.unseen,
         )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ class Tally:
     breaches: int = 0
     wrong: int = 0
     unreported: int = 0  # wrong, and the audit is silent
+    unseen: int = 0  # taken off before anybody could know, and subscribed again
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     red: list[tuple[int, str]] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Tally:
         self.breaches += len(verdict.breaches)
         self.wrong += len(verdict.wrong) + len(played.wrong)
         self.unreported += len(played.unreported)
+        self.unseen += len(verdict.unseen)
         if found := [*verdict.sentences, *played.wrong]:
             self.red.append((story.seed, "; ".join(found)))
 

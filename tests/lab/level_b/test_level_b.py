@@ -1,6 +1,7 @@
 """The laboratory itself: quiet on the product, loud on a product that lacks a protection."""
 
 import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,21 @@ def test_the_judge_tells_doubled_lost_resubscribed_and_uncaused() -> None:
     assert len(weigh(_ending(once, [ann], [])).wrong) == 2
     left = [_member("user", "update", "unsubscribed"), _member("us", "update", "subscribed")]
     assert len(weigh(_ending(left, [ann], [], left=True)).breaches) == 1
+
+
+def test_who_was_taken_off_before_anybody_knew_is_excused_once_and_counted() -> None:
+    made, gone = _member("us", "create", "subscribed"), _member("user", "delete", "subscribed")
+    again = [made, gone, made]
+    ann = Known(1, "Ann", ("ann@acme.example",), (), True, True, True, False)
+
+    def weighed(entries: list[Entry], times: int) -> tuple[int, int]:
+        ending = replace(_ending(entries, [ann], [], left=True), unseen={"ann@acme.example": times})
+        verdict = weigh(ending)
+        return len(verdict.breaches), len(verdict.unseen)
+
+    assert weighed(again, 0) == (1, 0)
+    assert weighed(again, 1) == (0, 1)
+    assert weighed([*again, gone, made], 1) == (1, 1)
 
 
 def test_the_judge_imports_nothing_of_the_engine() -> None:
