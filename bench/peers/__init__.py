@@ -4,9 +4,10 @@
     faults.py        what happens meanwhile
     contestants.py   how each tool is set up and started, as its own pages advise
     trial.py         one of them through one fault, then the same command again
+    speed.py         each of them with nothing in its way: notes a second
     books.py         the judge: reads the vendor's journal and books, and nothing else
 
-`python -m bench.peers` prints the table; `rows()` is the same for others.
+`python -m bench.peers` prints both tables; `rows()` is the first for others.
 """
 
 from bench.peers.series import HEADINGS, rows

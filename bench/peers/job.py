@@ -18,15 +18,15 @@ class JobRow(NamedTuple):
     text: str
 
 
-def job_rows(person_ids: Sequence[int]) -> list[JobRow]:
-    """Forty rows about forty people; ValueError when there are fewer.
+def job_rows(person_ids: Sequence[int], count: int = ROW_COUNT) -> list[JobRow]:
+    """So many rows, each about somebody else; ValueError when there are fewer people.
 
     >>> job_rows(range(101, 141))[1]
     JobRow(id=2, person_id=102, text='row-0002')
     """
-    if len(person_ids) < ROW_COUNT:
-        raise ValueError(f"{len(person_ids)} people are too few for {ROW_COUNT} rows")
-    return [JobRow(n, person_ids[n - 1], f"row-{n:04d}") for n in range(1, ROW_COUNT + 1)]
+    if len(person_ids) < count:
+        raise ValueError(f"{len(person_ids)} people are too few for {count} rows")
+    return [JobRow(n, person_ids[n - 1], f"row-{n:04d}") for n in range(1, count + 1)]
 
 
 def write_source(path: Path, rows: Sequence[JobRow]) -> None:

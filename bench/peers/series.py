@@ -24,7 +24,7 @@ def rows(trials: int = TRIALS, faults: Sequence[Fault] = FAULTS, only: str = "")
 
     A contestant that cannot be had here is left out, with a line on stderr that says why.
     """
-    with running_sandbox() as sandbox, _contestants() as everybody:
+    with running_sandbox() as sandbox, contestants() as everybody:
         for contestant in everybody:
             if only.lower() not in contestant.name.lower():
                 continue
@@ -34,10 +34,17 @@ def rows(trials: int = TRIALS, faults: Sequence[Fault] = FAULTS, only: str = "")
 
 
 def _one(contestant: Contestant, fault: Fault, number: int, sandbox: Sandbox) -> Outcome:
+    with trial_home() as home:
+        return undergo(contestant, fault, number, sandbox, home)
+
+
+@contextmanager
+def trial_home() -> Iterator[Path]:
+    """An empty folder, gone with the block. Under build/, on a real disk: in memory nobody's state
+    would cost or risk anything."""
     (ROOT / "build").mkdir(exist_ok=True)
-    # Under build/, on a real disk: in memory nobody's state would cost or risk anything.
     with tempfile.TemporaryDirectory(prefix="trial", dir=ROOT / "build") as home:
-        return undergo(contestant, fault, number, sandbox, Path(home))
+        yield Path(home)
 
 
 def _row(contestant: Contestant, fault: Fault, outcomes: Sequence[Outcome]) -> Row:
@@ -51,15 +58,15 @@ def _row(contestant: Contestant, fault: Fault, outcomes: Sequence[Outcome]) -> R
 
 
 @contextmanager
-def _contestants() -> Iterator[list[Contestant]]:
-    """Everybody who can take part on this machine."""
+def contestants(*also: Callable[[], Contestant]) -> Iterator[list[Contestant]]:
+    """Everybody who can take part on this machine, and who `also` makes."""
     with ExitStack() as stack:
         found: list[Contestant] = []
 
         def with_postgres() -> Contestant:
             return drt_with_ledger(stack.enter_context(running_postgres()))
 
-        makers: list[Callable[[], Contestant]] = [ours, drt_as_shown, with_postgres, dlt]
+        makers: list[Callable[[], Contestant]] = [ours, drt_as_shown, with_postgres, dlt, *also]
         for make in makers:
             try:
                 found.append(make())

@@ -42,7 +42,7 @@ def undergo(
     rows = job_rows(sandbox.begin(fault.orders(number)))
     write_source(home / "rows.sqlite", rows)
     contestant.set_up(home, sandbox.url)
-    with _started(contestant, home, sandbox.url) as process:
+    with started(contestant, home, sandbox.url) as process:
         if fault.is_killed:
             was_met = _kill_when(process, fault, number, sandbox)
         else:
@@ -54,7 +54,7 @@ def undergo(
     sandbox.clear_faults()
     run_count, ended_well = 1, False
     while not ended_well and run_count < MOST_RUNS:
-        with _started(contestant, home, sandbox.url) as process:
+        with started(contestant, home, sandbox.url) as process:
             ended_well = process.wait(PATIENCE_S) == 0
         run_count += 1
     verdict = judge([row.text for row in rows], sandbox.journal(), sandbox.notes())
@@ -82,7 +82,7 @@ def _kill_when(
 
 
 @contextmanager
-def _started(contestant: Contestant, home: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(contestant: Contestant, home: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
     """The contestant's command, in a process group of its own; none of it outlives the block."""
     with (home / "log").open("ab") as log:
         process = subprocess.Popen(

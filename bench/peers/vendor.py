@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,10 @@ class Sandbox:
     def __init__(self, url: str, http: httpx.Client) -> None:
         self.url, self._http = url, http
 
-    def begin(self, orders: list[dict[str, Any]]) -> list[int]:
-        """A fresh world with these faults ordered; return the ids of people to write about."""
-        self._post("reset", {"seed": SEED, "people": ROW_COUNT + 20})
+    def begin(self, orders: Sequence[dict[str, Any]] = (), rows: int = ROW_COUNT) -> list[int]:
+        """A fresh world with these faults ordered; return the ids of people to write about, at
+        least so many."""
+        self._post("reset", {"seed": SEED, "people": rows + rows // 2})
         # Nobody shall be slowed by the vendor's limits: they are not what is measured.
         for name, value in (("plan", "ultimate"), ("seats", 50)):
             self._post("assumptions", {"vendor": "pipedrive", "name": name, "value": value})
