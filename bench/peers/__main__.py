@@ -14,12 +14,12 @@ def main() -> None:
     ask = argparse.ArgumentParser(prog="bench.peers", description=__doc__)
     ask.add_argument("--trials", type=int, default=series.TRIALS, help="per tool and fault")
     ask.add_argument("--rounds", type=int, default=speed.ROUNDS, help="per tool, without a fault")
-    ask.add_argument("--rows", type=int, default=speed.ROWS, help="notes of such a round")
     ask.add_argument("--only", default="", help="tools whose name contains this")
     given = ask.parse_args()
     sys.stdout.write("\n".join(described(ROOT)) + "\n\n")
     if given.rounds:
-        _print(speed.HEADINGS, speed.speed_rows(given.rows, given.rounds, given.only))
+        for job in (speed.NOTES, speed.MEMBERS):
+            _print(speed.HEADINGS, speed.speed_rows(job, given.rounds, given.only))
     if given.trials:
         _print(series.HEADINGS, series.rows(given.trials, only=given.only))
 

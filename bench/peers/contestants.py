@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.peers.environments import environment, version
-from bench.peers.job import TOKEN
+from bench.peers.job import KEY, TOKEN
 from bench.peers.vendor import ROOT
 
 QUIET = {"DO_NOT_TRACK": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
@@ -40,8 +40,8 @@ class Contestant:
     def variables(self, home: Path, url: str) -> dict[str, str]:
         """All the environment its process gets: nobody's own settings reach a trial."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        job = {"HOME": str(home), "JOB_HOME": str(home), "JOB_URL": url, "JOB_TOKEN": TOKEN}
-        return kept | QUIET | job | self.environment
+        job = {"HOME": str(home), "JOB_HOME": str(home), "JOB_URL": url}
+        return kept | QUIET | job | {"JOB_TOKEN": TOKEN, "JOB_KEY": KEY} | self.environment
 
 
 def ours() -> Contestant:
@@ -49,34 +49,26 @@ def ours() -> Contestant:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return Contestant(
         "Syncline", project["version"],
-        [sys.executable, "-m", "bench.peers.ours"], _nothing, {"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-m", "bench.peers.ours"], nothing_to_set_up, {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
 
 
 def dlt() -> Contestant:
-    return _dlt("dlt, custom destination, batches of one", {"JOB_BATCH": "1", "LOAD__WORKERS": "1"})
+    careful = {"JOB_BATCH": "1", "LOAD__WORKERS": "1"}
+    return at_dlt("dlt, custom destination, batches of one", "job.py", careful)
 
 
 def dlt_at_its_fastest() -> Contestant:
     """As it comes, batches of ten and twenty at once, with files small enough for twenty."""
     fast = {"JOB_BATCH": "10", "DATA_WRITER__FILE_MAX_ITEMS": "50"}
-    return _dlt("dlt, custom destination, batches of ten, twenty workers", fast)
-
-
-def _dlt(name: str, settings: dict[str, str]) -> Contestant:
-    python = environment("dlt")
-    script = Path(__file__).resolve().parent / "dlt" / "job.py"
-    # Otherwise it would call home and look for a project of the developer's.
-    quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false"}
-    command = [str(python), str(script)]
-    return Contestant(name, version(python, "dlt"), command, _nothing, quiet | settings)
+    return at_dlt("dlt, custom destination, batches of ten, twenty workers", "job.py", fast)
 
 
 def drt_as_shown() -> Contestant:
     def set_up(home: Path, url: str) -> None:
-        _write_drt(home, url, {"mode": "incremental", "cursor_field": "id"}, {})
+        write_drt(home, _notes_at(url), {"mode": "incremental", "cursor_field": "id"}, {})
 
-    return _drt("drt, as its pages show", set_up)
+    return at_drt("drt, as its pages show", set_up)
 
 
 def drt_with_ledger(port: int) -> Contestant:
@@ -92,27 +84,38 @@ def drt_with_ledger(port: int) -> Contestant:
             "type": "postgres", "host": "127.0.0.1", "port": port, "dbname": "postgres",
             "user": "bench", "managed_schema": f"drt_{home.name.replace('-', '_')}",
         }  # fmt: skip
-        _write_drt(home, url, careful, {"state": state}, {"ledger": ledger})
+        write_drt(home, _notes_at(url), careful, {"state": state}, {"ledger": ledger})
 
-    return _drt("drt, own ledger in PostgreSQL, batches of one, no retries", set_up)
+    return at_drt("drt, own ledger in PostgreSQL, batches of one, no retries", set_up)
 
 
-def _drt(name: str, set_up: Callable[[Path, str], None]) -> Contestant:
+def nothing_to_set_up(home: Path, url: str) -> None:
+    """It is told all it needs by its environment."""
+    del home, url
+
+
+def at_dlt(
+    name: str, script: str, settings: dict[str, str],
+    set_up: Callable[[Path, str], None] = nothing_to_set_up,
+) -> Contestant:  # fmt: skip
+    """A script of ours in dlt's environment, with these settings of dlt's."""
+    python = environment("dlt")
+    path = Path(__file__).resolve().parent / "dlt" / script
+    # Otherwise it would call home and look for a project of the developer's.
+    quiet = {"RUNTIME__DLTHUB_TELEMETRY": "false"}
+    command = [str(python), str(path)]
+    return Contestant(name, version(python, "dlt"), command, set_up, quiet | settings)
+
+
+def at_drt(name: str, set_up: Callable[[Path, str], None]) -> Contestant:
     python = environment("drt")
-    command = [str(python.with_name("drt")), "run", "--select", "notes"]
+    command = [str(python.with_name("drt")), "run", "--select", "job"]
     return Contestant(name, version(python, "drt-core"), command, set_up)
 
 
-def _write_drt(
-    home: Path,
-    url: str,
-    sync: dict[str, Any],
-    project: dict[str, Any],
-    profiles: dict[str, Any] | None = None,
-) -> None:
-    """Its three files. They are YAML by name; JSON is YAML, and needs no library."""
-    source = {"type": "sqlite", "database": str(home / "rows.sqlite")}
-    destination = {
+def _notes_at(url: str) -> dict[str, Any]:
+    """A request of its own for each row."""
+    return {
         "type": "rest_api",
         "url": f"{url}/pipedrive/v1/notes",
         "method": "POST",
@@ -120,21 +123,26 @@ def _write_drt(
         "body_template": '{"content": "<p>{{ row.text }}</p>", "person_id": {{ row.person_id }}}',
         "auth": {"type": "api_key", "header": "x-api-token", "value_env": "JOB_TOKEN"},
     }
+
+
+def write_drt(
+    home: Path,
+    destination: dict[str, Any],
+    sync: dict[str, Any],
+    project: dict[str, Any],
+    profiles: dict[str, Any] | None = None,
+) -> None:
+    """Its three files. They are YAML by name; JSON is YAML, and needs no library."""
+    source = {"type": "sqlite", "database": str(home / "rows.sqlite")}
     paced = {"rate_limit": {"requests_per_second": 0}}  # the vendor's limits are out of the way
-    notes = {
-        "name": "notes", "model": "ref('events')", "destination": destination,
-        "sync": sync | paced,
+    job = {
+        "name": "job", "model": "ref('events')", "destination": destination, "sync": sync | paced,
     }  # fmt: skip
     _write(home / ".drt" / "profiles.yml", {"default": source} | (profiles or {}))
     _write(home / "drt_project.yml", {"name": "bench", "profile": "default"} | project)
-    _write(home / "syncs" / "notes.yml", notes)
+    _write(home / "syncs" / "job.yml", job)
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(content, indent=2))
-
-
-def _nothing(home: Path, url: str) -> None:
-    """It is told all it needs by its environment."""
-    del home, url

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROW_COUNT = 40
-TOKEN = "sandbox-pipedrive-admin"  # the sandbox's, open to everybody
+TOKEN, KEY = "sandbox-pipedrive-admin", "sandbox-mailigen-key"  # the sandbox's, open to everybody
 
 
 class JobRow(NamedTuple):

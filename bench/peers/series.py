@@ -7,7 +7,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.peers.books import Verdict
-from bench.peers.contestants import Contestant, dlt, drt_as_shown, drt_with_ledger, ours
+from bench.peers.contestants import (
+    Contestant,
+    dlt,
+    dlt_at_its_fastest,
+    drt_as_shown,
+    drt_with_ledger,
+    ours,
+)
 from bench.peers.environments import NotInstallableError
 from bench.peers.faults import FAULTS, Fault
 from bench.peers.trial import Outcome, undergo
@@ -17,6 +24,7 @@ from bench.tables import Row
 
 HEADINGS = ("tool", "version", "fault", "trials", "duplicates", "lost", "left unfinished")
 TRIALS = 5
+Maker = Callable[[], Contestant]
 
 
 def rows(trials: int = TRIALS, faults: Sequence[Fault] = FAULTS, only: str = "") -> Iterator[Row]:
@@ -58,16 +66,15 @@ def _row(contestant: Contestant, fault: Fault, outcomes: Sequence[Outcome]) -> R
 
 
 @contextmanager
-def contestants(*also: Callable[[], Contestant]) -> Iterator[list[Contestant]]:
-    """Everybody who can take part on this machine, and who `also` makes."""
+def contestants(*others: Maker) -> Iterator[list[Contestant]]:
+    """Everybody of these, or of those who make notes, who can take part on this machine."""
     with ExitStack() as stack:
         found: list[Contestant] = []
 
         def with_postgres() -> Contestant:
             return drt_with_ledger(stack.enter_context(running_postgres()))
 
-        makers: list[Callable[[], Contestant]] = [ours, drt_as_shown, with_postgres, dlt, *also]
-        for make in makers:
+        for make in others or (ours, drt_as_shown, with_postgres, dlt, dlt_at_its_fastest):
             try:
                 found.append(make())
             except (NotInstallableError, NoPostgresError) as error:

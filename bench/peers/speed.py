@@ -1,26 +1,27 @@
-"""Notes a second, with nothing in anybody's way: the same job with more rows, and no fault.
+"""Writes a second, with nothing in anybody's way: the same job with more rows, and no fault.
 
-Counted by the vendor: from the first note that it committed to the last, so that what a tool takes
-to start is in the column of the whole command only. A round in which a note is missing or doubled
-is no measurement but an error. The tools take turns.
+Counted by the vendor: from the first request that committed something to the last, so that what a
+tool takes to start is in the column of the whole command only. A round in which a row is missing or
+doubled is no measurement but an error. The tools take turns.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from bench.peers.books import Verdict, created_notes, judge
-from bench.peers.contestants import Contestant, dlt_at_its_fastest
-from bench.peers.job import job_rows, write_source
-from bench.peers.series import contestants, trial_home
+from bench.peers import members
+from bench.peers.books import Verdict, judge
+from bench.peers.contestants import Contestant
+from bench.peers.job import JobRow, job_rows, write_source
+from bench.peers.series import Maker, contestants, trial_home
 from bench.peers.trial import started
 from bench.peers.vendor import Sandbox, running_sandbox
 from bench.tables import Row, with_spread
 
-HEADINGS = ("tool", "version", "notes", "notes a second", "the whole command, s")
-ROWS, ROUNDS = 1000, 3
+HEADINGS = ("job", "tool", "version", "rows", "rows a second", "the whole command, s")
+ROUNDS = 3
 PATIENCE_S = 600.0
 
 
@@ -28,32 +29,57 @@ class NotDoneError(Exception):
     """A tool did not do the job, or not once for each row: there is no speed to tell."""
 
 
+class Job(NamedTuple):
+    """What becomes of a row, how many there are, who takes part, and how it is judged."""
+
+    name: str
+    thing: str  # of the journal
+    size: int
+    makers: tuple[Maker, ...]  # none: those who make notes
+    verdict: Callable[[Sequence[JobRow], Sandbox], Verdict]
+
+
 class Taken(NamedTuple):
-    """One round: notes a second by the vendor's clock, seconds of the command by ours."""
+    """One round: rows a second by the vendor's clock, seconds of the command by ours."""
 
     a_second: float
     command_s: float
 
 
-def speed_rows(count: int = ROWS, rounds: int = ROUNDS, only: str = "") -> Iterator[Row]:
+def _of_notes(rows: Sequence[JobRow], sandbox: Sandbox) -> Verdict:
+    return judge([row.text for row in rows], sandbox.journal(), sandbox.notes())
+
+
+def _of_members(rows: Sequence[JobRow], sandbox: Sandbox) -> Verdict:
+    return members.verdict([row.text for row in rows], sandbox.members())
+
+
+NOTES = Job("a note each, one a request", "notes", 500, (), _of_notes)
+MEMBERS = Job(
+    f"a member each, {members.AT_ONCE} a request", "members", 5_000, members.MAKERS, _of_members
+)
+
+
+def speed_rows(job: Job, rounds: int = ROUNDS, only: str = "") -> Iterator[Row]:
     """Yield one row per contestant: medians, and between what the rounds lay."""
     taken: defaultdict[str, list[Taken]] = defaultdict(list)
-    with running_sandbox() as sandbox, contestants(dlt_at_its_fastest) as everybody:
+    with running_sandbox() as sandbox, contestants(*job.makers) as everybody:
         asked = [each for each in everybody if only.lower() in each.name.lower()]
         for _ in range(rounds):
             for each in asked:
-                taken[each.name].append(race(each, count, sandbox))
+                taken[each.name].append(race(each, job, sandbox))
     for each in asked:
         mine = taken[each.name]
         yield (
-            each.name, each.version, f"{count:,}", with_spread([one.a_second for one in mine]),
+            job.name, each.name, each.version, f"{job.size:,}",
+            with_spread([one.a_second for one in mine]),
             with_spread([one.command_s for one in mine], 1),
         )  # fmt: skip
 
 
-def race(contestant: Contestant, count: int, sandbox: Sandbox) -> Taken:
-    """One round in a fresh world; NotDoneError unless every row became one note."""
-    rows = job_rows(sandbox.begin(rows=count), count)
+def race(contestant: Contestant, job: Job, sandbox: Sandbox) -> Taken:
+    """One round in a fresh world; NotDoneError unless every row became one thing."""
+    rows = job_rows(sandbox.begin(rows=job.size), job.size)
     with trial_home() as home:
         write_source(home / "rows.sqlite", rows)
         contestant.set_up(home, sandbox.url)
@@ -62,20 +88,25 @@ def race(contestant: Contestant, count: int, sandbox: Sandbox) -> Taken:
             code = process.wait(PATIENCE_S)
         command_s = perf_counter() - began
         said = (home / "log").read_text(errors="replace")[-2000:]
-    journal = sandbox.journal()
-    verdict = judge([row.text for row in rows], journal, sandbox.notes())
+    verdict = job.verdict(rows, sandbox)
     if code or verdict != Verdict(0, 0):
         raise NotDoneError(f"{contestant.name} ended with {code}, {verdict}. It said:\n{said}")
-    return Taken((count - 1) / span_s(journal), command_s)
+    return Taken(a_second(sandbox.journal(), job.thing), command_s)
 
 
-def span_s(journal: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds from the first created note to the last.
+def a_second(journal: Sequence[Mapping[str, Any]], thing: str) -> float:
+    """How many were made a second, after the first request that made any.
 
-    >>> note = {"object": "notes", "verb": "create", "id": 1}
-    >>> at = [f"2026-11-02T06:00:0{second}.5+00:00" for second in (1, 4)]
-    >>> span_s([{"at": moment, "effects": [note]} for moment in at])
-    3.0
+    >>> def line(second, *made):
+    ...     effects = [{"object": "notes", "verb": "create", "id": n} for n in made]
+    ...     return {"at": f"2026-11-02T06:00:0{second}.5+00:00", "effects": effects}
+    >>> a_second([line(1, 1), line(2), line(3, 2, 3, 4), line(5, 5, 6, 7)], "notes")
+    1.5
     """
-    times = [datetime.fromisoformat(line["at"]) for line in journal if created_notes([line])]
-    return (times[-1] - times[0]).total_seconds()
+    made = [(datetime.fromisoformat(line["at"]), _created(line, thing)) for line in journal]
+    (began, _), *later = [(at, count) for at, count in made if count]
+    return sum(count for _, count in later) / (later[-1][0] - began).total_seconds()
+
+
+def _created(line: Mapping[str, Any], thing: str) -> int:
+    return sum(one["object"] == thing and one["verb"] == "create" for one in line["effects"])

@@ -39,6 +39,11 @@ class Sandbox:
         found: list[dict[str, Any]] = self._get("books/pipedrive/notes").json()
         return found
 
+    def members(self) -> list[dict[str, Any]]:
+        """Every member of Mailigen's lists in the books."""
+        found: list[dict[str, Any]] = self._get("books/mailigen/members").json()
+        return found
+
     def journal(self, after: int = 0) -> list[dict[str, Any]]:
         """What was committed, oldest first; only lines numbered above `after`."""
         lines = self._get("journal", after=after).content.splitlines()
@@ -63,7 +68,7 @@ class Sandbox:
 def running_sandbox() -> Iterator[Sandbox]:
     """Start a sandbox on a free port of the loopback; ended with the block."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "--port", "0", "--people", str(ROW_COUNT)],
+        [sys.executable, "-m", "bench.peers.unlimited", "--port", "0", "--people", str(ROW_COUNT)],
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -7,8 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.peers import members
 from bench.peers.contestants import Contestant, ours
-from bench.peers.speed import NotDoneError, race
+from bench.peers.speed import MEMBERS, NOTES, NotDoneError, race
 from bench.peers.vendor import Sandbox
 from sandbox import server
 
@@ -32,9 +33,15 @@ def vendor() -> Iterator[Sandbox]:
 
 
 def test_our_speed_is_that_of_notes_the_vendor_has(vendor: Sandbox) -> None:
-    taken = race(ours(), 12, vendor)
+    taken = race(ours(), NOTES._replace(size=12), vendor)
     assert len(vendor.notes()) >= 12
     assert taken.a_second * taken.command_s > 11  # the command lasts longer than its writing
+
+
+def test_members_travel_by_the_hundred_and_are_judged_by_the_list(vendor: Sandbox) -> None:
+    race(members.ours(), MEMBERS._replace(size=150), vendor)
+    sent = [len(line["effects"]) for line in vendor.journal() if line["vendor"] == "mailigen"]
+    assert [count for count in sent if count] == [100, 50]
 
 
 def test_a_tool_that_leaves_a_note_out_has_no_speed(vendor: Sandbox) -> None:
@@ -43,4 +50,4 @@ def test_a_tool_that_leaves_a_note_out_has_no_speed(vendor: Sandbox) -> None:
 
     lazy = Contestant("stand-in", "0", [sys.executable, "-c", LAZY], no_files)
     with pytest.raises(NotDoneError, match="lost=1"):
-        race(lazy, 5, vendor)
+        race(lazy, NOTES._replace(size=5), vendor)

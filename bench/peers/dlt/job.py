@@ -17,6 +17,7 @@ import requests
 HOME = Path(os.environ["JOB_HOME"])
 NOTES = os.environ["JOB_URL"] + "/pipedrive/v1/notes"
 HEADERS = {"x-api-token": os.environ["JOB_TOKEN"]}
+BATCH = int(os.environ["JOB_BATCH"])
 HTTP = requests.Session()  # its connections are kept; it repeats nothing
 TAKEN = dlt.sources.incremental("id")  # dlt finds the cursor in the default of a parameter
 
@@ -30,7 +31,7 @@ def events(last: Any = TAKEN) -> Iterator[dict[str, Any]]:
             yield dict(zip(("id", "person_id", "text"), row, strict=True))
 
 
-@dlt.destination(batch_size=int(os.environ["JOB_BATCH"]), name="notes")
+@dlt.destination(batch_size=BATCH, name="notes")
 def notes(items: list[dict[str, Any]], table: object) -> None:
     """Send a note each. dlt repeats a call that raises, and goes on after one that returns."""
     del table
