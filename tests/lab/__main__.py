@@ -50,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="start no part of a series after so long")
     parser.add_argument("--mutations-a", type=int, default=400, help="schedules a sample at most")
     parser.add_argument("--mutations-b", type=int, default=60, help="schedules a sample at most")
+    parser.add_argument("--mutations-c", type=int, default=20, help="schedules a sample at most")
     parser.add_argument("--page", type=Path, help="write the page there as well")
     return parser.parse_args()
 
@@ -91,7 +92,7 @@ def _series(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 
 def _mutations(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
     rows = mutations.rows(
-        {"a": given.mutations_a, "b": given.mutations_b},
+        {"a": given.mutations_a, "b": given.mutations_b, "c": given.mutations_c},
         told=lambda row: _tell(f"without {row.protection} ({row.level}): {row.after}"),
     )
     missed = {row.protection for row in rows} - {row.protection for row in rows if row.caught}

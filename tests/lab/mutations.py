@@ -14,6 +14,8 @@ from tests.lab.level_a import series as series_a
 from tests.lab.level_a.switches import SWITCHES as SWITCHES_A
 from tests.lab.level_b import series as series_b
 from tests.lab.level_b.switches import SWITCHES as SWITCHES_B
+from tests.lab.level_c import play as series_c
+from tests.lab.level_c.play import SWITCHES as SWITCHES_C
 
 WORKERS, SAMPLES = 2, 5
 
@@ -43,12 +45,13 @@ def rows(most: dict[str, int], told: Callable[[Row], None]) -> list[Row]:
 def _known() -> Iterator[tuple[str, list[str]]]:
     yield "b", list(SWITCHES_B)
     yield "a", list(SWITCHES_A)
+    yield "c", list(SWITCHES_C)
 
 
 def row(level: str, name: str, most: int) -> Row:
     """Play one protection's absence in SAMPLES samples, and tell their median."""
-    series: Any = {"a": series_a, "b": series_b}[level]
-    regime: Any = SWITCHES_A[name][1] if level == "a" else SWITCHES_B[name].regime
+    series: Any = {"a": series_a, "b": series_b, "c": series_c}[level]
+    regime = _regime(level, name)
     found = [
         series.first_red(name, range(1 + i * most, 1 + (i + 1) * most), regime)
         for i in range(SAMPLES)
@@ -56,3 +59,9 @@ def row(level: str, name: str, most: int) -> Row:
     seen = [one for one in found if one]
     after = median(one[0] for one in seen) if seen else None
     return Row(name, level, regime, after, len(seen), seen[0][1] if seen else "")
+
+
+def _regime(level: str, name: str) -> Any:
+    if level == "c":
+        return series_c.REGIMES[0]
+    return SWITCHES_A[name][1] if level == "a" else SWITCHES_B[name].regime

@@ -15,7 +15,7 @@ REGIMES = {
     "promise": "delay up to H counted from the request, answers up to 29 s",
     "beyond": "delays of up to 4 H, holders asleep for up to 15 minutes, members taken off by hand",
 }
-LEVELS = {"a": "(a) ledger and loader", "b": "(b) the whole flow"}
+LEVELS = {"a": "(a) ledger and loader", "b": "(b) the whole flow", "c": "(c) flows both ways"}
 
 
 def kills(rows: Sequence[Row]) -> str:

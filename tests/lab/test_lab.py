@@ -11,11 +11,13 @@ from tests.lab.level_a import series as series_a
 from tests.lab.level_a.switches import SWITCHES as SWITCHES_A
 from tests.lab.level_b import series as series_b
 from tests.lab.level_b.switches import SWITCHES as SWITCHES_B
+from tests.lab.level_c.play import SWITCHES as SWITCHES_C
 from tests.lab.parts import Kept, Part
 
 PROTECTIONS = (  # as the laboratory is asked to miss them
     "intent before send", "marker", "read-back", "horizon", "lease and fence", "row claim",
     "key from facts", "generations", "consent", "guard", "count audit", "baseline",
+    "echo suppression",
 )  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def test_the_page_names_the_command_that_replays_what_went_wrong() -> None:
 
 @pytest.mark.parametrize("protection", PROTECTIONS)
 def test_every_named_protection_can_be_missed_at_some_level(protection: str) -> None:
-    assert protection in SWITCHES_A or protection in SWITCHES_B
+    assert protection in {*SWITCHES_A, *SWITCHES_B, *SWITCHES_C}
 
 
 def test_a_mutations_row_tells_protection_level_and_median() -> None:
