@@ -33,10 +33,17 @@ LOOK_AGAIN = 15.0  # seconds after such a look
 
 
 class Made(NamedTuple):
-    """What a deed made, where the answer also tells what the vendor holds of it now."""
+    """What a deed made, where an answer or a look also tells what the vendor holds of it now."""
 
     remote_id: str
     holds: Setting  # with `held`; put down as acknowledged
+
+
+class Shown(NamedTuple):
+    """What a look at a setting shows, and what that proves of our write as an answer would."""
+
+    value: Any  # shaped like `desired`; None for nothing
+    held: Any  # as in `Sent`
 
 
 class DeedWriter(Protocol):
@@ -45,8 +52,8 @@ class DeedWriter(Protocol):
     def send(self, deed: Deed) -> str | Made:
         """Create it; return the vendor's id."""
 
-    def find(self, deed: Deed) -> str | None:
-        """The id of what an earlier attempt created, by the strongest path; None if not there."""
+    def find(self, deed: Deed) -> str | Made | None:
+        """What an earlier attempt created, by the strongest path; None if it is not there."""
 
 
 class Sent(NamedTuple):
@@ -69,7 +76,7 @@ class SettingWriter(Protocol):
         """Send each; StopTheSync carries nothing away: rows not in the result were not sent."""
 
     def observe(self, setting: Setting) -> Any:
-        """What the vendor holds now, shaped like `desired`; None for nothing; or NOT_YET."""
+        """What the vendor holds now, shaped like `desired`; None for nothing; Shown; or NOT_YET."""
 
 
 @dataclass(frozen=True)
@@ -248,8 +255,9 @@ def settle_doubts(loader: Loader) -> float | None:
             log.warning("%s stays in doubt: %s", deed.write_key, error)
             continue
         if found is not None:
-            deeds.found(loader.lease, [(deed.write_key, found)])
-            _tell_if_late(loader, deed, found)
+            remote_id, holds = found if isinstance(found, Made) else (found, None)
+            deeds.found(loader.lease, [(deed.write_key, remote_id)], [holds] if holds else [])
+            _tell_if_late(loader, deed, remote_id)
             continue
         loader.looked_in_vain[deed.write_key] = looked_at
         try:
@@ -265,7 +273,11 @@ def settle_doubts(loader: Loader) -> float | None:
             waits.append(LOOK_AGAIN)
             continue
         shown = looked_at - loader.vendors[setting.account].horizon
-        settings.observed(loader.lease, [(setting.key, seen)], shown=shown)
+        value, held = seen if isinstance(seen, Shown) else (seen, None)
+        settings.observed(
+            loader.lease, [(setting.key, value)], shown=shown,
+            held={} if held is None else {setting.key: held},
+        )  # fmt: skip
     waits += _late_bodies(loader)
     return max(min(waits), 0.0) if waits else None
 

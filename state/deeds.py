@@ -269,11 +269,12 @@ _ABSENT = machine.resolution(
 _SENT_AT = select(table.c.sending_at).where(*machine.this_row(table))
 
 
-def found(lease: Lease, outcomes: Sequence[tuple[str, str]]) -> None:
-    """Adopt (key, remote id) pairs that were found at the vendor."""
+def found(lease: Lease, outcomes: Sequence[tuple[str, str]], also: Sequence[Setting] = ()) -> None:
+    """Adopt (key, remote id) pairs that were found at the vendor; `also` as in `done`."""
     with lease.changing() as db:
         machine.apply(db, lease, _FOUND, [((key,), remote_id) for key, remote_id in outcomes])
         machine.link_written(db, lease, table, [(key,) for key, _ in outcomes])
+        beside.put(db, lease, also)
 
 
 def absent(lease: Lease, key: str, *, at: datetime, horizon: timedelta) -> None:

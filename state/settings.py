@@ -20,9 +20,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import JSON, Select, Update, and_, bindparam, case, or_, select, update
+from sqlalchemy import Select, and_, bindparam, or_, select, update
 
-from state import machine
+from state import machine, observation
 from state.arrow import ArrowTable, as_arrow
 from state.database import State
 from state.lease import Lease
@@ -103,7 +103,6 @@ def may_send(setting: Setting, body_hash: str, at: datetime, horizon: timedelta)
     return at >= setting.doubt_at + horizon
 
 
-_IN_FLIGHT = and_(machine.is_in(table, machine.SENDING), table.c.fence == machine.MY_FENCE)
 _SENDABLE = and_(
     table.c.sync == machine.MY_SYNC,
     table.c.wanted_sweep == machine.MY_FENCE,
@@ -278,8 +277,9 @@ def waiting_since(lease: Lease, account: str) -> list[datetime]:
 
 
 def observed(
-    lease: Lease, values: Sequence[tuple[SettingKey, Any]], *, shown: datetime = LATEST
-) -> None:
+    lease: Lease, values: Sequence[tuple[SettingKey, Any]], *, shown: datetime = LATEST,
+    held: Mapping[SettingKey, Any] = MappingProxyType({}),
+) -> None:  # fmt: skip
     """Record what the vendor was seen to hold; None for nothing. Unknown keys are passed over.
 
     A row in doubt becomes done when that is what is desired now, else planned again. Its old
@@ -288,6 +288,7 @@ def observed(
     away by others: what was acknowledged stays known, for the next plan to miss it. Rows not in
     doubt only learn; the next plan acts. What was sent until `shown` (vendor's time) shows surely;
     a look may be older than what was acknowledged since, and proves no other value (A, B, A).
+    `held` is what a look at a row in doubt proves that the vendor made of it, as an answer would.
     """
     if not values:
         return
@@ -296,11 +297,12 @@ def observed(
         {
             **mine, **{f"key_{name}": part for name, part in key._asdict().items()},
             "value": value, "value_hash": value_hash(value), "shown": shown,
+            "proves": key in held, "now_held": held.get(key),
         }
         for key, value in values
     ]  # fmt: skip
     with lease.changing() as db:
-        db.execute(_observation(), rows)
+        db.execute(observation.statement(_NOTHING), rows)
 
 
 _WITHDRAW = (
@@ -335,6 +337,14 @@ def planned_since(state: State, sync: str, at: datetime) -> set[str]:
         return {*db.scalars(query)}
 
 
+def doubtful(state: State, syncs: Collection[str]) -> set[str]:
+    """Return whose settings these writers sent without knowing yet what became of them."""
+    is_open = machine.is_in(table, machine.SENDING, machine.UNKNOWN)
+    query = select(table.c.subject).where(table.c.sync.in_(syncs), is_open)
+    with state.read() as db:
+        return {*db.scalars(query)}
+
+
 def read(
     state: State, sync: str, subjects: Collection[str] | None = None, columns: Sequence[str] = ()
 ) -> ArrowTable:
@@ -342,53 +352,6 @@ def read(
     asked = select(*[table.c[name] for name in columns] or table.c).where(table.c.sync == sync)
     with state.read() as db:
         return as_arrow(db, of_subjects(asked, table, subjects))
-
-
-@cache
-def _observation() -> Update:
-    """Build the statement of `observed`: one row by key, changed by what was seen."""
-    may_be_older = and_(
-        table.c.acknowledged_at.is_not(None),
-        table.c.acknowledged_at > bindparam("shown"),
-        table.c.acknowledged_hash.is_distinct_from(bindparam("value_hash")),
-    )
-    is_as_desired = and_(table.c.desired_hash == bindparam("value_hash"), ~may_be_older)
-    for_doubts: dict[str, Any] = {
-        "state": case((is_as_desired, machine.DONE), else_=machine.PLANNED),
-        "is_adopted": is_as_desired,
-        "acknowledged_at": case((is_as_desired, table.c.sending_at), else_=table.c.acknowledged_at),
-        "doubt_hash": table.c.sending_hash,
-        "doubt_at": table.c.sending_at,
-        "settled_at": machine.NOW,
-        "run_id": machine.MY_RUN,
-        "fence": machine.MY_FENCE,
-    }
-    changes = {
-        name: case((machine.in_doubt(table), value), else_=table.c[name])
-        for name, value in for_doubts.items()
-    }
-    was_taken_away = and_(
-        machine.in_doubt(table),
-        bindparam("value_hash") == _NOTHING,
-        table.c.sending_hash != _NOTHING,
-        ~is_as_desired,
-    )
-    seen = {
-        "acknowledged": bindparam("value", type_=JSON(none_as_null=True)),
-        "acknowledged_hash": bindparam("value_hash"),
-    }
-    for name, value in seen.items():
-        changes[name] = case((or_(was_taken_away, may_be_older), table.c[name]), else_=value)
-    return (
-        update(table)
-        .where(*machine.this_row(table), ~_IN_FLIGHT, table.c.sync == machine.MY_SYNC)
-        .values(
-            acknowledged_generation=case(
-                (is_as_desired, table.c.generation), else_=table.c.acknowledged_generation
-            ),
-            **changes,
-        )
-    )
 
 
 def _by_keys(state: State, keys: Sequence[machine.Key]) -> list[Setting]:

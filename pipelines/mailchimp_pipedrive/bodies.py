@@ -12,6 +12,7 @@ import orjson
 PHONES = "phone"
 CUSTOM = re.compile(r"[0-9a-f]{40}")  # the code of a custom field; others are named
 NUMBERS = frozenset({"double", "int"})
+SHORTEST_LIMIT = 50  # characters: no vendor cuts a text before that
 
 
 def needs_person(wanted: dict[str, Any]) -> bool:
@@ -110,3 +111,20 @@ def plain(value: Any) -> str:
     if isinstance(value, dict):
         return orjson.dumps(value).decode()
     return str(value).strip()
+
+
+def came_of(sent: str, shown: str) -> bool:
+    """Whether a vendor may have made what it shows of what it was sent: as it is, spelled anew, or
+    cut at a limit. Where no answer said so, that is how our own write is known from an edit."""
+    if sent == shown:
+        return True
+    try:
+        return float(sent) == float(shown)  # 1.5 and 15 have the same letters
+    except ValueError:
+        said, found = _letters(sent), _letters(shown)
+    was_cut = len(shown) >= SHORTEST_LIMIT and said.startswith(found)
+    return bool(said) and (said == found or was_cut)
+
+
+def _letters(text: str) -> str:
+    return "".join(one for one in text.casefold() if one.isalnum())

@@ -49,19 +49,14 @@ def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
     generation = sweep.work_generation
     moved = [Cursor(stream, value, generation) for stream, value in sweep.cursors]
     moved += [Cursor(stream, value, NO_FILE) for stream, value in sweep.cursors_of_facts]
-    faster = (
-        frozenset()
-        if sweep.is_window
-        else settings.planned_since(sweep.state, window_name(sweep.definition.name), sweep.read_at)
-    )
+    other_time = _for_another_time(sweep)
     planned = ledger.seal(
         lease,
         deeds=(one for one in _persons_to_make(sweep) if one.bot_id not in held_back),
-        # Whom a window wrote since this sweep began to read, the next one plans for.
         settings=(
             one
             for flow, one in _settings(sweep)
-            if flow not in held_back and one.subject not in faster
+            if flow not in held_back and one.subject not in other_time
         ),
         moved=moved,
     )
@@ -78,6 +73,18 @@ def seal(sweep: Sweep, lease: Lease, held_back: Collection[str]) -> int:
     )  # fmt: skip
     facts.settle(lease, name, _dealt_with(sweep, held_back))
     return planned
+
+
+def _for_another_time(sweep: Sweep) -> set[str]:
+    """Contacts whose values nobody can tell from our own writes yet: the next run plans for them.
+
+    A write is in doubt, of this run or beside it; or a window wrote since this sweep began to read.
+    """
+    sync = sweep.definition.name
+    doubtful = settings.doubtful(sweep.state, (sync, window_name(sync)))
+    if sweep.is_window:
+        return doubtful
+    return doubtful | settings.planned_since(sweep.state, window_name(sync), sweep.read_at)
 
 
 def unsettled(sweep: Sweep) -> set[str]:

@@ -7,7 +7,8 @@ its fields    PATCH by contact_id, without a status; read back from the member
 tag           its own call; found in the member's tags
 
 What an answer shows is kept with the write (`held`): vendors rewrite what they are sent, and a
-value that came of our own write is no change of anybody's.
+value that came of our own write is no change of anybody's. Where no answer came, a look keeps so
+each value that can be told to have come of it.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -20,7 +21,7 @@ from connectors.errors import AlreadyThere, Barred, Gone, OutcomeUnknown, Refuse
 from connectors.mailchimp import Mailchimp, Outcome
 from connectors.mailchimp.members import NewMember
 from connectors.pipedrive import Pipedrive
-from pipelines.load import NOT_YET, Made, Sent
+from pipelines.load import NOT_YET, Made, Sent, Shown
 from pipelines.mailchimp_pipedrive import bodies, bulk
 from pipelines.pipedrive_side.persons import EARLIER
 from state import consent
@@ -45,16 +46,44 @@ class NewPersons:
         body = {"name": deed.body["name"], "emails": deed.body["emails"]}
         sending_at = self.crm.vendor_now()
         answer = self.crm.add_person(body | bodies.of_person(deed.body, {}))
+        return self._made(deed, answer, sending_at, is_known=lambda _code, _shown: True)
+
+    def find(self, deed: Deed) -> str | Made | None:
+        """Of a person that was looked for, what can be told to have come of our request is base."""
+        found = self.crm.find_person(
+            deed.natural_key, deed.sending_at and deed.sending_at - EARLIER
+        )
+        if found is None:
+            return None
+
+        def is_known(code: str, shown: str) -> bool:
+            if code in deed.body["fields"]:
+                return bodies.came_of(str(deed.body["fields"][code]), shown)
+            return shown in deed.body["name"]  # the vendor makes first and last names of it
+
+        try:
+            person = self.crm.person(found)
+        except Gone:
+            return str(found)
+        return self._made(deed, person, deed.sending_at, is_known)
+
+    def _made(
+        self, deed: Deed, person: dict[str, Any], sending_at: datetime | None,
+        is_known: Callable[[str, str], bool],
+    ) -> Made:  # fmt: skip
         sources = dict(deed.body["sources"])
         wanted = {
-            "person": int(answer["id"]), "fields": dict(deed.body["fields"]),
+            "person": int(person["id"]), "fields": dict(deed.body["fields"]),
             "email": deed.natural_key, "replaces": None, "sources": sources,
             "tags": deed.body["tags"], "types": deed.body["types"],
             "currency": deed.body["currency"],
         }  # fmt: skip
         mapped = dict.fromkeys(code for code in deed.body["tags"] if code != "email")
-        shown = bodies.shown_of_person(answer, wanted | {"fields": mapped})
-        made = {code: (text, str(sources.get(code, ""))) for code, text in shown.items()}
+        shown = bodies.shown_of_person(person, wanted | {"fields": mapped})
+        made = {
+            code: (text, str(sources.get(code, "")))
+            for code, text in shown.items() if is_known(code, text)
+        }  # fmt: skip
         setting = Setting(
             deed.account, deed.object, deed.subject,
             f"{self.sync}/{deed.bot_id}/{deed.body['list']}", desired=wanted, verb="update",
@@ -62,12 +91,6 @@ class NewPersons:
         )  # fmt: skip
         holds = replace(setting, held=_held(setting, made, self.now()))
         return Made(str(wanted["person"]), holds)
-
-    def find(self, deed: Deed) -> str | None:
-        found = self.crm.find_person(
-            deed.natural_key, deed.sending_at and deed.sending_at - EARLIER
-        )
-        return None if found is None else str(found)
 
 
 @dataclass(frozen=True)
@@ -85,15 +108,19 @@ class PersonFields:
 
     def observe(self, setting: Setting) -> Any:
         """What was sent, if the person shows it; nothing for a person that is gone."""
+        wanted = setting.desired
         try:
-            person = self.crm.person(setting.desired["person"])
+            person = self.crm.person(wanted["person"])
         except Gone:
             return None
-        shown = bodies.shown_of_person(person, setting.desired)
-        wanted = dict(setting.desired["fields"])
-        if setting.desired.get("email"):
-            wanted["email"] = setting.desired["email"]
-        return setting.desired if all(shown[c] == str(v) for c, v in wanted.items()) else shown
+        shown = bodies.shown_of_person(person, wanted)
+        sent = wanted["fields"] | {"email": wanted["email"]}
+        made = {
+            code: (text, str(wanted["sources"].get(code, "")))
+            for code, text in shown.items() if _is_ours(code, sent[code], text)
+        }  # fmt: skip
+        value = wanted if len(made) == len(shown) else shown
+        return Shown(value, _held(setting, made, self.now()))
 
     def _update(self, setting: Setting) -> Sent:
         wanted = setting.desired
@@ -144,9 +171,14 @@ class Members:
             tags = self.engagement.tags_of(wanted["list"], str(member["contact_id"]))
             return wanted if wanted["tag"] in {str(one["name"]) for one in tags} else {}
         shown = {tag: bodies.plain(member["merge_fields"].get(tag)) for tag in wanted["fields"]}
+        ours = {tag for tag, text in wanted["fields"].items() if _is_ours(tag, text, shown[tag])}
         is_there = str(member["email_address"]).lower() == str(wanted["email"]).lower()
-        is_same = all(shown[tag] == str(value) for tag, value in wanted["fields"].items())
-        return wanted if is_there and is_same else {"email": None, "fields": shown}
+        ours |= {"EMAIL"} if is_there else set()
+        made = _made_of_member(wanted, member)
+        made = {code: pair for code, pair in made.items() if wanted["tags"].get(code) in ours}
+        is_all = is_there and ours >= set(wanted["fields"])
+        value = wanted if is_all else {"email": None, "fields": shown}
+        return Shown(value, _held(setting, made, self.now()))
 
     def _in_batch(self, window: Sequence[Setting]) -> list[Sent]:
         try:
@@ -202,15 +234,8 @@ class Members:
 
     def _shown(self, setting: Setting, answer: dict[str, Any]) -> Sent:
         """What the vendor made of our values, beside the values of the CRM they came from."""
-        wanted, merges = setting.desired, answer.get("merge_fields") or {}
-        made = {
-            code: (
-                str(value),
-                str(answer.get("email_address") or wanted["email"]).lower() if code == "email"
-                else bodies.plain(merges.get(wanted["tags"].get(code))),
-            )
-            for code, value in wanted["sources"].items()
-        }  # fmt: skip
+        wanted = setting.desired
+        made = _made_of_member(wanted, answer)
         remote_id = f"{wanted['list']}/{wanted['member'] or answer['contact_id']}"
         return Sent(setting.key, "done", remote_id=remote_id, held=_held(setting, made, self.now()))
 
@@ -232,6 +257,24 @@ def _sent(
         return Sent(setting.key, "refused", str(error))
     except OutcomeUnknown as error:
         return Sent(setting.key, "unknown", str(error))
+
+
+def _made_of_member(wanted: dict[str, Any], member: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """(value of the CRM it came from, value the member shows) of each field that was sent."""
+    merges = member.get("merge_fields") or {}
+    return {
+        code: (
+            str(value),
+            str(member.get("email_address") or wanted["email"]).lower() if code == "email"
+            else bodies.plain(merges.get(wanted["tags"].get(code))),
+        )
+        for code, value in wanted["sources"].items()
+    }  # fmt: skip
+
+
+def _is_ours(name: str, sent: Any, shown: str) -> bool:
+    """Whether what is shown can have come of what was sent; an address only as it is."""
+    return shown == sent if name == "email" else bodies.came_of(str(sent), shown)
 
 
 def _held(setting: Setting, made: dict[str, tuple[str, str]], at: datetime) -> Held:

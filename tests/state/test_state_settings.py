@@ -199,6 +199,33 @@ def test_a_setting_found_as_desired_is_adopted(lease):
     assert ledger.counts(lease).adopted == 1
 
 
+def test_what_a_look_proves_of_a_doubt_is_kept_as_an_answers_would_be(lease):
+    """MC-02: a row that is in no doubt keeps what its answer said."""
+    key, proof = member("c1").key, {"phone": {"crm": "1", "engagement": "1"}}
+    send(lease, member("c1"))
+    settings.unknown(lease, [(key, "no answer")])
+    settings.observed(lease, [(key, {"PHONE": "9"})])
+    assert stored(lease).held is None
+    send(lease, member("c1"))
+    settings.unknown(lease, [(key, "no answer")])
+    settings.observed(lease, [(key, {"PHONE": "1"})], held={key: proof})
+    settings.observed(lease, [(key, {"PHONE": "2"})], held={key: {}})
+    assert (stored(lease).state, stored(lease).held) == ("done", proof)
+
+
+def test_a_look_that_may_be_older_than_an_answer_proves_nothing(lease, clock):
+    """ALL-06: A, B, A: what is seen may be the first A."""
+    key = member("c1").key
+    for phone in ("A", "B"):
+        send(lease, member("c1", phone))
+        settings.acknowledged(lease, [(key, "")], {key: {"phone": phone}})
+    send(lease, member("c1", "A"))
+    settings.unknown(lease, [(key, "no answer")])
+    seen = [(key, {"PHONE": "A"})]
+    settings.observed(lease, seen, shown=clock.at - HORIZON, held={key: {"phone": "A"}})
+    assert (stored(lease).state, stored(lease).held) == ("planned", {"phone": "B"})
+
+
 def test_a_dead_runs_setting_stays_in_doubt_under_the_next_plan(lease, clock):
     send(lease, member("c1", "1"))
     newer = following(lease, clock)
@@ -210,6 +237,16 @@ def test_a_dead_runs_setting_stays_in_doubt_under_the_next_plan(lease, clock):
     assert sendable(newer) == []
     clock.advance(HORIZON.total_seconds())
     assert [row.desired for row in sendable(newer)] == [{"PHONE": "2"}]
+
+
+def test_whose_settings_are_in_doubt_is_known_to_those_beside(lease):
+    """MC-02: they plan for them another time."""
+    send(lease, member("c1"))
+    send(lease, member("c2"))
+    settings.unknown(lease, [(member("c2").key, "no answer")])
+    confirm(lease, member("c3"))
+    assert settings.doubtful(lease.state, [lease.sync]) == {"c1", "c2"}
+    assert settings.doubtful(lease.state, ["another"]) == set()
 
 
 def test_other_aspects_of_a_subject_in_doubt_wait(lease):

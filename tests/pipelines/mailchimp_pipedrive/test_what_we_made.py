@@ -1,5 +1,7 @@
 """What flows made is no change of anybody's: the runs after it write nothing because of it."""
 
+import json
+
 from tests.pipelines.mailchimp_pipedrive.auditing import settled
 from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, OUT, STAGE, FlowDesk
 
@@ -34,8 +36,8 @@ def test_a_name_the_vendor_made_of_the_address_goes_nowhere(desk: FlowDesk) -> N
     assert desk.merges(BARE)["FNAME"] == "Barbara", "an edit is one"
 
 
-def test_what_a_lost_answer_made_is_found_and_its_name_meets_as_it_is(desk: FlowDesk) -> None:
-    """ALL-06: only an answer tells what the vendor made of our values."""
+def test_what_a_lost_answer_made_is_found_and_its_name_is_ours(desk: FlowDesk) -> None:
+    """ALL-06, MC-02: what can be told to have come of our request is remembered as an answer's."""
     desk.start(INTO)
     desk.act("add", BARE, fields={"FNAME": "Bar", "LNAME": "Bare"})
     desk.act("tag", BARE, tag="Nobody yet")
@@ -44,8 +46,8 @@ def test_what_a_lost_answer_made_is_found_and_its_name_meets_as_it_is(desk: Flow
     settled(desk)
     assert [one["first_name"] for one in desk.persons_with(BARE)] == ["Bar"]
     with desk.state() as state, state.read() as db:
-        held = db.exec_driver_sql("SELECT held FROM settings").fetchall()
-    assert held == []
+        ((held,),) = db.exec_driver_sql("SELECT held FROM settings").fetchall()
+    assert {"Bar", "Bare"} == {one["crm"] for one in json.loads(held).values()}
 
 
 def test_a_tag_somebody_took_off_stays_off_also_after_later_edits(desk: FlowDesk) -> None:

@@ -113,7 +113,9 @@ SELECT
             THEN 'they meet for the first time, and Pipedrive has it otherwise'
         WHEN j.action = 'update' THEN 'changed in Pipedrive'
     END AS reason,
-    CASE WHEN j.action IN ('create', 'move', 'update') THEN 1 ELSE 0 END AS cost_calls
+    -- Who is to be subscribed is looked for first.
+    CASE j.action WHEN 'create' THEN 2 WHEN 'move' THEN 1 WHEN 'update' THEN 1 ELSE 0 END
+        AS cost_calls
 FROM judged AS j
 INNER JOIN staging.syncline__flows AS f ON f.flow_id = j.flow_id
 CROSS JOIN staging.syncline__sweep AS s
