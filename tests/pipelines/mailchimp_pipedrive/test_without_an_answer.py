@@ -165,7 +165,9 @@ def test_an_edit_of_our_unanswered_value_goes_across(
     assert (found["last_name"], desk.merges(email)["LNAME"]) == ("Zander", "Zander")
 
 
-def test_a_person_whose_making_was_not_answered_has_a_base(desk: FlowDesk, monkeypatch) -> None:
+def test_an_edit_while_an_unanswered_person_was_made_goes_across(
+    desk: FlowDesk, monkeypatch
+) -> None:
     """MC-02, ALL-06: an edit while the request was on its way is not overwritten by it."""
     desk.start(OUT | MAPPED, INTO | MAPPED)
     settle(desk)

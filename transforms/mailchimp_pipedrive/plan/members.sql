@@ -8,8 +8,7 @@
 --         (MC-13, ALL-08); who has one gets the fields that changed, by a call without a status.
 --         A changed first address moves the member and adds none (MC-10). An archived one is left
 --         alone. Of several flows the first in the file creates, the others update afterwards.
--- watch   `settles` is the arrival or passage that this write deals with; one that finds nothing to
---         write is dealt with as well (`nothing`).
+-- watch   `settles`: the passage or arrival dealt with, by `nothing` too. A create looks first.
 
 WITH fields AS (
     SELECT
@@ -113,7 +112,6 @@ SELECT
             THEN 'they meet for the first time, and Pipedrive has it otherwise'
         WHEN j.action = 'update' THEN 'changed in Pipedrive'
     END AS reason,
-    -- Who is to be subscribed is looked for first.
     CASE j.action WHEN 'create' THEN 2 WHEN 'move' THEN 1 WHEN 'update' THEN 1 ELSE 0 END
         AS cost_calls
 FROM judged AS j
