@@ -28,6 +28,7 @@ WITH_CUSTOM_FIELDS = {
     "organizations": "organizationFields",
     "deals": "dealFields",
 }
+MOST_KEPT = 250_000  # serialised records of an object, about 1 KB each
 CONTACT_SYNC = ("postal_address", "notes", "im", "birthday", "job_title")
 
 
@@ -128,10 +129,14 @@ class Company:
         return shown
 
     def shown_bytes(self, name: str, record: Record) -> bytes:
-        """`shown`, serialised, and remembered until the record changes."""
-        kept = self._bytes[name].get(record["id"])
+        """`shown`, serialised; of the first MOST_KEPT remembered until the record changes."""
+        remembered = self._bytes[name]
+        kept = remembered.get(record["id"])
         if kept is None:
-            kept = self._bytes[name][record["id"]] = orjson.dumps(self.shown(name, record))
+            # A copy: what orjson returns holds on to all the room it was written in, 8 KB each.
+            kept = bytes(bytearray(orjson.dumps(self.shown(name, record))))
+            if len(remembered) < MOST_KEPT:
+                remembered[record["id"]] = kept
         return kept
 
     def forget_bytes(self) -> None:
