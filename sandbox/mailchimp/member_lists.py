@@ -16,20 +16,35 @@ Test = Callable[[Record], bool]
 SORTS = ("timestamp_opt", "timestamp_signup", "last_changed")
 INTEREST = ("interest_category_id", "interest_ids", "interest_match")
 SHORTEST_QUERY = 3
+OF_A_PAGE = frozenset({"count", "offset", "fields", "exclude_fields"})
 
 
 def list_members(call: Call) -> dict[str, Any]:
     """Archived members show only when asked for by status (an assumption)."""
     list_id = call.list_id
-    tests = list(_tests(call, list_id))
-    found = [m for m in call.account.members.of(list_id) if all(test(m) for test in tests)]
-    found = sorted_rows(call, found, SORTS)
+    found = call.account.members.kept(
+        list_id, _question(call, list_id), lambda: _asked_for(call, list_id)
+    )
     return {
         "members": show_members(call, call.page_of(found)),
         "list_id": list_id,
         "total_items": len(found),
         "_links": links_of_many(call.url(f"/lists/{list_id}/members"), "Lists/Members"),
     }
+
+
+def _question(call: Call, list_id: str) -> tuple[object, ...]:
+    """Which members are asked for, in which order, whatever page of them."""
+    assumed = call.account.assumed
+    asked = sorted((name, word) for name, word in call.query.items() if name not in OF_A_PAGE)
+    last = last_sent(call.account, list_id) if call.flag("since_last_campaign") else ""
+    return (*asked, assumed["members_hide_archived"], assumed["since_is_inclusive"], last)
+
+
+def _asked_for(call: Call, list_id: str) -> list[Record]:
+    tests = list(_tests(call, list_id))
+    found = [m for m in call.account.members.of(list_id) if all(test(m) for test in tests)]
+    return sorted_rows(call, found, SORTS)
 
 
 def sorted_rows(call: Call, rows: list[Record], sorts: tuple[str, ...]) -> list[Record]:

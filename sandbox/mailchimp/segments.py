@@ -1,6 +1,6 @@
 """Segments: static ones (tags), saved ones (conditions) and fuzzy ones (similar people)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sandbox.books import Record
@@ -11,7 +11,7 @@ from sandbox.mailchimp.kinds import check_types
 from sandbox.mailchimp.links import links_of_many, links_of_one
 from sandbox.mailchimp.member_shape import show_member, show_members
 from sandbox.mailchimp.member_writes import check_needed
-from sandbox.mailchimp.membership import write_member
+from sandbox.mailchimp.membership import STATUSES, write_member
 from sandbox.mailchimp.problems import bad_request, invalid, not_found
 from sandbox.mailchimp.route import Route
 from sandbox.mailchimp.tags import find_tag, new_segment, without_tags
@@ -27,12 +27,20 @@ INCLUDED = {
 NOT_IN_MEMBERS = ("tags", "tags_count", "contact_id", "web_id", "full_name", "source")
 
 
-def members_in(account: Account, segment: Record) -> list[Record]:
-    """Everybody in a segment by now, archived ones left out, whatever their status."""
-    list_id = segment["list_id"]
-    everybody = [m for m in account.members.of(list_id) if m["status"] != "archived"]
-    is_in = _belongs(account, segment)
-    return [m for m in everybody if is_in(m)]
+def members_in(
+    account: Account, segment: Record, statuses: Collection[str] = STATUSES
+) -> list[Record]:
+    """Everybody of these statuses in a segment by now; unasked, all but the archived."""
+
+    def find() -> list[Record]:
+        is_in = _belongs(account, segment)
+        everybody = account.members.of(segment["list_id"])
+        return [m for m in everybody if m["status"] in statuses and is_in(m)]
+
+    if segment["type"] != "static":  # who is in these hangs on the day and on campaigns too
+        return find()
+    question = ("segment", segment["id"], *sorted(statuses))
+    return account.members.kept(segment["list_id"], question, find)
 
 
 def _belongs(account: Account, segment: Record) -> Callable[[Record], bool]:
@@ -192,8 +200,7 @@ def _take_off(call: Call, segment: Record, email: str) -> Record | None:
 def list_segment_members(call: Call) -> dict[str, Any]:
     """Subscribed ones, and those of the statuses a query includes."""
     segment = call.the_segment()
-    statuses = _statuses(call)
-    found = [m for m in members_in(call.account, segment) if m["status"] in statuses]
+    found = members_in(call.account, segment, _statuses(call))
     shown = show_members(call, call.page_of(found))
     return {
         "members": [_as_in_segment(member) for member in shown],
@@ -248,12 +255,10 @@ def _url(call: Call, segment: Record) -> str:
 
 def _shown(call: Call, segment: Record) -> dict[str, Any]:
     """Static and fuzzy segments show no conditions."""
-    statuses = _statuses(call)
-    inside = members_in(call.account, segment)
     shown = {
         "id": segment["id"],
         "name": segment["name"],
-        "member_count": sum(m["status"] in statuses for m in inside),
+        "member_count": len(members_in(call.account, segment, _statuses(call))),
         "type": segment["type"],
         "created_at": segment["created_at"],
         "updated_at": segment["updated_at"],
