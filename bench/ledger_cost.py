@@ -7,7 +7,6 @@ synchronous=FULL on a disk. `python -m bench.ledger_cost [--profile]`.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -34,7 +33,7 @@ REPETITIONS, COUNT = 7, 400
 
 def rows(repetitions: int = REPETITIONS, count: int = COUNT) -> Iterator[Row]:
     """Yield one row per kind of write and vendor: medians, with the range of the repetitions."""
-    with _on_disk() as folder, running_server() as url, open_http() as http:
+    with machine.on_disk("ledger-cost") as folder, running_server() as url, open_http() as http:
         vendors = {"in the process": Instantly(), "HTTP on the loopback": Posted(url, http)}
         for work in ALL_WORK:
             for name, vendor in vendors.items():
@@ -43,13 +42,13 @@ def rows(repetitions: int = REPETITIONS, count: int = COUNT) -> Iterator[Row]:
 
 def profile_rows(repetitions: int = REPETITIONS, count: int = COUNT) -> Iterator[Row]:
     """Yield where the time of a single deed goes, a row a part (headings: PARTS)."""
-    with _on_disk() as folder:
+    with machine.on_disk("ledger-cost") as folder:
         yield from where_time_goes(folder, repetitions, count)
 
 
 def disk_line() -> str:
     """What a durable page costs on the disk that the figures were taken on."""
-    with _on_disk() as folder:
+    with machine.on_disk("ledger-cost") as folder:
         taken = machine.sync_latencies(folder)
     tenths = quantiles(taken, n=10)
     return (
@@ -60,7 +59,7 @@ def disk_line() -> str:
 
 def floor_line() -> str:
     """The least a claim and a settlement can cost here: two bare durable commits."""
-    with _on_disk() as folder:
+    with machine.on_disk("ledger-cost") as folder:
         taken = machine.bare_commits(folder)
     pairs = [(a + b) * 1000 for a, b in zip(taken[::2], taken[1::2], strict=True)]
     return (
@@ -101,15 +100,6 @@ def _counted(lease: Lease) -> Iterator[list[int]]:
     watch_changes(lease.state.engine)
     event.listen(lease.state.engine, "commit", count)
     yield made
-
-
-@contextmanager
-def _on_disk() -> Iterator[Path]:
-    """A folder below build/, where nothing is kept in memory; NotADiskError when it is."""
-    (ROOT / "build").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ledger-cost", dir=ROOT / "build") as made:
-        machine.disk_below(Path(made))
-        yield Path(made)
 
 
 def main() -> None:

@@ -1,15 +1,20 @@
-"""On what the figures were taken: processor, memory, disk, versions."""
+"""On what the figures were taken: processor, memory, disk, versions; and a folder on that disk."""
 
 import os
 import platform
 import sqlite3
 import sys
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
-PACKAGES = ("sqlalchemy", "httpx", "duckdb", "prefect")
+BUILD = Path(__file__).resolve().parents[1] / "build"
+PACKAGES = (
+    "sqlalchemy", "httpx", "duckdb", "pyarrow", "pandas", "great-expectations", "prefect",
+)  # fmt: skip
 IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 SYNCS = 200
 
@@ -29,6 +34,18 @@ def described(folder: Path) -> list[str]:
         f"disk: {disk_below(folder)}",
         f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, " + ", ".join(software),
     ]
+
+
+@contextmanager
+def on_disk(name: str) -> Iterator[Path]:
+    """An empty folder below build/, gone with the block; NotADiskError where that is in memory.
+
+    The folder for temporary files often is: there nobody's state would cost or risk anything.
+    """
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=BUILD) as made:
+        disk_below(Path(made))
+        yield Path(made)
 
 
 def disk_below(folder: Path) -> str:

@@ -20,7 +20,6 @@ import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ import psutil  # type: ignore[import-untyped]
 
 import sandbox.server
 from bench.house import House
-from bench.machine import described
+from bench.machine import described, on_disk
 
 Sleep = Callable[[float], Awaitable[None]]
 SECRET = "a secret for the storm of 200 a second"
@@ -221,13 +220,13 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--kill", action="store_true", help="in the middle, with SIGKILL")
     asked = parser.parse_args(words)
     storm = Storm(asked.per_second, asked.seconds, asked.seconds / 2 if asked.kill else 0.0)
-    with tempfile.TemporaryDirectory() as name, sandbox.server.start(people=50) as running:
-        house = built(running.url, Path(name))
+    with on_disk("storm") as folder, sandbox.server.start(people=50) as running:
+        house = built(running.url, folder)
         if house.run() != 0:
             sys.stderr.write("the sync did not get through its first run\n")
             return 1
         found = play(house, storm)
-        lines = [*described(Path(name)), f"{storm.per_second} a second for {storm.seconds:g} s"]
+        lines = [*described(folder), f"{storm.per_second} a second for {storm.seconds:g} s"]
         sys.stdout.write("\n".join([*lines, *found.lines()]) + "\n")
     return 1 if found.lost else 0
 

@@ -13,7 +13,6 @@ import argparse
 import itertools
 import re
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter, deque
@@ -26,7 +25,7 @@ from typing import NamedTuple
 import psutil  # type: ignore[import-untyped]
 
 from bench.house import House, Sleep
-from bench.machine import described
+from bench.machine import described, on_disk
 from bench.windows_house import PLAN, SEATS, Known, World, built, opened
 from bench.windows_judge import Books, Change, Verdict, judge
 
@@ -255,8 +254,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--keep", type=Path, help="a folder to leave the logs in")
     asked = parser.parse_args(words)
     plan = Plan(asked.per_second, asked.seconds, asked.people, asked.sweep_every)
-    with tempfile.TemporaryDirectory() as name, opened(plan.people) as world:
-        folder = asked.keep or Path(name)
+    with on_disk("windows") as made, opened(plan.people) as world:
+        folder = asked.keep or made
         folder.mkdir(parents=True, exist_ok=True)
         if asked.answer_ms:
             world.control(

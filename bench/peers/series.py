@@ -1,11 +1,10 @@
 """All contestants through all faults, several trials each, added up."""
 
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
+from bench.machine import on_disk
 from bench.peers.books import Verdict
 from bench.peers.contestants import (
     Contestant,
@@ -18,7 +17,7 @@ from bench.peers.contestants import (
 from bench.peers.environments import NotInstallableError
 from bench.peers.faults import FAULTS, Fault
 from bench.peers.trial import Outcome, undergo
-from bench.peers.vendor import ROOT, Sandbox, running_sandbox
+from bench.peers.vendor import Sandbox, running_sandbox
 from bench.postgres import NoPostgresError, running_postgres
 from bench.tables import Row
 
@@ -42,17 +41,8 @@ def rows(trials: int = TRIALS, faults: Sequence[Fault] = FAULTS, only: str = "")
 
 
 def _one(contestant: Contestant, fault: Fault, number: int, sandbox: Sandbox) -> Outcome:
-    with trial_home() as home:
+    with on_disk("trial") as home:
         return undergo(contestant, fault, number, sandbox, home)
-
-
-@contextmanager
-def trial_home() -> Iterator[Path]:
-    """An empty folder, gone with the block. Under build/, on a real disk: in memory nobody's state
-    would cost or risk anything."""
-    (ROOT / "build").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="trial", dir=ROOT / "build") as home:
-        yield Path(home)
 
 
 def _row(contestant: Contestant, fault: Fault, outcomes: Sequence[Outcome]) -> Row:

@@ -11,11 +11,12 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from bench.machine import on_disk
 from bench.peers import members
 from bench.peers.books import Verdict, judge
 from bench.peers.contestants import Contestant
 from bench.peers.job import JobRow, job_rows, write_source
-from bench.peers.series import Maker, contestants, trial_home
+from bench.peers.series import Maker, contestants
 from bench.peers.trial import started
 from bench.peers.vendor import Sandbox, running_sandbox
 from bench.tables import Row, with_spread
@@ -80,7 +81,7 @@ def speed_rows(job: Job, rounds: int = ROUNDS, only: str = "") -> Iterator[Row]:
 def race(contestant: Contestant, job: Job, sandbox: Sandbox) -> Taken:
     """One round in a fresh world; NotDoneError unless every row became one thing."""
     rows = job_rows(sandbox.begin(rows=job.size), job.size)
-    with trial_home() as home:
+    with on_disk("trial") as home:
         write_source(home / "rows.sqlite", rows)
         contestant.set_up(home, sandbox.url)
         began = perf_counter()
