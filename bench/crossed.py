@@ -1,6 +1,6 @@
 """What every contestant of `bench.crossings` tells: who crossed, as a digest, and what it took.
 
-Stands alone, since a peer's environment has nothing of ours.
+With `bench.own_peak` it stands alone, since a peer's environment has nothing of ours.
 """
 
 import hashlib
@@ -8,6 +8,8 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from time import perf_counter, process_time
+
+from bench.own_peak import own_peak
 
 THRESHOLDS = (3, 5)  # e-mails opened, clicks
 Crossed = Sequence[tuple[str, str, int]]  # rule, contact, the sweep it crossed in; sorted
@@ -18,5 +20,8 @@ def tell(find: Callable[[], Crossed]) -> None:
     crossed = find()
     seconds, processor = perf_counter() - began, process_time() - worked
     digest = hashlib.sha256(repr(list(crossed)).encode()).hexdigest()
-    told = {"seconds": seconds, "processor_s": processor, "digest": f"{len(crossed)} {digest}"}
+    told = {
+        "seconds": seconds, "processor_s": processor, "peak": own_peak(),
+        "digest": f"{len(crossed)} {digest}",
+    }  # fmt: skip
     sys.stdout.write(json.dumps(told))

@@ -12,6 +12,7 @@ events come to that history, again and again, and those they belong to are count
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -25,8 +26,8 @@ from typing import NamedTuple
 
 from bench.crossed import THRESHOLDS, Crossed, tell
 from bench.house import ROOT
-from bench.machine import described
-from bench.peers.environments import environment
+from bench.machine import described, on_disk
+from bench.peers.environments import NotInstallableError, environment
 from bench.tables import markdown, with_spread
 from pipelines.mailigen_pipedrive import counting
 from state.staging import open_work
@@ -195,13 +196,22 @@ def take(name: str, folder: Path, interpreters: Mapping[str, Path]) -> Taken:
         process = subprocess.Popen(
             command, cwd=ROOT, stdout=out, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.wait():
             raise ContestantFailedError(f"{name} ended with {process.returncode}")
         out.seek(0)
         told = json.load(out)
-    return Taken(told["seconds"], told["processor_s"], used.ru_maxrss * 1024, told["digest"])
+    return Taken(**told)
+
+
+def peers(names: Sequence[str]) -> dict[str, Path]:
+    """The Python of each peer among these; one that cannot be had here is left out, with a line."""
+    if POLARS not in names:
+        return {}
+    try:
+        return {POLARS: environment(POLARS)}
+    except NotInstallableError as error:
+        sys.stderr.write(f"left out ({POLARS}): {error}\n")
+        return {}
 
 
 def new_events(folder: Path, contacts: int, repeat: int) -> list[float]:
@@ -220,7 +230,7 @@ def new_events(folder: Path, contacts: int, repeat: int) -> list[float]:
 
 def table(taken: Mapping[str, Sequence[Taken]]) -> str:
     """A line each: medians, and between what the repetitions lay."""
-    base = median(one.seconds for one in taken[BARE_NAME])
+    base = median([one.seconds for one in taken.get(BARE_NAME, ())] or [math.nan])
     rows = [
         [
             name,
@@ -247,17 +257,19 @@ def main(words: Sequence[str]) -> int:
     if asked.answer:
         answer(asked.answer, asked.folder)
         return 0
-    interpreters = {POLARS: environment(POLARS)} if POLARS in asked.only or not asked.only else {}
-    taken: dict[str, list[Taken]] = {name: [] for name in asked.only or ENTERED}
+    interpreters = peers(asked.only or ENTERED)
+    taken: dict[str, list[Taken]] = {
+        name: [] for name in asked.only or ENTERED if name in WAYS or name in interpreters
+    }
     grown: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        prepare(Path(name), asked.events, asked.contacts)
+    with on_disk("crossings") as folder:
+        prepare(folder, asked.events, asked.contacts)
         for _ in range(asked.repeat):
             for way, each in taken.items():
-                each.append(take(way, Path(name), interpreters))
+                each.append(take(way, folder, interpreters))
                 sys.stderr.write(f"{way}: {each[-1].seconds:.2f} s\n")
         if not asked.only:
-            grown = new_events(Path(name), asked.contacts, asked.repeat)
+            grown = new_events(folder, asked.contacts, asked.repeat)
     if len({one.digest for each in taken.values() for one in each}) > 1:
         raise OtherAnswerError({way: each[0].digest for way, each in taken.items()})
     sys.stdout.write("\n".join([*described(ROOT), "", table(taken)]) + "\n")

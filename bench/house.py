@@ -20,16 +20,25 @@ ROOT = Path(__file__).resolve().parents[1]
 Sleep = Callable[[float], None]
 # Secrets and connections of whoever runs a bench are none of its business.
 THEIRS = ("PREFECT_", "SYNCLINE_")
+# Of the two spellings the small one counts where both are there.
+NO_PROXY = {"NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
 
 
 @contextmanager
 def sandbox(people: int) -> Iterator[str]:
     """A sandbox of that size in a process of its own; yields its address."""
+    with sandbox_process(people) as (url, _):
+        yield url
+
+
+@contextmanager
+def sandbox_process(people: int) -> Iterator[tuple[str, int]]:
+    """The same; yields its address and the id of its process."""
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--people", str(people)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
+        yield process.stdout.readline().split()[-1], process.pid
     finally:
         process.kill()
         process.wait()
@@ -53,13 +62,19 @@ class House:
         (self.syncs / f"{self.sync}.yaml").write_text(json.dumps(definition))
         (folder / "connections.yaml").write_text(json.dumps(connections))
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith(THEIRS)}
-        self.environ |= {**secrets, "SYNCLINE_HOME": str(self.home), "NO_PROXY": "127.0.0.1"}
+        self.environ |= {**secrets, **NO_PROXY, "SYNCLINE_HOME": str(self.home)}
 
     def start(
-        self, *words: str, to: Any = subprocess.PIPE, errors: Any = None
+        self,
+        *words: str,
+        to: Any = subprocess.PIPE,
+        errors: Any = None,
+        peak_to: Path | None = None,
     ) -> subprocess.Popen[str]:
-        """`syncline` with these words; what it says goes there."""
-        command = [sys.executable, "-m", "deployments", "--syncs", str(self.syncs), *words]
+        """`syncline` with these words; what it says goes there, its peak in bytes to that file."""
+        own_peak = ["bench.own_peak", str(peak_to)] if peak_to else []
+        command = [sys.executable, "-m", *own_peak, "deployments", "--syncs", str(self.syncs)]
+        command += words
         return subprocess.Popen(
             command, cwd=ROOT, env=self.environ, stdout=to, stderr=errors, text=True
         )

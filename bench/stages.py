@@ -12,10 +12,8 @@ The sandbox is another process, behind a front that has the lists of people read
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,10 +26,11 @@ import httpx
 
 from bench.front import front
 from bench.house import ROOT, free_port, sandbox
-from bench.machine import described
+from bench.machine import described, on_disk
+from bench.own_peak import own_peak
 from bench.processes import answers, end_family, wait_until
 from bench.tables import markdown, with_spread
-from bench.whole_runs import MAILIGEN, BrokenRunError, Place
+from bench.whole_runs import MAILIGEN, BrokenRunError, Place, until_quiet
 
 T = TypeVar("T")
 PLAIN, RECORDED = "plain", "recorded"
@@ -91,7 +90,7 @@ def answer(way: str, syncs: str) -> None:
     definition = definitions.get(MAILIGEN["name"])
     imported, clock, judge = perf_counter() - began, Clock(), checks._judge
     checks._judge = lambda *asked: clock.step("judged", judge, *asked)
-    before, worked = _peak(), process_time()
+    before, worked = own_peak(), process_time()
     clock.began = perf_counter()
     outcome: Outcome
     if way == RECORDED:
@@ -106,14 +105,10 @@ def answer(way: str, syncs: str) -> None:
         raise BrokenRunError(f"{outcome.outcome}: {outcome.said}")
     judged = clock.took.pop("judged", 0.0)
     told = Taken(
-        imported, took, process_time() - worked, _peak() - before,
+        imported, took, process_time() - worked, own_peak() - before,
         clock.ended.get(CHECKED, 0.0), judged, clock.took, outcome.counts["done"],
     )  # fmt: skip
     sys.stdout.write(f"\n{json.dumps(told._asdict())}\n")
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def take(place: Place, way: str, environ: Mapping[str, str]) -> Taken:
@@ -148,13 +143,12 @@ def prefect_server(folder: Path) -> Iterator[Mapping[str, str]]:
 def measure(people: int, repeat: int) -> tuple[Taken, dict[str, list[Taken]]]:
     """The first run, and those that have nothing to do by how they were run."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stages-")))
+        folder = stack.enter_context(on_disk("stages"))
         before = stack.enter_context(front(stack.enter_context(sandbox(people))))
         place = Place(before.url, folder, MAILIGEN)
         first = take(place, PLAIN, {})
         place.wait_an_hour()  # what was made just now is read again for some minutes
-        while take(place, PLAIN, {}).writes:
-            pass
+        until_quiet(lambda: take(place, PLAIN, {}).writes)
         before.is_settled = True
         (folder / "prefect").mkdir()
         server = stack.enter_context(prefect_server(folder / "prefect"))

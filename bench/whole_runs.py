@@ -1,11 +1,12 @@
 """Whole runs of each sync: a first one, one with nothing changed, one with 1 % of persons changed.
 
-    python -m bench.whole_runs                    both syncs, 1,000 and 10,000 persons, three times
-    python -m bench.whole_runs --sync mailchimp_pipedrive --people 100000 --repeat 1
-    python -m bench.whole_runs --sync segments --people 100000   five tags that hold every person
+    python -m bench.whole_runs                    all, at 1,000, 10,000 and 100,000 persons
+    python -m bench.whole_runs --sync mailchimp_pipedrive --people 10000 --repeat 5
+    python -m bench.whole_runs --sync segments    five tags that hold every person
 
 Sandbox and sync are processes of their own and share the machine. Time and memory are the sync's
-alone: from starting the interpreter to its end, as the operating system counts them. The accounts
+alone: from starting the interpreter to its end, as the operating system counts them; the sandbox's
+memory stands below the table. Sizes above 10,000 are played once, others three times. The accounts
 are on the largest plan and all of it is ours, 60 requests a second at Pipedrive: where that pace is
 what a run waits for, the processor's time says what the run itself costs.
 """
@@ -13,18 +14,21 @@ what a run waits for, the processor's time says what the run itself costs.
 import argparse
 import json
 import os
+import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
+import psutil  # type: ignore[import-untyped]
 
-from bench.house import ROOT, House, at_their_pace, sandbox
-from bench.machine import described
+from bench.house import ROOT, House, at_their_pace, sandbox_process
+from bench.machine import described, on_disk
 from bench.tables import markdown, with_spread
 
 CRM_TOKEN, LIST_KEY = "sandbox-pipedrive-admin", "sandbox-mailigen-key"
@@ -33,6 +37,9 @@ ENVIRONMENT = {"CRM_TOKEN": CRM_TOKEN, "LIST_KEY": LIST_KEY, "MAIL_KEY": MAIL_KE
 AUDIENCE, TAGS = "Newsletter", tuple(f"Bench {n}" for n in range(1, 6))
 ROWS = 500  # a page of Pipedrive's, a call of Mailchimp's
 CHANGED = 100  # one person in so many
+SIZES = (1_000, 10_000, 100_000)
+SMALL, OFTEN = 10_000, 3  # up to so many persons a size is played so often, above it once
+MOST_SETTLING = 5
 PATIENCE_S = 600.0
 CONSENT = {"confirmed_by": "ann@acme.example", "on": "2026-11-01"}
 NEVER_HELD = {"first_activation": "allow", "max_creates": 10**7, "max_create_share": 1}
@@ -52,6 +59,13 @@ class Measured(NamedTuple):
     requests: int
     tokens: int
     writes: int
+
+
+class Played(NamedTuple):
+    """The runs of one sandbox by name, and the bytes the sandbox held after them."""
+
+    runs: Mapping[str, Measured]
+    sandbox: int
 
 
 class BrokenRunError(Exception):
@@ -89,8 +103,9 @@ class Place(House):
         """One `syncline run` from start to end; BrokenRunError unless it ended well."""
         requests, tokens = self.costs()
         began = time.perf_counter()
+        peak_to = self.folder / "peak"
         with tempfile.TemporaryFile("w+") as out:
-            process = self.start("run", self.sync, "--json", to=out)
+            process = self.start("run", self.sync, "--json", to=out, peak_to=peak_to)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
             seconds = time.perf_counter() - began
@@ -101,7 +116,7 @@ class Place(House):
         after = self.costs()
         counts = json.loads(said)["counts"]
         return Measured(
-            seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024,
+            seconds, used.ru_utime + used.ru_stime, int(peak_to.read_text()),
             after[0] - requests, after[1] - tokens, counts["done"] + counts["adopted"],
         )  # fmt: skip
 
@@ -139,7 +154,8 @@ def connections(url: str) -> Mapping[str, object]:
             "calls_per_day": 10**9, "secret": {"key": "LIST_KEY"},
         },
         "mail": {
-            "vendor": "mailchimp", "base_url": f"{url}/mailchimp", "secret": {"key": "MAIL_KEY"},
+            "vendor": "mailchimp", "base_url": f"{url}/mailchimp", "calls_per_day": 10**9,
+            "quota_share": 1, "secret": {"key": "MAIL_KEY"},
         },
     }  # fmt: skip
 
@@ -180,38 +196,38 @@ def nothing_before(place: Place) -> None:
 
 def everybody_tagged(place: Place) -> None:
     """Put every person with an address on the audience, under one of the five tags."""
-    rows = [
+    rows = (
         {
             "email_address": one["emails"][0]["value"], "status": "subscribed",
             "tags": [TAGS[one["id"] % len(TAGS)]],
             "merge_fields": {"FNAME": one["first_name"] or "", "LNAME": one["last_name"] or ""},
         }
         for one in place.persons() if one["emails"]
-    ]  # fmt: skip
+    )  # fmt: skip
     list_id = place.audience()
-    for start in range(0, len(rows), ROWS):
-        body = {"members": rows[start : start + ROWS], "update_existing": True}
+    while chunk := list(islice(rows, ROWS)):
+        body = {"members": chunk, "update_existing": True}
         place.mailchimp.post(f"/lists/{list_id}", json=body).raise_for_status()
 
 
 def some_rename(place: Place) -> None:
     """One person in a hundred is called something else in Pipedrive."""
-    for number, one in enumerate(list(place.persons())):
-        if number % CHANGED == 0:
-            path, body = f"/api/v2/persons/{one['id']}", {"first_name": f"Renamed {number}"}
-            at_their_pace(partial(place.pipedrive.patch, path, json=body))
+    for person_id in [one["id"] for one in islice(place.persons(), 0, None, CHANGED)]:
+        path, body = f"/api/v2/persons/{person_id}", {"first_name": f"Renamed {person_id}"}
+        at_their_pace(partial(place.pipedrive.patch, path, json=body))
 
 
 def some_members_rename(place: Place) -> None:
     """One member of the five tags in a hundred is called something else in Mailchimp."""
-    list_id = place.audience()
+    members_at = f"/lists/{place.audience()}/members"
     asked: dict[str, Any] = {"count": 1000, "fields": "members.contact_id", "offset": 0}
-    members_at = f"/lists/{list_id}/members"
+    chosen: list[str] = []  # first, since the sandbox finds everybody anew after a write
     while members := place.members(members_at, asked):
-        for one in members[::CHANGED]:
-            body = {"merge_fields": {"FNAME": f"Renamed {one['contact_id'][:4]}"}}
-            place.mailchimp.patch(f"{members_at}/{one['contact_id']}", json=body).raise_for_status()
+        chosen += [one["contact_id"] for one in members[::CHANGED]]
         asked["offset"] += 1000
+    for contact_id in chosen:
+        body = {"merge_fields": {"FNAME": f"Renamed {contact_id[:4]}"}}
+        place.mailchimp.patch(f"{members_at}/{contact_id}", json=body).raise_for_status()
 
 
 class Subject(NamedTuple):
@@ -229,21 +245,58 @@ SUBJECTS = {
 }
 
 
-def measure(subject: Subject, people: int) -> dict[str, Measured]:
-    """The three runs on a fresh sandbox; a run with nothing to do must not have written."""
-    with tempfile.TemporaryDirectory() as name, sandbox(people) as url:
-        place = Place(url, Path(name), subject.definition)
+def until_quiet(run: Callable[[], int]) -> None:
+    """Run until one has written nothing; BrokenRunError when the fifth still wrote."""
+    if all(run() for _ in range(MOST_SETTLING)):
+        raise BrokenRunError(f"run {MOST_SETTLING} after the first one's writes still wrote")
+
+
+def measure(subject: Subject, people: int, begins: Callable[[str], None]) -> Played:
+    """The three runs on a fresh sandbox; a run with nothing to do must not have written.
+
+    `begins` is told of each before it starts.
+    """
+
+    def run(name: str) -> Measured:
+        begins(name)
+        return place.measured()
+
+    with on_disk("whole-runs") as folder, sandbox_process(people) as (url, sandbox_id):
+        place = Place(url, folder, subject.definition)
+        begins("its accounts are made")
         subject.prepare(place)
-        runs = {"first": place.measured()}
+        runs = {"first": run("first")}
         place.wait_an_hour()  # what was made just now is read again for some minutes
-        while place.measured().writes:
-            pass  # what the first run's own writes caused, read-backs among it, is dealt with
-        runs["no change"] = place.measured()
+        # What the first run's own writes caused, read-backs among it, is dealt with.
+        until_quiet(lambda: run("not measured").writes)
+        runs["no change"] = run("no change")
         if runs["no change"].writes:
             raise BrokenRunError(f"{place.sync} wrote where nothing had changed")
         subject.change(place)
-        runs["1 % changed"] = place.measured()
-        return runs
+        runs["1 % changed"] = run("1 % changed")
+        return Played(runs, int(psutil.Process(sandbox_id).memory_info().rss))
+
+
+def repetitions(people: int) -> int:
+    """How often a size is played unless asked otherwise: fewer times the longer it takes."""
+    return OFTEN if people <= SMALL else 1
+
+
+def play(sync: str, people: int, repeat: int) -> list[Played]:
+    """All repetitions of one sync and size, each run told on stderr before it starts."""
+    played = []
+    for number in range(1, repeat + 1):
+
+        def begins(run: str, number: int = number) -> None:
+            say(f"{sync}, {people:,} persons, {number} of {repeat}: {run}")
+
+        played.append(measure(SUBJECTS[sync], people, begins))
+    return played
+
+
+def say(line: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stderr.flush()
 
 
 def row(sync: str, people: int, run: str, taken: Sequence[Measured]) -> list[str]:
@@ -259,23 +312,40 @@ def row(sync: str, people: int, run: str, taken: Sequence[Measured]) -> list[str
     return [sync, f"{people:,}", run, *figures]
 
 
+def held(sync: str, people: int, played: Sequence[Played]) -> str:
+    """What the sandbox held, as a line below the table."""
+    sizes = with_spread([one.sandbox / 2**20 for one in played])
+    return f"- the sandbox itself, {sync} at {people:,}: {sizes} MiB"
+
+
 def main(words: Sequence[str]) -> int:
-    """Print the table; lines appear as they are measured on stderr."""
+    """Print the table, of all that could be measured; 1 when a sync broke. Each line of it is on
+    stderr as soon as it is known."""
     parser = argparse.ArgumentParser(prog="bench.whole_runs")
     parser.add_argument("--sync", choices=SUBJECTS, action="append")
     parser.add_argument("--people", type=int, action="append")
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, help="as often whatever the size")
     asked = parser.parse_args(words)
-    rows = []
-    for sync in asked.sync or ["mailigen_pipedrive", "mailchimp_pipedrive"]:
-        for people in asked.people or [1_000, 10_000]:
-            taken = [measure(SUBJECTS[sync], people) for _ in range(asked.repeat)]
-            for run in taken[0]:
-                rows.append(row(sync, people, run, [one[run] for one in taken]))
-                sys.stderr.write(" ".join(rows[-1]) + "\n")
-    lines = [*described(ROOT), "", markdown(COLUMNS, rows)]
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0
+    machine = described(ROOT)  # before this is what the machine is busy with
+    rows: list[list[str]] = []
+    sandboxes, broken = [], []
+    for people in asked.people or SIZES:
+        for sync in asked.sync or SUBJECTS:
+            try:
+                played = play(sync, people, asked.repeat or repetitions(people))
+            except BrokenRunError as error:
+                broken.append(f"- not measured, {sync} at {people:,}: {error}")
+                say(broken[-1])
+                continue
+            for run in played[0].runs:
+                rows.append(row(sync, people, run, [one.runs[run] for one in played]))
+                say(" | ".join(rows[-1]))
+            sandboxes.append(held(sync, people, played))
+    command = shlex.join(["python", "-m", "bench.whole_runs", *words])
+    table = markdown(COLUMNS, rows)
+    told = [f"`{command}`", *machine, "", table, "", *sandboxes, *broken]
+    sys.stdout.write("\n".join(told) + "\n")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -15,12 +15,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from bench.house import ROOT
-from bench.machine import described
-from bench.peers.environments import environment, version
+from bench.house import NO_PROXY, ROOT
+from bench.machine import described, on_disk
+from bench.peers.environments import NotInstallableError, environment, version
 from bench.tables import markdown, with_spread
 
 COLUMNS = (
@@ -57,13 +58,24 @@ class ShortReadingError(Exception):
 
 
 def readers() -> list[Reader]:
-    python = str(environment("dlt"))
-    told = f"dlt {version(environment('dlt'), 'dlt')}"
-    declared = [python, str(DLT / "reading_declared.py")]
-    return [
+    """Who takes part. Peers that cannot be had here are left out, with a line that says why."""
+    own = [
         Reader("the bare wire, nothing kept", [sys.executable, "-m", "bench.reading.wire"]),
         Reader(OURS, [sys.executable, "-m", "bench.reading.ours"]),
-        Reader(f"{told}, Arrow tables by hand", [python, str(DLT / "reading_arrow.py")]),
+    ]
+    try:
+        return own + peers(environment("dlt"))
+    except NotInstallableError as error:
+        sys.stderr.write(f"left out (dlt): {error}\n")
+        return own
+
+
+def peers(python: Path) -> list[Reader]:
+    """dlt in three ways, by the Python of its environment."""
+    told = f"dlt {version(python, 'dlt')}"
+    declared = [str(python), str(DLT / "reading_declared.py")]
+    return [
+        Reader(f"{told}, Arrow tables by hand", [str(python), str(DLT / "reading_arrow.py")]),
         Reader(f"{told}, REST API source at its best", [*declared, "best"], AT_ITS_BEST),
         Reader(f"{told}, REST API source as it comes", [*declared, "plain"]),
     ]
@@ -86,24 +98,22 @@ def pages(people: int) -> Iterator[tuple[str, int, str]]:
 def take(reader: Reader, url: str, rows: int) -> Taken:
     """One reading into a fresh folder; ShortReadingError unless it read everybody."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
-    ours = str(ROOT) if "-m" in reader.command else str(ROOT / "bench" / "reading")
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as out:
+    with on_disk("reading") as folder, tempfile.TemporaryFile("w+") as out:
         quiet = {
-            "NO_PROXY": "127.0.0.1", "RUNTIME__DLTHUB_TELEMETRY": "false",
-            "RUNTIME__LOG_LEVEL": "ERROR", "PYTHONPATH": ours,
+            "RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR",
+            "PYTHONPATH": str(ROOT),
         }  # fmt: skip
         process = subprocess.Popen(
-            [*reader.command, url, folder], cwd=folder, stdout=out, stderr=subprocess.DEVNULL,
-            env={**kept, **quiet, **reader.environ},
+            [*reader.command, url, str(folder)], cwd=folder, stdout=out, stderr=subprocess.DEVNULL,
+            env={**kept, **NO_PROXY, **quiet, **reader.environ},
         )  # fmt: skip
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.wait()
         out.seek(0)
         lines = out.read().splitlines()
     told = json.loads(lines[-1]) if process.returncode == 0 else {"rows": 0}
     if told["rows"] < rows:
         raise ShortReadingError(f"{reader.name}: {told['rows']} of {rows}, {process.returncode}")
-    return Taken(told["seconds"], told["processor_s"], told["children_s"], used.ru_maxrss * 1024)
+    return Taken(told["seconds"], told["processor_s"], told["children_s"], told["peak"])
 
 
 def table(taken: Mapping[str, Sequence[Taken]]) -> str:

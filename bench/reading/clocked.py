@@ -1,6 +1,6 @@
 """One contestant's process: what its reading took beyond its imports, told as a line of JSON.
 
-Stands alone, since dlt's environment has nothing of ours.
+With `bench.own_peak` it stands alone, since dlt's environment has nothing of ours.
 """
 
 import json
@@ -8,6 +8,8 @@ import resource
 import sys
 from collections.abc import Callable
 from time import perf_counter, process_time
+
+from bench.own_peak import own_peak
 
 
 def tell(read: Callable[[str, str], int]) -> None:
@@ -19,6 +21,6 @@ def tell(read: Callable[[str, str], int]) -> None:
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     told = {
         "rows": rows, "seconds": seconds, "processor_s": processor,
-        "children_s": children.ru_utime + children.ru_stime,
+        "children_s": children.ru_utime + children.ru_stime, "peak": own_peak(),
     }  # fmt: skip
     sys.stdout.write(f"\n{json.dumps(told)}\n")

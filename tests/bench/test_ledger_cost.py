@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from bench import instant, ledger_cost, machine, tables
+from bench import instant, ledger_cost, machine, own_peak, tables
 from bench.ledger_profile import PARTS
 from bench.peers import job
 
@@ -37,7 +37,7 @@ def test_a_folder_in_memory_is_not_taken_for_a_disk() -> None:
         machine.disk_below(shared)
 
 
-@pytest.mark.parametrize("module", [tables, machine, instant, job])
+@pytest.mark.parametrize("module", [tables, machine, instant, job, own_peak])
 def test_the_examples_in_the_docstrings_hold(module: ModuleType) -> None:
     found = doctest.testmod(module)
     assert found.attempted > 0

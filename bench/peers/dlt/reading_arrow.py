@@ -11,7 +11,8 @@ import dlt
 import httpx
 import orjson
 import pyarrow as pa
-from clocked import tell
+
+from bench.reading.clocked import tell
 
 PAGES_AT_ONCE = 20
 NUMBERS = ("id", "owner_id", "org_id", "last_activity_id")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from clocked import tell
 from dlt.sources.rest_api import rest_api_source
+
+from bench.reading.clocked import tell
 
 IS_BEST = sys.argv.pop(1) == "best"
 
