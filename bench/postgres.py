@@ -10,10 +10,35 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.house import free_port
+from bench.machine import on_disk
+
+# Debian and Ubuntu keep a server's programs off the path.
+ELSEWHERE = Path("/usr/lib/postgresql")
 
 
 class NoPostgresError(Exception):
     """No PostgreSQL on this machine, or it does not start; says which."""
+
+
+def programs(path: str | None = None, elsewhere: Path = ELSEWHERE) -> tuple[str, str]:
+    """Where initdb and pg_ctl are: both on the path, or both of the newest version there is.
+
+    NoPostgresError says what to install.
+    """
+    newest = sorted(elsewhere.glob("*/bin"), key=_version, reverse=True)
+    for place in (path, *newest):
+        initdb, pg_ctl = (shutil.which(name, path=place) for name in ("initdb", "pg_ctl"))
+        if initdb and pg_ctl:
+            return initdb, pg_ctl
+    raise NoPostgresError(
+        f"initdb and pg_ctl of PostgreSQL are neither on the path nor in {elsewhere}/*/bin: "
+        "install its server (Debian, Ubuntu: apt-get install postgresql)"
+    )
+
+
+def _version(place: Path) -> tuple[int, ...]:
+    """Of a folder <version>/bin, so that 17 comes after 9.6."""
+    return tuple(int(part) for part in place.parent.name.split(".") if part.isdigit())
 
 
 @contextmanager
@@ -22,13 +47,9 @@ def running_postgres() -> Iterator[int]:
 
     PostgreSQL refuses to run as root; then it runs as `postgres` or `nobody`.
     """
-    programs = [shutil.which(name) for name in ("initdb", "pg_ctl")]
-    if None in programs:
-        raise NoPostgresError("initdb and pg_ctl are not on the path")
-    initdb, pg_ctl = (str(program) for program in programs)
-    with tempfile.TemporaryDirectory(prefix="bench-postgres-") as made:
-        folder = Path(made)
-        owner = _owner()
+    initdb, pg_ctl = programs()
+    owner = _owner()
+    with _cluster_home(owner) as folder:
         if owner is not None:
             os.chown(folder, owner, -1)
         cluster, port = folder / "cluster", free_port()
@@ -40,6 +61,20 @@ def running_postgres() -> Iterator[int]:
             yield port
         finally:
             _call([pg_ctl, "-D", str(cluster), "-m", "immediate", "stop"], owner)
+
+
+@contextmanager
+def _cluster_home(owner: int | None) -> Iterator[Path]:
+    """On a disk, where a commit costs what it costs.
+
+    Another user may have no way into our own folder; /var/tmp outlives a restart.
+    """
+    if owner is None:
+        with on_disk("postgres") as folder:
+            yield folder
+    else:
+        with tempfile.TemporaryDirectory(prefix="bench-postgres-", dir="/var/tmp") as made:
+            yield Path(made)
 
 
 def _owner() -> int | None:

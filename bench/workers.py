@@ -16,14 +16,12 @@ others. The judge reads the sandboxes' books and journals alone.
 import argparse
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,9 +30,9 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 import psycopg
 
-from bench.house import ROOT, THEIRS, Sleep, free_port, sandbox
-from bench.machine import described
-from bench.postgres import running_postgres
+from bench.house import NO_PROXY, ROOT, THEIRS, Sleep, free_port, sandbox
+from bench.machine import described, on_disk
+from bench.postgres import NoPostgresError, programs, running_postgres
 from bench.processes import LOOK_S, BrokenBenchError, answers, end_family, wait_until
 from bench.tables import markdown
 from bench.whole_runs import CONSENT, NEVER_HELD
@@ -183,9 +181,9 @@ class Farm:
             (syncs / f"{sync}.yaml").write_text(json.dumps(wanted))
         known.write_text(json.dumps(connections(self.accounts)))
         ours = {name: value for name, value in os.environ.items() if not name.startswith(THEIRS)}
-        return ours | SECRETS | {
+        return ours | SECRETS | NO_PROXY | {
             "SYNCLINE_HOME": str(self.folder / "home"), "SYNCLINE_SYNCS": str(syncs),
-            "SYNCLINE_CONNECTIONS": str(known), "NO_PROXY": "127.0.0.1", "PYTHONPATH": str(ROOT),
+            "SYNCLINE_CONNECTIONS": str(known), "PYTHONPATH": str(ROOT),
             "PREFECT_HOME": str(self.folder / "prefect"), "PREFECT_WORKER_QUERY_SECONDS": "1",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_LOGGING_LEVEL": "WARNING",
             "PREFECT_SERVER_EPHEMERAL_ENABLED": "false", "DO_NOT_TRACK": "1",
@@ -245,7 +243,7 @@ def judge(urls: Sequence[str]) -> Judged:
 def play(workers: int, accounts: int, each: int, people: int, *, kill: bool) -> list[str]:
     """One row: fresh vendors, fresh databases; first runs, then second ones that write nothing."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workers-")))
+        folder = stack.enter_context(on_disk("workers"))
         urls = [stack.enter_context(sandbox(people)) for _ in range(accounts)]
         farm = stack.enter_context(Farm(folder, urls, each))
         farm.start_workers(workers)
@@ -279,8 +277,9 @@ def flow_run(process: psutil.Process) -> str:
         return ""
 
 
-def main(words: Sequence[str]) -> int:
-    """Print the machine and a line for each number of workers."""
+def main(words: Sequence[str], find: Callable[[], object] = programs) -> int:
+    """Print the machine and a line for each number of workers; 1 without a PostgreSQL, which `find`
+    looks for."""
     parser = argparse.ArgumentParser(prog="bench.workers", description=__doc__)
     parser.add_argument("--workers", type=int, action="append", default=[])
     parser.add_argument("--accounts", type=int, default=10)
@@ -288,9 +287,11 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--people", type=int, default=300, help="persons of an account")
     asked = parser.parse_args(words)
     rows = []
-    if shutil.which("initdb") is None:
-        sys.stdout.write("left out: initdb and pg_ctl of PostgreSQL are not on the path\n")
-        return 0
+    try:
+        find()
+    except NoPostgresError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     for count in asked.workers or [1, 3]:
         row = play(count, asked.accounts, asked.each, asked.people, kill=count > 1)
         sys.stderr.write(" | ".join(row) + "\n")
