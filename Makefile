@@ -26,10 +26,10 @@ IN_A_CLEAN_ROOM := env -u PREFECT_API_URL -u PREFECT_API_KEY -u PREFECT_PROFILE 
 	PREFECT_LOGGING_TO_API_ENABLED=false NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost TZ=UTC
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test postgresql scenarios contract check fuzz lab bench ui docs lock clean
+.PHONY: help setup demo test postgresql scenarios contract check fuzz lab bench bench-large ui docs lock clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 setup: $(SYNCED)  ## the environment in .venv, exactly as locked; again only when the lock changed
 
@@ -106,17 +106,16 @@ fuzz: $(SYNCED)  ## broken answers at every reader of a vendor's bytes; MINUTES=
 lab: $(SYNCED)  ## kill at every boundary, simulate faults, miss each protection, peers beside us; half an hour
 	$(BIN)/python -m tests.lab
 
-# The dearest last; each alone: python -m bench.<name> --help.
-bench: $(SYNCED)  ## every benchmark, beside peers where there are some; needs an index for them, and an hour or two
-	$(BIN)/python -m bench.peers
-	$(BIN)/python -m bench.ledger_cost --profile
-	$(BIN)/python -m bench.storm
-	$(BIN)/python -m bench.reading
-	$(BIN)/python -m bench.crossings
-	$(BIN)/python -m bench.workers
-	$(BIN)/python -m bench.windows
-	$(BIN)/python -m bench.stages
-	$(BIN)/python -m bench.whole_runs
+# A proxy in the environment would get what is meant for the loopback.
+bench bench-large: export NO_PROXY := 127.0.0.1,localhost
+bench bench-large: export no_proxy := 127.0.0.1,localhost
+
+# One after another, whichever fails; each alone: python -m bench.<name> --help.
+bench: $(SYNCED)  ## every benchmark, beside peers where there are some; needs an index for them, and some hours
+	$(BIN)/python -m bench
+
+bench-large: $(SYNCED)  ## whole runs with a million persons, once each; takes many hours and 16 GB of free memory
+	$(BIN)/python -m bench.whole_runs --people 1000000 --repeat 1
 
 ui: $(SYNCED)  ## a Prefect server on http://127.0.0.1:4200: the demo's after a demo, else your own
 	PREFECT_HOME=$(or $(wildcard $(CURDIR)/.demo/prefect),$(CURDIR)/.syncline/prefect) \
