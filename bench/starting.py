@@ -11,6 +11,7 @@ so that nothing is read from the disk for the first time.
 import argparse
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from time import perf_counter
@@ -36,7 +37,7 @@ class Taken(NamedTuple):
 def take(house: House, words: Sequence[str]) -> Taken:
     """One command to its end; BrokenRunError when it said nothing or ended badly."""
     began = perf_counter()
-    process = house.start(*words)
+    process = house.start(*words, errors=subprocess.STDOUT)
     assert process.stdout is not None
     said = process.stdout.readline()
     first_line = perf_counter() - began
