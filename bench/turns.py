@@ -1,4 +1,4 @@
-"""Contestants that take turns, each round begun by another; the first round is not counted.
+"""Contestants that take turns, each round begun by another; as a rule the first is not counted.
 
 What runs first finds a cold disk cache and the processor's clock as the moment before left it;
 in a fixed order that would always be the same one's burden.
@@ -7,16 +7,18 @@ in a fixed order that would always be the same one's burden.
 from collections.abc import Iterator, Sequence
 
 
-def turns(names: Sequence[str], repeat: int) -> Iterator[tuple[str, bool]]:
+def turns(names: Sequence[str], repeat: int, *, warming: int = 1) -> Iterator[tuple[str, bool]]:
     """Yield who is next and whether it counts: `repeat` rounds that do, after one that does not.
+
+    `warming` is how many rounds do not: none where each start has a world of its own.
 
     >>> [name for name, counts in turns(["a", "b", "c"], 3) if counts]
     ['b', 'c', 'a', 'c', 'a', 'b', 'a', 'b', 'c']
     """
-    for number in range(repeat + 1):
+    for number in range(repeat + warming):
         begins = number % len(names)
         for name in (*names[begins:], *names[:begins]):
-            yield name, number > 0
+            yield name, number >= warming
 
 
 def ratios(figures: Sequence[float], base: Sequence[float]) -> list[float]:
