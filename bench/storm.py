@@ -111,7 +111,7 @@ class Found(NamedTuple):
         return [hundredths[49], hundredths[94], hundredths[98], took[-1]]
 
     @property
-    def processor_ms(self) -> float:
+    def cpu_ms_each(self) -> float:
         """Of a processor per delivery."""
         return self.processor_s / len(self.answers) * 1000
 
@@ -208,9 +208,9 @@ def play(house: House, storm: Storm) -> Found:
         answers, spent = asyncio.run(_until_killed(process, url, storm, before))
     if before < storm.deliveries:
         with listening(house, urlsplit(url).port or 0) as (process, url):
-            since = processor_s(process)
+            since = cpu_spent_s(process)
             answers += asyncio.run(blow(url, storm, before, storm.deliveries - before))
-            spent += processor_s(process) - since
+            spent += cpu_spent_s(process) - since
     return Found(answers, stored(house), spent)
 
 
@@ -223,17 +223,17 @@ async def _until_killed(
     Where it ends early, with a kill while deliveries are on their way; nobody tells what a killed
     process has spent, so it is read the moment before.
     """
-    since = processor_s(process)
+    since = cpu_spent_s(process)
     blowing = asyncio.create_task(blow(url, storm, 0, count))
     if count == storm.deliveries:
-        return await blowing, processor_s(process) - since
+        return await blowing, cpu_spent_s(process) - since
     await sleep(max(storm.kills_at - 1 / storm.per_second, 0))
-    spent = processor_s(process) - since
+    spent = cpu_spent_s(process) - since
     process.send_signal(signal.SIGKILL)
     return await blowing, spent
 
 
-def processor_s(process: subprocess.Popen[str]) -> float:
+def cpu_spent_s(process: subprocess.Popen[str]) -> float:
     """What a process that lives has spent on processors so far."""
     user, system, *_ = psutil.Process(process.pid).cpu_times()
     return float(user + system)
@@ -259,7 +259,7 @@ def row(name: str, each: Sequence[Found]) -> Row:
         with_spread(others),
         str(sum(found.lost for found in each)),
         *(with_spread(step, 1) for step in zip(*(found.steps for found in each), strict=True)),
-        with_spread([found.processor_ms for found in each], 2),
+        with_spread([found.cpu_ms_each for found in each], 2),
     )
 
 
