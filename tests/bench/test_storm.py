@@ -1,4 +1,4 @@
-"""What a table of storms says: of a killed listener too what it cost, and every loss of any start."""
+"""What a table of storms says: what a killed listener cost, and every loss of any start."""
 
 import asyncio
 import signal

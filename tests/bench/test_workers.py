@@ -1,4 +1,4 @@
-"""The judge of workers: it knows who is missing from all lists, who came too fast, who overlapped."""
+"""The judge of workers: who is missing from all lists, who came too fast, which runs overlapped."""
 
 import doctest
 from datetime import UTC, datetime, timedelta
