@@ -19,9 +19,11 @@ def tell(find: Callable[[], Crossed]) -> None:
     began, worked = perf_counter(), process_time()
     crossed = find()
     seconds, processor = perf_counter() - began, process_time() - worked
+    # Before the digest: its text of everybody is no part of the answer.
+    peak = own_peak()
     digest = hashlib.sha256(repr(list(crossed)).encode()).hexdigest()
     told = {
-        "seconds": seconds, "processor_s": processor, "peak": own_peak(),
+        "seconds": seconds, "processor_s": processor, "peak": peak,
         "digest": f"{len(crossed)} {digest}",
     }  # fmt: skip
     sys.stdout.write(json.dumps(told))

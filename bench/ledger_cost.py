@@ -21,12 +21,13 @@ from bench.ledger_profile import PARTS, has_changed, watch_changes, where_time_g
 from bench.ledger_work import ALL_WORK, Work
 from bench.stopwatch import timed
 from bench.tables import Row, markdown, with_spread
+from bench.turns import ratios
 from connectors.http import open_http
 from state.lease import Lease
 
 HEADINGS = (
     "writes", "vendor", "with the ledger, a second", "without, a second",
-    "the ledger's cost, ms a write", "of it processor", "commits a write",
+    "times as long with it", "the ledger's cost, ms a write", "of it processor", "commits a write",
 )  # fmt: skip
 REPETITIONS, COUNT = 7, 400
 
@@ -83,6 +84,7 @@ def _row(work: Work, name: str, vendor: Instantly, folder: Path, times: tuple[in
         name,
         with_spread([count / spent.seconds for spent in with_ledger]),
         with_spread([count / spent.seconds for spent in without]),
+        with_spread(ratios([a.seconds for a, _ in pairs], [b.seconds for _, b in pairs]), 1),
         with_spread([(a.seconds - b.seconds) * 1000 / count for a, b in pairs], 2),
         with_spread([(a.processor - b.processor) * 1000 / count for a, b in pairs], 2),
         f"{commits[0] / count:.2f}",

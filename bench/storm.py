@@ -1,8 +1,10 @@
 """Webhooks by the hundred a second at one `listen`: how soon each is answered, and what is lost.
 
-    python -m bench.storm                 200 a second for a minute, signed, one connection each
-    python -m bench.storm --kill          the receiver is killed in the middle and started again
+    python -m bench.storm                            200 a second for a minute, three times each
+    python -m bench.storm --seconds 10 --repeat 1    a minute in all
 
+Signed, one connection each. Every other storm has the receiver killed in the middle and started
+again. Each has fresh vendors and files.
 Everything is real and on this machine: a sandbox, the sync's files, `listen` as a process that also
 does what the deliveries ask for (one in twenty says that somebody left, and wakes run the sync),
 and a caller that keeps to its timetable whatever is answered.
@@ -13,7 +15,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-import math
 import re
 import signal
 import sqlite3
@@ -31,8 +32,10 @@ from urllib.parse import urlsplit
 import psutil  # type: ignore[import-untyped]
 
 import sandbox.server
-from bench.house import House
+from bench.house import ROOT, House
 from bench.machine import described, on_disk
+from bench.tables import Row, markdown, with_spread
+from bench.turns import turns
 
 Sleep = Callable[[float], Awaitable[None]]
 SECRET = "a secret for the storm of 200 a second"
@@ -51,6 +54,16 @@ SYNC = {
         "consent": {"confirmed_by": "ann@acme.example", "on": "2026-11-01"},
     }],
 }  # fmt: skip
+
+
+COLUMNS = (
+    "storm", "answered 200", "unanswered", "answered otherwise", "acknowledged and not stored",
+    "p50, ms", "p95, ms", "p99, ms", "longest, ms", "processor a delivery, ms",
+)  # fmt: skip
+
+
+class StormFailedError(Exception):
+    """There was no storm to tell of; says why."""
 
 
 class Storm(NamedTuple):
@@ -78,7 +91,7 @@ class Found(NamedTuple):
 
     answers: list[Answer]
     stored: int  # deliveries the inbox ever took in
-    processor_s: float  # of the listener, runs and all
+    processor_s: float  # of the listener once it listens, runs and all
 
     @property
     def acknowledged(self) -> list[Answer]:
@@ -89,17 +102,17 @@ class Found(NamedTuple):
         """Acknowledged and not in the inbox; each that is stored has a number of its own there."""
         return max(len(self.acknowledged) - self.stored, 0)
 
-    def lines(self) -> Iterator[str]:
+    @property
+    def steps(self) -> list[float]:
+        """Milliseconds to the answer of those acknowledged: p50, p95, p99 and the longest."""
         took = sorted(one.seconds * 1000 for one in self.acknowledged)
-        statuses = Counter(one.status or "none" for one in self.answers)
-        yield "answers: " + ", ".join(f"{n} x {status}" for status, n in statuses.most_common())
-        if len(took) > 1:
-            steps = statistics.quantiles(took, n=100)
-            shown = f"p50 {steps[49]:.1f}, p95 {steps[94]:.1f}, p99 {steps[98]:.1f}"
-            yield f"milliseconds from connecting to the answer: {shown}, longest {took[-1]:.1f}"
-        each = self.processor_s / max(len(self.answers), 1) * 1000
-        yield f"{each:.2f} ms of a processor per delivery, the runs they woke included"
-        yield f"{len(took)} acknowledged, {self.stored} stored, {self.lost} lost"
+        hundredths = statistics.quantiles(took, n=100)
+        return [hundredths[49], hundredths[94], hundredths[98], took[-1]]
+
+    @property
+    def cpu_ms_each(self) -> float:
+        """Of a processor per delivery."""
+        return self.processor_s / len(self.answers) * 1000
 
 
 def built(url: str, folder: Path) -> House:
@@ -191,44 +204,85 @@ def play(house: House, storm: Storm) -> Found:
     """Let it blow over one listener, or over two lives of it."""
     before = int(storm.kills_at * storm.per_second) or storm.deliveries
     with listening(house) as (process, url):
-        busy = psutil.Process(process.pid)
-        answers = asyncio.run(_until_killed(process, url, storm, before))
-        spent = sum(busy.cpu_times()[:2]) if process.poll() is None else math.nan
+        answers, spent = asyncio.run(_until_killed(process, url, storm, before))
     if before < storm.deliveries:
-        with listening(house, urlsplit(url).port or 0) as (_, url):
+        with listening(house, urlsplit(url).port or 0) as (process, url):
+            since = cpu_spent_s(process)
             answers += asyncio.run(blow(url, storm, before, storm.deliveries - before))
+            spent += cpu_spent_s(process) - since
     return Found(answers, stored(house), spent)
 
 
 async def _until_killed(
     process: subprocess.Popen[str], url: str, storm: Storm, count: int,
     sleep: Sleep = asyncio.sleep,
-) -> list[Answer]:  # fmt: skip
-    """The first part; where it ends early, with a kill while deliveries are on their way."""
+) -> tuple[list[Answer], float]:  # fmt: skip
+    """The first part, and the listener's processor seconds of it.
+
+    Where it ends early, with a kill while deliveries are on their way; nobody tells what a killed
+    process has spent, so it is read the moment before.
+    """
+    since = cpu_spent_s(process)
     blowing = asyncio.create_task(blow(url, storm, 0, count))
-    if count < storm.deliveries:
-        await sleep(max(storm.kills_at - 1 / storm.per_second, 0))
-        process.send_signal(signal.SIGKILL)
-    return await blowing
+    if count == storm.deliveries:
+        return await blowing, cpu_spent_s(process) - since
+    await sleep(max(storm.kills_at - 1 / storm.per_second, 0))
+    spent = cpu_spent_s(process) - since
+    process.send_signal(signal.SIGKILL)
+    return await blowing, spent
+
+
+def cpu_spent_s(process: subprocess.Popen[str]) -> float:
+    """What a process that lives has spent on processors so far."""
+    user, system, *_ = psutil.Process(process.pid).cpu_times()
+    return float(user + system)
+
+
+def start(storm: Storm) -> Found:
+    """One storm over fresh vendors and files; StormFailedError where the first run does not end."""
+    with on_disk("storm") as folder, sandbox.server.start(people=50) as running:
+        house = built(running.url, folder)
+        if code := house.run():
+            raise StormFailedError(f"the sync did not get through its first run: exit {code}")
+        return play(house, storm)
+
+
+def row(name: str, each: Sequence[Found]) -> Row:
+    """One kind of storm: medians, and between what its starts lay; what is lost is added up."""
+    statuses = [Counter(one.status for one in found.answers) for found in each]
+    others = [len(f.answers) - s[200] - s[0] for f, s in zip(each, statuses, strict=True)]
+    return (
+        name,
+        with_spread([one[200] for one in statuses]),
+        with_spread([one[0] for one in statuses]),
+        with_spread(others),
+        str(sum(found.lost for found in each)),
+        *(with_spread(step, 1) for step in zip(*(found.steps for found in each), strict=True)),
+        with_spread([found.cpu_ms_each for found in each], 2),
+    )
 
 
 def main(words: Sequence[str]) -> int:
-    """Print what the storm did; 1 when something acknowledged is not there."""
+    """Print what the storms did; 1 when something acknowledged is not there."""
     parser = argparse.ArgumentParser(prog="bench.storm")
     parser.add_argument("--per-second", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--kill", action="store_true", help="in the middle, with SIGKILL")
+    parser.add_argument("--repeat", type=int, default=3, help="starts of each of the two storms")
     asked = parser.parse_args(words)
-    storm = Storm(asked.per_second, asked.seconds, asked.seconds / 2 if asked.kill else 0.0)
-    with on_disk("storm") as folder, sandbox.server.start(people=50) as running:
-        house = built(running.url, folder)
-        if house.run() != 0:
-            sys.stderr.write("the sync did not get through its first run\n")
-            return 1
-        found = play(house, storm)
-        lines = [*described(folder), f"{storm.per_second} a second for {storm.seconds:g} s"]
-        sys.stdout.write("\n".join([*lines, *found.lines()]) + "\n")
-    return 1 if found.lost else 0
+    half = asked.seconds / 2
+    storms = {
+        f"{asked.per_second} a second for {asked.seconds:g} s": 0.0,
+        f"the same, SIGKILL after {half:g} s, started again": half,
+    }
+    found: dict[str, list[Found]] = {name: [] for name in storms}
+    for name, _ in turns(list(storms), asked.repeat, warming=0):
+        one = start(Storm(asked.per_second, asked.seconds, storms[name]))
+        sys.stderr.write(f"{name}: p95 {one.steps[1]:.1f} ms, {one.lost} lost\n")
+        found[name].append(one)
+    rows = [row(name, each) for name, each in found.items()]
+    lines = [*described(ROOT), f"starts of each: {asked.repeat}, in turns", ""]
+    sys.stdout.write("\n".join([*lines, markdown(COLUMNS, rows)]) + "\n")
+    return 1 if any(one.lost for each in found.values() for one in each) else 0
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""Forty syncs over ten accounts by one worker and by three; of three, one dies in the middle.
+"""Forty syncs over ten accounts by one worker, by three, and by three of which one dies.
 
-    python -m bench.workers                       one worker, then three with one killed
-    python -m bench.workers --workers 3 --accounts 4 --each 2 --people 100
+    python -m bench.workers                       each of them three times, in turns
+    python -m bench.workers --accounts 2 --each 3 --people 40 --repeat 1
 
 Everything is a process of its own: a sandbox for an account of each vendor, a Prefect server, and
 workers of a process pool that carry two flow runs at a time each. Prefect's database and the state
 are on one PostgreSQL, durable as it comes. Each sync fills a list of its own from the persons of
-its account.
+its account. Every start has vendors and databases of its own.
 After the first runs every sync runs once more: what it writes is what reading back the first one's
 values has shown, if anything. Killed is a whole worker while it carries a running sync: it and the
 runs it had begun, as if its machine were gone; who then has no run alive is begun again on the
-others. The judge reads the sandboxes' books and journals alone.
+others. The judge (`bench/workers_judge.py`) reads the sandboxes' books and journals, and of the
+product its table of runs alone.
 """
 
 import argparse
@@ -20,9 +21,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,8 +35,11 @@ from bench.house import NO_PROXY, ROOT, THEIRS, Sleep, free_port, sandbox
 from bench.machine import described, on_disk
 from bench.postgres import NoPostgresError, programs, running_postgres
 from bench.processes import LOOK_S, BrokenBenchError, answers, end_family, wait_until
-from bench.tables import markdown
+from bench.tables import Row, markdown, with_spread
+from bench.turns import ratios, turns
 from bench.whole_runs import CONSENT, NEVER_HELD
+from bench.workers_judge import Judged, Run, judge, overlapping
+from sandbox.pipedrive.limits import BURST_API_TOKEN
 
 SECRETS = {"CRM_TOKEN": "sandbox-pipedrive-admin", "LIST_KEY": "sandbox-mailigen-key"}
 AT_A_TIME = "2"  # flow runs a worker carries at once: one for each core here
@@ -43,19 +47,49 @@ KILLED_AFTER = 0.25  # of the runs are done
 OURS = "Workers"  # how the title of each list begins
 PATIENCE_S = 900.0
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+# What the connections say of their accounts, and the sandboxes are told to hold them to.
+PLAN, SEATS, CRM_SHARE, LIST_CALLS_A_SECOND = "ultimate", 50, 0.5, 10
+CRM_BURST = int(BURST_API_TOKEN[PLAN] * CRM_SHARE)  # requests in a window of two seconds
+LIST_BURST = 2 * LIST_CALLS_A_SECOND
 COLUMNS = (
-    "workers", "killed", "syncs", "first runs, s", "a minute", "second runs, s", "a minute",
-    "writes in them", "begun again", "members made", "doubled", "missing", "turned away for pace",
+    "start", "syncs", "persons an account", "first runs, s", "a minute", "times one worker",
+    "second runs, s", "writes in them", "begun again", "members made", "doubled", "missing",
+    "not wanted", "runs of one sync at once", f"most in 2 s, CRM (share {CRM_BURST})",
+    f"most in 2 s, lists (share {LIST_BURST})", "answered 429",
 )  # fmt: skip
+LEGEND = (
+    "times one worker: first runs a minute, against one worker's of the same round",
+    "most in 2 s: of any account, wherever the two seconds begin, as its vendor took them in; a "
+    "share is of each window by the clock, so that two adjoining halves may hold twice as many",
+)
 
 
-class Judged(NamedTuple):
-    """What the vendors' books and journals say of all lists together."""
+class Start(NamedTuple):
+    """How many workers carry the syncs, and whether one of them is killed."""
 
-    made: int
-    doubled: int
-    missing: int
-    too_fast: int  # requests a vendor answered with 429
+    workers: int
+    kill: bool = False
+
+    @property
+    def name(self) -> str:
+        workers = f"{self.workers} worker" + "s" * (self.workers > 1)
+        return workers + ", 1 of them killed" * self.kill
+
+
+class Played(NamedTuple):
+    """What came of one start: seconds of first and second runs, what was done, what is there."""
+
+    first_s: float
+    second_s: float
+    writes: int  # in the second runs
+    again: int
+    overlapping: int
+    judged: Judged
+
+    @property
+    def is_well(self) -> bool:
+        said = self.judged
+        return not (said.doubled or said.missing or said.unwanted or self.overlapping)
 
 
 @contextmanager
@@ -79,11 +113,13 @@ class Farm:
         self.syncs = [f"sync-{a}-{n}" for a in range(len(accounts)) for n in range(each)]
         self._stack = ExitStack()
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.killed_at: datetime | None = None
         self._environ = self._files()
 
     def __enter__(self) -> "Farm":
         with self._stack:
             prefect, state = self._stack.enter_context(postgresql())
+            self._state = state
             port = free_port()
             self._environ |= {
                 "SYNCLINE_STATE_URL": state, "PREFECT_API_DATABASE_CONNECTION_URL": prefect,
@@ -140,6 +176,8 @@ class Farm:
             if stuck:
                 runs |= self.begin(sorted(stuck))
                 again += len(stuck)
+        if kill:
+            raise BrokenBenchError("no worker was killed: none had a run that was running")
         return time.perf_counter() - began, again
 
     def kill_one(self, running: set[str]) -> set[str]:
@@ -155,8 +193,15 @@ class Farm:
         for one in family:
             one.send_signal(signal.SIGKILL)
         self.workers.pop(0).wait()
+        self.killed_at = datetime.now(UTC)
         sys.stderr.write(f"killed: a worker with {len(mine)} runs, {len(mine & running)} running\n")
         return mine
+
+    def runs(self) -> list[Run]:
+        """Every run of every sync so far, as the state remembers them."""
+        with psycopg.connect(self._state) as db:
+            found = db.execute("SELECT sync, started_at, ended_at FROM runs").fetchall()
+        return [Run(*one) for one in found]
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         log = self._stack.enter_context((self.folder / f"{words[0]}.log").open("ab"))
@@ -195,7 +240,7 @@ def definition(name: str, account: int, number: int) -> Mapping[str, Any]:
     return {
         "kind": "mailigen_pipedrive", "name": name, "schedule": {"every": "1d"},
         "connections": {"crm": f"crm-{account}", "engagement": f"list-{account}"},
-        "list": {"title": f"{OURS} {number}", "create": True}, "fields": {}, "guards": NEVER_HELD,
+        "list": {"title": title(number), "create": True}, "fields": {}, "guards": NEVER_HELD,
         "bots": [{"id": "all", "contacts": "all", "notes": ["open"], "consent": CONSENT}],
     }  # fmt: skip
 
@@ -205,62 +250,69 @@ def connections(urls: Sequence[str]) -> Mapping[str, Any]:
     made: dict[str, Any] = {}
     for n, url in enumerate(urls):
         made[f"crm-{n}"] = {
-            "vendor": "pipedrive", "base_url": f"{url}/pipedrive", "plan": "ultimate",
-            "secret": {"token": "CRM_TOKEN"}, "seats": 50,
+            "vendor": "pipedrive", "base_url": f"{url}/pipedrive", "plan": PLAN,
+            "secret": {"token": "CRM_TOKEN"}, "seats": SEATS, "quota_share": CRM_SHARE,
         }  # fmt: skip
         made[f"list-{n}"] = {
             "vendor": "mailigen", "base_url": f"{url}/mailigen", "secret": {"key": "LIST_KEY"},
+            "calls_per_second": LIST_CALLS_A_SECOND,
         }  # fmt: skip
     return made
 
 
-def judge(urls: Sequence[str]) -> Judged:
-    """Every list of ours against the persons of its account, and what the journals tell.
-
-    Wanted on a list is every address that is some person's first; left out are those that the
-    account's lists all lack: the sync skips them with a reason (no valid address).
-    """
-    made = doubled = missing = too_fast = 0
-    for url in urls:
-        with httpx.Client(base_url=f"{url}/_sandbox", timeout=60) as control:
-            journal = [json.loads(line) for line in control.get("/journal").text.splitlines()]
-            members = control.get("/books/mailigen/members").json()
-            lists = control.get("/books/mailigen/lists").json()
-        ours = {one["id"] for one in lists if one["name"].startswith(OURS)}
-        held = Counter(
-            (m["list"], m["email"].lower())
-            for m in members
-            if m["list"] in ours and not m["_deleted"]
-        )
-        everybody = {email for _, email in held}
-        made += len(held)
-        doubled += sum(times - 1 for times in held.values())
-        missing += len(ours) * len(everybody) - len(held)
-        too_fast += sum(line["status"] == 429 for line in journal)
-    return Judged(made, doubled, missing, too_fast)
+def title(number: int) -> str:
+    return f"{OURS} {number}"
 
 
-def play(workers: int, accounts: int, each: int, people: int, *, kill: bool) -> list[str]:
-    """One row: fresh vendors, fresh databases; first runs, then second ones that write nothing."""
+def as_connected(url: str) -> None:
+    """Hold a sandbox's account to the plan that its connection claims."""
+    for name, value in (("plan", PLAN), ("seats", SEATS)):
+        asked = {"vendor": "pipedrive", "name": name, "value": value}
+        httpx.post(f"{url}/_sandbox/assumptions", json=asked).raise_for_status()
+
+
+def play(start: Start, accounts: int, each: int, people: int) -> Played:
+    """One start: fresh vendors, fresh databases; first runs, then second ones."""
     with ExitStack() as stack:
         folder = stack.enter_context(on_disk("workers"))
         urls = [stack.enter_context(sandbox(people)) for _ in range(accounts)]
+        for url in urls:
+            as_connected(url)
         farm = stack.enter_context(Farm(folder, urls, each))
-        farm.start_workers(workers)
-        first, again = farm.carry_through(kill=kill)
-        if kill:
+        farm.start_workers(start.workers)
+        first, again = farm.carry_through(kill=start.kill)
+        if start.kill:
             farm.start_workers(1)
         before = [len(written(url)) for url in urls]
         second, _ = farm.carry_through()
         wrote = [one for n, url in zip(before, urls, strict=True) for one in written(url)[n:]]
-        said = judge(urls)
-    count = len(farm.syncs)
-    return [
-        str(workers), "1 worker" if kill else "", str(count), f"{first:.0f}",
-        f"{60 * count / first:.1f}", f"{second:.0f}", f"{60 * count / second:.1f}",
-        str(len(wrote)), str(again),
-        f"{said.made:,}", str(said.doubled), str(said.missing), str(said.too_fast),
-    ]  # fmt: skip
+        said = Judged()
+        for url in urls:
+            said = said.plus(judge(url, [title(number) for number in range(each)]))
+        at_once = overlapping(farm.runs(), farm.killed_at)
+    return Played(first, second, len(wrote), again, at_once, said)
+
+
+def row(
+    start: Start, played: Sequence[Played], alone: Sequence[Played], syncs: int, people: int
+) -> Row:
+    """Medians, and between what the starts lay; what should not be at all is added up."""
+    said = Judged()
+    for one in played:
+        said = said.plus(one.judged)
+    paces, bases = ([60 * syncs / one.first_s for one in each] for each in (played, alone))
+    return (
+        start.name, str(syncs), str(people),
+        with_spread([one.first_s for one in played]), with_spread(paces, 1),
+        with_spread(ratios(paces, bases), 2),
+        with_spread([one.second_s for one in played]),
+        with_spread([one.writes for one in played]),
+        with_spread([one.again for one in played]),
+        with_spread([one.judged.made for one in played]),
+        str(said.doubled), str(said.missing), str(said.unwanted),
+        str(sum(one.overlapping for one in played)),
+        str(said.busiest_crm), str(said.busiest_list), str(said.too_fast),
+    )  # fmt: skip
 
 
 def written(url: str) -> list[str]:
@@ -278,26 +330,34 @@ def flow_run(process: psutil.Process) -> str:
 
 
 def main(words: Sequence[str], find: Callable[[], object] = programs) -> int:
-    """Print the machine and a line for each number of workers; 1 without a PostgreSQL, which `find`
-    looks for."""
+    """Print the machine and a line for each kind of start; 1 when something is not as it must, or
+    without a PostgreSQL, which `find` looks for."""
     parser = argparse.ArgumentParser(prog="bench.workers", description=__doc__)
-    parser.add_argument("--workers", type=int, action="append", default=[])
+    parser.add_argument("--workers", type=int, default=3, help="of the second and the third start")
     parser.add_argument("--accounts", type=int, default=10)
     parser.add_argument("--each", type=int, default=4, help="syncs of an account")
     parser.add_argument("--people", type=int, default=300, help="persons of an account")
+    parser.add_argument("--repeat", type=int, default=3, help="times each start")
     asked = parser.parse_args(words)
-    rows = []
     try:
         find()
     except NoPostgresError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    for count in asked.workers or [1, 3]:
-        row = play(count, asked.accounts, asked.each, asked.people, kill=count > 1)
-        sys.stderr.write(" | ".join(row) + "\n")
-        rows.append(row)
-    sys.stdout.write("\n".join([*described(ROOT), "", markdown(COLUMNS, rows)]) + "\n")
-    return 0
+    alone, *others = Start(1), Start(asked.workers), Start(asked.workers, kill=True)
+    starts = {one.name: one for one in (alone, *others)}
+    found: dict[str, list[Played]] = {name: [] for name in starts}
+    for name, _ in turns(list(starts), asked.repeat, warming=0):
+        one = play(starts[name], asked.accounts, asked.each, asked.people)
+        sys.stderr.write(f"{name}: {one}\n")
+        found[name].append(one)
+    syncs = asked.accounts * asked.each
+    rows = [
+        row(starts[name], played, found[alone.name], syncs, asked.people)
+        for name, played in found.items()
+    ]
+    sys.stdout.write("\n".join([*described(ROOT), *LEGEND, "", markdown(COLUMNS, rows)]) + "\n")
+    return 0 if all(one.is_well for each in found.values() for one in each) else 1
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Counted by the vendor: from the first request that committed something to the last, so that what a
 tool takes to start is in the column of the whole command only. A round in which a row is missing or
-doubled is no measurement but an error. The tools take turns.
+doubled is no measurement but an error. The tools take turns, the first round is not counted, and
+how many times ours a tool's rows a second are is told round by round.
 """
 
 from collections import defaultdict
@@ -20,8 +21,12 @@ from bench.peers.series import Maker, contestants
 from bench.peers.trial import started
 from bench.peers.vendor import Sandbox, running_sandbox
 from bench.tables import Row, with_spread
+from bench.turns import ratios, turns
 
-HEADINGS = ("job", "tool", "version", "rows", "rows a second", "the whole command, s")
+HEADINGS = (
+    "job", "tool", "version", "rows", "rows a second", "times ours", "the whole command, s",
+)  # fmt: skip
+OURS = "Syncline"
 ROUNDS = 3
 PATIENCE_S = 600.0
 
@@ -65,17 +70,25 @@ def speed_rows(job: Job, rounds: int = ROUNDS, only: str = "") -> Iterator[Row]:
     """Yield one row per contestant: medians, and between what the rounds lay."""
     taken: defaultdict[str, list[Taken]] = defaultdict(list)
     with running_sandbox() as sandbox, contestants(*job.makers) as everybody:
-        asked = [each for each in everybody if only.lower() in each.name.lower()]
-        for _ in range(rounds):
-            for each in asked:
-                taken[each.name].append(race(each, job, sandbox))
-    for each in asked:
-        mine = taken[each.name]
-        yield (
-            job.name, each.name, each.version, f"{job.size:,}",
-            with_spread([one.a_second for one in mine]),
-            with_spread([one.command_s for one in mine], 1),
-        )  # fmt: skip
+        asked = {each.name: each for each in everybody if only.lower() in each.name.lower()}
+        for name, counts in turns(list(asked), rounds):
+            one = race(asked[name], job, sandbox)
+            if counts:
+                taken[name].append(one)
+    for name, each in asked.items():
+        told = shown(taken[name], taken[OURS])
+        yield (job.name, name, each.version, f"{job.size:,}", *told)
+
+
+def shown(mine: Sequence[Taken], ours: Sequence[Taken]) -> Row:
+    """Medians, and between what the rounds lay; no ratio where ours took no part."""
+    speeds = [one.a_second for one in mine]
+    times = ratios(speeds, [one.a_second for one in ours]) if ours else []
+    return (
+        with_spread(speeds),
+        with_spread(times, 2) if times else "",
+        with_spread([one.command_s for one in mine], 1),
+    )
 
 
 def race(contestant: Contestant, job: Job, sandbox: Sandbox) -> Taken:

@@ -1,1 +1,1 @@
-"""Reading a hundred thousand persons over HTTP into DuckDB: ours, dlt in three ways, the wire."""
+"""Reading a hundred thousand persons over HTTP into DuckDB: ours, dlt in four ways, the wire."""

@@ -1,6 +1,7 @@
 """The measurement of the ledger: it counts what it says, on a disk and nowhere else."""
 
 import doctest
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -9,10 +10,12 @@ import pytest
 from bench import instant, ledger_cost, machine, own_peak, tables
 from bench.ledger_profile import PARTS
 from bench.peers import job
+from bench.tables import Row
 
 
 def test_a_deed_costs_a_commit_to_claim_and_one_to_settle() -> None:
-    found = {(row[0], row[1]): row[-1] for row in ledger_cost.rows(repetitions=1, count=40)}
+    rows = [dict(zip(ledger_cost.HEADINGS, row, strict=True)) for row in _rows()]
+    found = {(row["writes"], row["vendor"]): row["commits a write"] for row in rows}
     assert {name for name, _ in found} == {
         "deeds", "settings, updated", "settings, created in a batch",
     }  # fmt: skip
@@ -20,6 +23,21 @@ def test_a_deed_costs_a_commit_to_claim_and_one_to_settle() -> None:
     # Forty updates are two windows, forty creates are one: two commits a window.
     assert found["settings, updated", "in the process"] == "0.10"
     assert found["settings, created in a batch", "in the process"] == "0.05"
+
+
+def test_the_ratio_is_that_of_the_two_rates() -> None:
+    row = dict(zip(ledger_cost.HEADINGS, next(iter(_rows())), strict=True))
+    with_it, without, times = (
+        float(row[name].split()[0].replace(",", "")) for name in (
+            "with the ledger, a second", "without, a second", "times as long with it",
+        )
+    )  # fmt: skip
+    assert times == pytest.approx(without / with_it, rel=0.02)
+    assert times > 1
+
+
+def _rows() -> Iterator[Row]:
+    return ledger_cost.rows(repetitions=1, count=40)
 
 
 def test_the_parts_of_a_deeds_time_make_up_the_whole() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from bench.peers import members
 from bench.peers.contestants import Contestant, ours
-from bench.peers.speed import MEMBERS, NOTES, NotDoneError, race
+from bench.peers.speed import HEADINGS, MEMBERS, NOTES, NotDoneError, Taken, race, shown
 from bench.peers.vendor import Sandbox
 from sandbox import server
 
@@ -42,6 +42,15 @@ def test_members_travel_by_the_hundred_and_are_judged_by_the_list(vendor: Sandbo
     race(members.ours(), MEMBERS._replace(size=150), vendor)
     sent = [len(line["effects"]) for line in vendor.journal() if line["vendor"] == "mailigen"]
     assert [count for count in sent if count] == [100, 50]
+
+
+def test_a_tool_is_told_as_times_ours_of_the_same_round() -> None:
+    ours = [Taken(100.0, 1.0), Taken(10.0, 9.0), Taken(50.0, 2.0)]
+    theirs = [Taken(200.0, 1.0), Taken(20.0, 9.0), Taken(50.0, 2.0)]
+    # Of the medians, 50 and 50, it would be 1.00.
+    assert shown(theirs, ours)[1] == "2.00 (1.00-2.00)"
+    assert HEADINGS.index("times ours") == HEADINGS.index("rows a second") + 1
+    assert shown(theirs, [])[1] == ""
 
 
 def test_a_tool_that_leaves_a_note_out_has_no_speed(vendor: Sandbox) -> None:

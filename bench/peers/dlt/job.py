@@ -19,6 +19,8 @@ NOTES = os.environ["JOB_URL"] + "/pipedrive/v1/notes"
 HEADERS = {"x-api-token": os.environ["JOB_TOKEN"]}
 BATCH = int(os.environ["JOB_BATCH"])
 HTTP = requests.Session()  # its connections are kept; it repeats nothing
+# One for each of dlt's twenty workers: of requests' own ten the rest would be made anew each time.
+HTTP.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=20))
 TAKEN = dlt.sources.incremental("id")  # dlt finds the cursor in the default of a parameter
 
 
