@@ -3,8 +3,10 @@
     state   inside each transaction of the state database right before its commit, and after it
     duckdb  before and after each commit of several statements and the closing of the files; after
             each statement that commits by itself (before it nothing differs), attaches or detaches
-    file    before and after a file takes its name: the published copy, the key of the hashes
+    file    before and after a file takes its name: the published copy, the key of the hashes;
+            after a file is removed
     keep    before and after each append to the keep file
+    inbox   before and after a person is taken out of the deliveries
     http    before a request leaves, when its answer's head came (the vendor has handled it),
             when the answer was read
 
@@ -27,6 +29,7 @@ import httpx
 
 from state import keep
 from state.database import State
+from state.inbox import Inbox
 
 WRITING = ("CREATE", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "ATTACH", "DETACH", "COMMIT",
            "CHECKPOINT")  # fmt: skip
@@ -72,6 +75,8 @@ class Boundaries:
                 (keep, "append", self._watched_append(keep.append)),
                 (Path, "replace", self._watched_naming(Path.replace, home)),
                 (Path, "hardlink_to", self._watched_naming(Path.hardlink_to, home)),
+                (Path, "unlink", self._watched_removal(Path.unlink, home)),
+                (Inbox, "forget_person", self._watched_forgetting(Inbox.forget_person)),
             ):
                 stack.enter_context(patch.object(target, name, watched))
             yield
@@ -108,6 +113,24 @@ class Boundaries:
             named = target if path.name.startswith(".") else path
             with self.around("file", f"{Path(named).name} takes its name"):
                 return naming(path, target)
+
+        return watched
+
+    def _watched_removal(
+        self, unlink: Callable[[Path, bool], None], home: Path
+    ) -> Callable[..., None]:
+        def watched(path: Path, missing_ok: bool = False) -> None:
+            was_there = path.is_relative_to(home) and path.exists()
+            unlink(path, missing_ok)
+            if was_there:
+                self.reach("file", f"after {path.name} is removed")
+
+        return watched
+
+    def _watched_forgetting(self, forget: Callable[..., int]) -> Callable[..., int]:
+        def watched(inbox: Inbox, addresses: Any) -> int:
+            with self.around("inbox", "a person is taken out of the deliveries"):
+                return forget(inbox, addresses)
 
         return watched
 
