@@ -70,6 +70,7 @@ def look(url: str, home: Path, books: Iterable[str], *, after: int) -> Seen:
         | {
             f"{m['list_id']} {m['email_address'].lower()}": "gone" if m["_deleted"] else m["status"]
             for m in records.get("mailchimp/members", ())
+            if "email_address" in m  # whoever was erased there has none any more
         },
         books=tuple(books),
         remembered=_remembered(home),
