@@ -15,10 +15,11 @@ from typing import Any
 from unittest.mock import patch
 
 from pipelines import checks
-from tests.lab.flows import LabDesk, flow_named
+from tests.lab.flows import flow_named
 from tests.lab.kill.boundaries import Boundaries, Boundary, open_watched_http
 from tests.lab.kill.switches import without
 from tests.lab.kill.world import surroundings
+from tests.lab.stories.story import LabDesk
 
 FORKS = multiprocessing.get_context("forkserver")
 RUN_SECONDS = 120  # real ones; nothing waits, so a run that takes this long hangs
@@ -28,7 +29,8 @@ LOOK_SECONDS = 0.02
 @dataclass(frozen=True)
 class Order:
     """What a process has to run, and where it is told to end. `state_url`: a state database that
-    is not this home's, as that of a second machine; `without`: a protection switched off."""
+    is not this home's, as that of a second machine; `without`: a protection switched off;
+    `recovers`: what follows the flow's run, where that is something else than the run."""
 
     flow: str
     url: str
@@ -39,6 +41,7 @@ class Order:
     by: signal.Signals = signal.SIGKILL
     state_url: str = ""
     without: str = ""
+    recovers: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def _run(order: Order, told: Path) -> None:
     _be_quiet(told.with_suffix(".txt"))
     tempfile.tempdir = str(order.home)
     boundaries = Boundaries(order.at, order.by)
-    desk = flow_named(order.flow).desk.at_home(order.url, order.home, order.wanted)
+    flow = flow_named(order.flow)
+    desk = flow.desk.at_home(order.url, order.home, order.wanted)
     assert isinstance(desk, LabDesk)
     desk.horizon = order.horizon
     if order.state_url:
@@ -109,7 +113,7 @@ def _run(order: Order, told: Path) -> None:
         (count == 0, "") for count in counts
     ])  # fmt: skip
     with boundaries.installed(order.home), judged, without(order.without):
-        outcome = flow_named(order.flow).run(desk, around)
+        outcome = ((order.recovers and flow.recover) or flow.run)(desk, around)
     told.write_text(
         json.dumps(
             {"outcome": outcome.outcome, "said": outcome.said, "boundaries": boundaries.passed}

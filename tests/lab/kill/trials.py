@@ -8,11 +8,12 @@ from pathlib import Path
 
 import httpx
 
-from tests.lab.flows import LabDesk, flow_named
+from tests.lab.flows import flow_named
 from tests.lab.kill.boundaries import Boundary
 from tests.lab.kill.judge import Seen, Verdict, judge, look
 from tests.lab.kill.runs import Order, Report, Run
 from tests.lab.kill.world import Vendors, surroundings
+from tests.lab.stories.story import LabDesk
 
 MEMORY = Path("/dev/shm")  # homes may lie in memory: SIGKILL takes nothing away that was written
 QUICK = MEMORY if MEMORY.is_dir() else None
@@ -52,10 +53,9 @@ class Bench:
         self._seq = len(self._journal())
         self._before = self._look()
         self.counted = self.alone()
-        if self.counted.outcome != self._flow.ends:
-            raise AssertionError(
-                f"{flow}: the twin ended {self.counted.outcome}: {self.counted.said}"
-            )
+        self._require_its_end(self.counted)
+        if self._flow.recover is not None:
+            self._require_its_end(Run(replace(self.order, recovers=True)).end())
         self._twin = self._look()
 
     def __enter__(self) -> "Bench":
@@ -99,8 +99,9 @@ class Bench:
     def trial(self, *at: int, without: str = "") -> Trial:
         """Kill, recover, judge; `without` a protection from the start."""
         order = replace(self.begin_again(), without=without)
-        killed = [Run(replace(order, at=place)).end() for place in at]
-        recovered = Run(order).end()
+        orders = [order] + [replace(order, recovers=True)] * len(at)
+        killed = [Run(replace(one, at=place)).end() for one, place in zip(orders, at, strict=False)]
+        recovered = Run(orders[-1]).end()
         verdict = judge(self._before, self._twin, self._look())
         if recovered.outcome != self._flow.ends:
             ended = (
@@ -121,6 +122,10 @@ class Bench:
     def effects(self) -> int:
         """How many lines of the journal committed something."""
         return sum(1 for line in self._journal() if '"effects":[]' not in line)
+
+    def _require_its_end(self, twin: Report) -> None:
+        if twin.outcome != self._flow.ends:
+            raise AssertionError(f"{self._flow.name}: the twin ended {twin.outcome}: {twin.said}")
 
     def _look(self, home: Path | None = None) -> Seen:
         books = self._flow.books(self._desk)
