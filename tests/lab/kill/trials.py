@@ -1,11 +1,15 @@
 """One story of one flow: the world it begins in, the unkilled twin, and trials against both."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
 
+import duckdb
 import httpx
 
 from tests.lab.flows import flow_named
@@ -123,6 +127,18 @@ class Bench:
         """How many lines of the journal committed something."""
         return sum(1 for line in self._journal() if '"effects":[]' not in line)
 
+    def calls(self) -> set[str]:
+        """What was asked of whom since the beginning, of the calls that committed something:
+        `pipedrive POST persons`, and by the method's name where all share one path."""
+        lines = [json.loads(line) for line in self._journal()[self._seq :]]
+        return {_call(line) for line in lines if line["effects"] and line["path"]}
+
+    def written(self) -> set[str]:
+        """The operations and verbs of the last sweep, as the history names them."""
+        path = str(self._desk.home / "published" / "acme.duckdb")
+        with duckdb.connect(path, read_only=True) as db:
+            return {action for (action,) in db.execute(WRITTEN).fetchall()}
+
     def _require_its_end(self, twin: Report) -> None:
         if twin.outcome != self._flow.ends:
             raise AssertionError(f"{self._flow.name}: the twin ended {twin.outcome}: {twin.said}")
@@ -134,3 +150,17 @@ class Bench:
     def _journal(self) -> Sequence[str]:
         answer = httpx.get(f"{self._vendors.url}/_sandbox/journal", trust_env=False)
         return answer.text.splitlines()
+
+
+def _call(line: dict[str, Any]) -> str:
+    path, _, query = line["path"].partition("?")
+    if named := parse_qs(query).get("method"):
+        return f"{line['vendor']} {named[0]}"
+    nouns = [part for part in path.split("/") if part.isalpha()]
+    return f"{line['vendor']} {line['method']} {nouns[-1]}"
+
+
+WRITTEN = """
+SELECT DISTINCT action FROM history.writes
+WHERE state = 'done' AND sweep = (SELECT max(sweep) FROM history.runs)
+"""

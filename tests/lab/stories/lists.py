@@ -42,13 +42,18 @@ def later_run(desk: LabDesk) -> None:
     _, returning = desk.person(on_list=True)
     desk.act("unsubscribe", returning)
     expect("done", desk.run())
-    people = iter([desk.person(on_list=True) for _ in range(10)])
+    people = iter([desk.person(on_list=True) for _ in range(12)])
     desk.act("subscribe", returning)
 
     person, _ = next(people)
     desk.edit(person, first_name="Renamed")
     person, _ = next(people)
     desk.readdress(person, "moved.away@acme.example")
+    person, _ = next(people)  # moved to an address that is on the list already
+    join(desk, "here.already@acme.example")
+    desk.readdress(person, "here.already@acme.example")
+    person, _ = next(people)  # no bot selects them any more
+    desk.edit(person, custom_fields=dict.fromkeys(desk.selected()[0]["custom_fields"]))
     desk.delete_person(next(people)[0])
     person, email = next(people)  # left under the old address: barred under the new one too
     desk.act("unsubscribe", email)
