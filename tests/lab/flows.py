@@ -41,15 +41,15 @@ FLOWS = (
     ),
     Flow(
         "window/then a sweep", windows.rung, windows.window, flow_books, desk=LabFlowDesk,
-        recover=run,
+        recover=windows.sweeps,
     ),
     Flow(
         "window/rung for again", windows.rung, windows.window, flow_books, desk=LabFlowDesk,
-        recover=windows.window_and_sweep,
+        recover=windows.window_and_sweeps,
     ),
     Flow(
         "window/after a killed sweep", windows.rung, run, flow_books, desk=LabFlowDesk,
-        recover=windows.window_and_sweep,
+        recover=windows.window_and_sweeps,
     ),
     Flow(
         "on call/settle", on_call.in_doubt, on_call.settle, list_books,
