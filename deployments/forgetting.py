@@ -47,7 +47,6 @@ def forget(settings: Settings, state: State, traces: Traces, say: Callable[[str]
         key = consent.read_key(settings.home)
         erasure.bury(state, accounts, traces, key=key, home=settings.home)
         say(f"barred for good in {', '.join(accounts) or 'no account: none is known'}")
-        erasure.erase_state(state, traces)
         for sync in syncs:
             if _has_files(settings, sync):
                 erasure.erase_files(settings.home, sync, traces)
@@ -58,6 +57,7 @@ def forget(settings: Settings, state: State, traces: Traces, say: Callable[[str]
                 inbox.forget_person(traces.addresses)
             finally:
                 inbox.close()
+        erasure.erase_state(state, traces)
 
 
 def _syncs(settings: Settings, state: State) -> list[str]:

@@ -270,11 +270,11 @@ def _weigh(swept: Sweep, running: Sequence[str], parts: str) -> None:
     outcome, counts = swept.outcome, ledger.counts(swept.lease)
     # Those of a part that Syncline paused go on when it is resumed: no run can send them before.
     held = deeds.held_count(swept.lease, running) if counts.waiting else 0
-    waiting = counts.waiting - held
-    if counts.refused or counts.open or waiting:
+    waiting, doubtful = counts.waiting - held, counts.open + swept.doubts_beside
+    if counts.refused or doubtful or waiting:
         outcome.outcome = "open"
         outcome.said = (
-            f"Finished with {counts.refused} refused, {counts.open} doubtful and "
+            f"Finished with {counts.refused} refused, {doubtful} doubtful and "
             f"{counted(waiting, 'waiting record')}."
         )
         outcome.next_step = (
@@ -282,7 +282,7 @@ def _weigh(swept: Sweep, running: Sequence[str], parts: str) -> None:
             "and state <> 'done'\"` "
             "lists them with what the vendor said; the next run takes them up again."
         )
-        if counts.open:
+        if doubtful:
             outcome.next_step += f" `syncline doubts {outcome.sync}` says when each doubt decides."
     else:
         outcome.outcome, outcome.said, outcome.next_step = "done", "Everything is in step.", ""

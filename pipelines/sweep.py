@@ -102,6 +102,7 @@ class Sweep:
     previewed: str = ""  # a dry run plans for this bot whether it is paused or not
     read_cost: Callable[[], list[Cost]] = list
     reading: list[Cost] = field(default_factory=list)  # what was spent before the first write
+    doubts_beside: int = 0  # of a window that died: only the sweep tells of them
     is_planned: bool = False  # before that, plan.* is what an earlier run left
 
     @property

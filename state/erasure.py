@@ -1,12 +1,13 @@
 """Take one person out of what is kept here, for good (ALL-11).
 
     tombstone        their addresses as keyed hashes: no run takes them in again
-    state database   addresses, links, places on lists; deeds stay, their bodies go
     history          what they did and what was written to them
     work file        removed, the next run reads everything anew
     published copy   the history alone, until then
+    state database   addresses, links, places on lists; deeds stay, their bodies go
 
-In this order, under every sync's lease. Killed in between it is done again, and finds less to do.
+In this order, under every sync's lease. The database is last, since it alone knows who the person
+was under another address: killed in between it is asked again, and finds less to do.
 What the vendors hold is theirs; `Traces` says where to look for it.
 """
 

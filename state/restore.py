@@ -150,7 +150,7 @@ def put_bots(
     """Bring bots back as they were kept; return how many. One that ran since is left alone.
 
     `counting_since` replaces the kept baseline where its events are lost; `died` are adoptions
-    that got no further than this, whose baseline nobody read.
+    before this one whose baseline does not count: nobody read by it.
     """
     restored = 0
     with lease.changing() as db:

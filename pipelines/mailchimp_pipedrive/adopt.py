@@ -177,8 +177,12 @@ def _rebuild(sweep: Sweep, held: lease.Lease, was_kept: Kept) -> Adopted:
     horizon = max(sweep.horizons.values())
     sweep.tell("wait", f"waiting {horizon:.0f} s: what was sent last may not show before")
     sweep.sleep(horizon)
-    # What came up to now is dealt with: every flow counts from this sweep on.
-    restore.put_bots(held, list(was_kept.bots.values()), counting_since=sweep.sweep)
+    # What came up to now is dealt with: every flow counts from this sweep on, also where an
+    # adoption that did not come to its end said the same of its own.
+    restore.put_bots(
+        held, list(was_kept.bots.values()), counting_since=sweep.sweep,
+        died=restore.adoption_sweeps(sweep.state, held.sync),
+    )  # fmt: skip
     adopted.opt_outs = _restore_opt_outs(sweep, held, was_kept)
     bind_names(sweep)
     tables.write(sweep)

@@ -13,7 +13,7 @@ from pipelines.mailchimp_pipedrive.seal import settle_written
 from pipelines.mailchimp_pipedrive.sweep import Sweep
 from pipelines.mailchimp_pipedrive.writes import Members, NewPersons, PersonFields
 from pipelines.pipedrive_side.filters import Filters as FilterWriter
-from state import consent, lease
+from state import consent, lease, ledger
 from state.errors import LeaseHeld
 from state.lease import Lease
 from state.writers import window_name
@@ -34,6 +34,7 @@ def settle(sweep: Sweep) -> None:
         return
     with lease.keeping(held):
         settle_all(_loaders(sweep, held))
+        sweep.doubts_beside = ledger.counts(held).open
 
 
 def carry_out(sweep: Sweep) -> None:

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
+from connectors.pipedrive import Pipedrive
 from pipelines.mailchimp_pipedrive.config import Definition
 from pipelines.mailchimp_pipedrive.warm import Warm
 from state import lease
 from state.budgets import Budget
 from state.doors import listener_name
-from tests.pipelines.mailchimp_pipedrive.flow_desk import STAGE, FlowDesk
+from tests.pipelines.mailchimp_pipedrive.flow_desk import NEW, STAGE, FlowDesk
 from tests.pipelines.mailchimp_pipedrive.test_flows import done
-from tests.pipelines.mailchimp_pipedrive.test_window import window
+from tests.pipelines.mailchimp_pipedrive.test_window import warm, window
+from tests.pipelines.mailigen_pipedrive.desk import CrashedError
 
 
 def histories_read(desk: FlowDesk) -> int:
@@ -106,3 +108,27 @@ def test_a_sweep_leaves_half_the_pace_to_windows_while_somebody_listens(
     ):
         done(desk)
     assert left == [0.5, 0.5]
+
+
+def test_a_sweep_says_that_a_dead_window_left_a_write_in_doubt(desk: FlowDesk, monkeypatch) -> None:
+    """ALL-06: a person whose making nobody can tell yet is not in step."""
+    desk.start(NEW)
+    done(desk)
+    desk.act("add", "una@new.example", fields={"FNAME": "Una", "LNAME": "Upp"})
+
+    def dies(*_: Any) -> Any:
+        raise CrashedError("before the request left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Pipedrive, "add_person", dies)
+        with closing(warm(desk)) as one, pytest.raises(CrashedError):
+            one.window([("member", desk.audience, "una@new.example")])
+    told = desk.run()
+    assert (told.outcome, told.said) == (
+        "open", "Finished with 0 refused, 1 doubtful and 0 waiting records.",
+    )  # fmt: skip
+    assert desk.persons_with("una@new.example") == []
+    desk.control("clock", advance_s=2 * desk.horizon)
+    desk.run()
+    done(desk)
+    assert len(desk.persons_with("una@new.example")) == 1
