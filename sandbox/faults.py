@@ -4,6 +4,8 @@
     lost_request      no                      connection dropped without a byte
     lost_answer       yes                     connection dropped without a byte
     late_commit       `delay_s` later         connection dropped without a byte
+    break_off         its first `rows` rows   connection dropped without a byte (Mailigen's batches;
+                                              any other request is handled whole)
     status            no (`after_commit`: yes)  `status`, `headers`, `body`
     delay             yes, then `delay_s` real seconds of silence (`after_commit: false`: before)
     truncate          yes                     the head promises all, half the body comes
@@ -25,8 +27,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 ON_REQUESTS = frozenset(
-    {"lost_request", "lost_answer", "late_commit", "status", "delay", "truncate", "garble",
-     "noise", "stale_search", "rate_limit", "html_403"}
+    {"lost_request", "lost_answer", "late_commit", "break_off", "status", "delay", "truncate",
+     "garble", "noise", "stale_search", "rate_limit", "html_403"}
 )  # fmt: skip
 ON_DELIVERIES = frozenset({"drop_webhook", "double_webhook", "reorder_webhooks"})
 
@@ -47,6 +49,7 @@ class Fault:
     member: str = ""
     about: str = ""
     seed: int = 0
+    rows: int = 1
     delay_s: float = 1.0
     lag_s: float = 900.0
     after_commit: bool | None = None

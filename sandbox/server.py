@@ -195,6 +195,9 @@ class App:
                 stage.write(name, request, 0)
                 stage.perform_later(name, request, fault.delay_s)
                 await exchange.drop()
+            case "break_off":
+                stage.break_off(name, request, fault.rows)
+                await exchange.drop()
             case "truncate":
                 await exchange.truncate(stage.perform(name, request))
             case "garble":

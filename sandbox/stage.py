@@ -16,7 +16,7 @@ from sandbox.mailchimp import MailchimpVendor
 from sandbox.mailigen import MailigenVendor
 from sandbox.pipedrive import PipedriveVendor
 from sandbox.population import populate
-from sandbox.vendor import Answer, Crowded, Request, Vendor, Visiting
+from sandbox.vendor import Answer, Batching, Crowded, Request, Vendor, Visiting
 from sandbox.webhooks import Deliveries
 from sandbox.world import World
 
@@ -82,6 +82,12 @@ class Stage:
         """The vendor never sees the request: the journal's line, and what was asked."""
         self._keep(name, request, None)
         self.write(name, request, status)
+
+    def break_off(self, name: str, request: Request, rows: int) -> None:
+        """Let the vendor handle only the first rows of a batch; nobody hears an answer."""
+        vendor = self.vendors[name]
+        read = vendor.first_rows(request, rows) if isinstance(vendor, Batching) else request
+        self.perform(name, read, is_answered=False)
 
     def perform_later(self, name: str, request: Request, delay_s: float) -> None:
         """Handle the request after `delay_s` of sandbox time; nobody hears the answer."""

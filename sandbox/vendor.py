@@ -108,6 +108,14 @@ class Visiting(Protocol):
 
 
 @runtime_checkable
+class Batching(Protocol):
+    """A vendor that takes many rows in one call, each for itself."""
+
+    def first_rows(self, request: Request, rows: int) -> Request:
+        """What it had read of the request when it broke off; all of it for one without rows."""
+
+
+@runtime_checkable
 class Crowded(Protocol):
     """A vendor that lets only so many requests of an account be in flight at once."""
 

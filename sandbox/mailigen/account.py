@@ -50,7 +50,9 @@ class Account:
         self.suppressed = Book("suppressed", self._note)
         self.mails = Book("mails", self._note)
         self.merge_vars = Shelf("merge_vars", self._note, "list", "tag")
-        self.members = Shelf("members", self._note, "list", "email", tally="status")
+        self.members = Shelf(
+            "members", self._note, "list", "email", tally="status", now=world.clock.now
+        )
         self.segments = Shelf("segments", self._note, "list")
         self.sends = Shelf("sends", self._note, "campaign", "email")
         self.opens = Shelf("opens", self._note, "campaign", "email")
@@ -83,10 +85,24 @@ class Account:
         """From here on every change is an effect."""
         self._is_seeding = False
         self._announced.clear()
+        self.members.forget_past()
 
     def _note(self, effect: Effect) -> None:
         if not self._is_seeding:
             self.world.note(effect)
+
+    def listed(self, list_id: str) -> list[Record]:
+        """The members of a list as listings and counts show them: perhaps of a while ago."""
+        lag_s = self.assumed.limit("members_index_lag_s")
+        if not lag_s:
+            return self.members.of(list_id)
+        return self.members.as_of(list_id, self.world.clock.now() - timedelta(seconds=lag_s))
+
+    def count_listed(self, list_id: str, status: str) -> int:
+        """How many of them have a status; counted from the same index."""
+        if not self.assumed.limit("members_index_lag_s"):
+            return self.members.count(list_id, status)
+        return sum(member["status"] == status for member in self.listed(list_id))
 
     # -- ids and times
 

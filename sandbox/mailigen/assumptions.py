@@ -203,6 +203,12 @@ ASSUMPTIONS: dict[str, Assumption] = {
         ("oldest_first", "newest_first"),
         "The order of listMembers; newest first, whoever joins in mid-walk shifts the pages.",
     ),
+    "members_index_lag_s": Assumption(
+        None,
+        ANY_NUMBER,
+        "Seconds until listMembers and the counts of a list show a change; unknown. listMemberInfo "
+        "reads the member itself.",
+    ),
     # -- mails caused by calls
     "batch_sends_welcome": Assumption(
         False,

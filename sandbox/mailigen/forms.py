@@ -4,9 +4,10 @@
 keys: PHP has one kind of array, so a list is a dictionary whose keys are "0", "1", ...
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from sandbox.mailigen.errors import MailigenError
 
@@ -14,6 +15,7 @@ Tree: TypeAlias = "str | dict[str, Tree]"
 Item = TypeVar("Item")
 
 DEEPEST = 64  # PHP's max_input_nesting_level: deeper fields are dropped
+_ROW = re.compile(r"batch\[(\d{1,9})\]")
 LONGEST_NUMBER = 9  # digits; a page number beyond that is a mistake, not a page
 
 
@@ -35,6 +37,20 @@ def split_body(body: bytes, most: int | None) -> list[tuple[str, str]]:
     """The pairs of an urlencoded body, at most `most` of them, the rest dropped in silence."""
     pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, errors="replace")
     return pairs if most is None else pairs[:most]
+
+
+def first_rows(body: bytes, rows: int) -> bytes:
+    """The body without the rows of its batch from number `rows` on.
+
+    >>> first_rows(b"id=1&batch%5B0%5D%5BEMAIL%5D=a&batch%5B1%5D%5BEMAIL%5D=b", 1)
+    b'id=1&batch%5B0%5D%5BEMAIL%5D=a'
+    """
+    kept = [
+        (name, value)
+        for name, value in split_body(body, None)
+        if not ((row := _ROW.match(name)) and int(row[1]) >= rows)
+    ]
+    return urlencode(kept).encode()
 
 
 def _keys(name: str) -> list[str]:

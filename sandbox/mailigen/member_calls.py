@@ -194,7 +194,7 @@ def lists_for_email(account: Account, form: Form) -> list[str]:
 
 def members_with(account: Account, list_id: str, status: str) -> list[Record]:
     """The members of a list in a status, in the API's order, as far as it shows them."""
-    found = [member for member in account.members.of(list_id) if member["status"] == status]
+    found = [member for member in account.listed(list_id) if member["status"] == status]
     if account.assumed.text("members_order") == "newest_first":
         found.reverse()
     if status == "inactive":

@@ -14,7 +14,7 @@ from sandbox.mailigen.account import ADMIN_KEY, RESTRICTED_KEY, Account
 from sandbox.mailigen.account_calls import check_key
 from sandbox.mailigen.calls import VERSIONS, find_call
 from sandbox.mailigen.errors import CODES, MailigenError
-from sandbox.mailigen.forms import Form, read_form, serialize_php, split_body
+from sandbox.mailigen.forms import Form, first_rows, read_form, serialize_php, split_body
 from sandbox.mailigen.seed import seed_account
 from sandbox.vendor import Answer, Request
 from sandbox.world import World
@@ -84,6 +84,9 @@ class MailigenVendor:
         """`/1.8/listMembers`: the version and the method, since every call has the same path."""
         path = _PATH.fullmatch(request.path)
         return f"/{path[1]}/{_asked(request, 'method')}" if path else request.path
+
+    def first_rows(self, request: Request, rows: int) -> Request:
+        return request._replace(body=first_rows(request.body, rows))
 
     def rate_limited(self, request: Request) -> Answer:  # noqa: ARG002 - the answer is always one
         text = "Too many requests, please try again later"

@@ -26,7 +26,9 @@ MOST = 500
 
 def list_notes(company: Company, call: Call) -> Answer:
     start, limit = call.counted("start", 0), min(call.counted("limit", 100, least=1), MOST)
-    found = [n for n in company.records("notes") if _is_wanted(n, call)]
+    then = company.as_of("notes", company.assume["list_index_lag_s"], call.at)
+    unseen = {note_id for note_id, old in then.items() if old is None}
+    found = [n for n in company.records("notes") if n["id"] not in unseen and _is_wanted(n, call)]
     column, _, direction = call.query.get("sort", "").partition(" ")
     if column:
         found.sort(key=lambda n: (n.get(column) or "", n["id"]), reverse=direction == "DESC")

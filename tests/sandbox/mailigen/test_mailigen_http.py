@@ -94,6 +94,16 @@ def test_a_lost_answer_has_been_committed_all_the_same(client: Client) -> None:
     assert client.call("listSubscribe", **fields)["code"] == 214
 
 
+def test_a_batch_that_breaks_off_leaves_its_first_rows_on_the_list(client: Client) -> None:
+    fault = {"kind": "break_off", "vendor": "mailigen", "path": "/1.8/listBatch", "rows": 2}
+    client.http.post("/_sandbox/faults", json=fault)
+    rows = {f"batch[{i}][EMAIL]": f"{name}@x.lv" for i, name in enumerate("abc")}
+    with pytest.raises(httpx.RemoteProtocolError):
+        client.call("listBatchSubscribe", id=client.list_id, double_optin="0", **rows)
+    members = client.http.get("/_sandbox/books/mailigen/members").json()
+    assert [m["email"] for m in members if m["email"].endswith("@x.lv")] == ["a@x.lv", "b@x.lv"]
+
+
 def test_a_played_open_is_counted_and_a_wrong_one_is_refused_by_name(client: Client) -> None:
     email = client.call("listMembers", id=client.list_id)[0]["email"]
     cid = client.campaigns["Customer story"]

@@ -57,6 +57,33 @@ def test_a_walk_newest_first_shifts_when_somebody_joins(desk: Desk) -> None:
     assert second[0] == first[-1]
 
 
+def test_listings_and_counts_may_be_of_a_while_ago_and_a_member_itself_is_not(desk: Desk) -> None:
+    def count() -> int:
+        return int(desk.call("lists")[0]["member_count"])
+
+    desk.clock.advance(hours=1)
+    desk.vendor.assume("members_index_lag_s", 60)
+    before, leaves = desk.emails(), desk.emails()[0]
+    desk.subscribe("a@x.lv")
+    desk.vendor.play({"kind": "unsubscribe", "email": leaves})
+    assert (desk.emails(), count()) == (before, len(before))
+    assert leaves not in desk.emails("unsubscribed")
+    shown = desk.call("listMemberInfo", id=desk.list_id, email_address=leaves)
+    assert shown["status"] == "unsubscribed"
+    desk.clock.advance(hours=1)
+    assert (desk.emails(), count()) == ([*before[1:], "a@x.lv"], len(before))
+    assert leaves in desk.emails("unsubscribed")
+
+
+def test_who_was_deleted_is_listed_until_the_listing_knows(desk: Desk) -> None:
+    desk.vendor.assume("members_index_lag_s", 60)
+    everybody = desk.emails()
+    desk.call("listMemberDelete", id=desk.list_id, email_address=everybody[1])
+    assert desk.emails() == everybody
+    desk.clock.advance(hours=1)
+    assert desk.emails() == [everybody[0], *everybody[2:]]
+
+
 def test_a_member_shows_its_fields(desk: Desk) -> None:
     desk.subscribe("Ann@x.lv", merge_vars={"FNAME": "Ann", "lname": "Ozola"})
     shown = desk.call("listMemberInfo", id=desk.list_id, email_address="ann@X.lv")

@@ -161,9 +161,13 @@ def test_a_dead_filter_selects_what_is_assumed(crm: Desk) -> None:
 def test_a_list_that_lags_does_not_show_what_was_just_created(crm: Desk) -> None:
     crm.assume("list_index_lag_s", 60)
     person = crm.post("/api/v2/persons", {"name": "A B"}).result
+    body = {"content": "Called", "person_id": person["id"]}
+    note = crm.post("/v1/notes", body).result
     assert crm.get("/api/v2/persons", ids=person["id"]).result == []
+    assert crm.get("/v1/notes", person_id=person["id"]).result == []
     crm.control("POST", "/clock", {"advance_s": 61})
     assert ids(crm.get("/api/v2/persons", ids=person["id"]).result) == [person["id"]]
+    assert ids(crm.get("/v1/notes", person_id=person["id"]).result) == [note["id"]]
 
 
 def test_deleted_and_archived_deals_have_lists_of_their_own(crm: Desk) -> None:
