@@ -5,6 +5,7 @@ python -m tests.lab.level_b --replay 47 --regime frozen
 python -m tests.lab.level_b --schedules 100 --switch-off each
 """
 
+from tests.lab.bounds import WITHIN
 from tests.lab.command import arguments, switch_off
 from tests.lab.level_b.lab import HORIZON
 from tests.lab.level_b.memory import start_again_with_larger_caches
@@ -44,7 +45,7 @@ def tables(seeds: range, regimes: list[Regime]) -> int:
         print(f"{TITLES[regime]:40}{counts}   {_pace(tally)}", flush=True)
         for seed, said in tally.red[:SHOWN]:
             print(f"    --replay {seed} --regime {regime}: {said}")
-        failed += bool(tally.red) if regime != "beyond" else bool(tally.unreported)
+        failed += bool(tally.red) if regime in WITHIN else bool(tally.unreported)
     return 1 if failed else 0
 
 
@@ -57,6 +58,7 @@ def _pace(tally: Tally) -> str:
 def _replay(seed: int, regime: Regime, protection: str) -> int:
     story, played, verdict = run_one(seed, regime, protection)
     print(f"Story {seed}, {TITLES[regime]} (H is {HORIZON:.0f} s):")
+    print(f"  {story.habits}")
     for step in story.steps:
         print(f"  {step}")
     print("What happened at the vendors:")
@@ -65,7 +67,7 @@ def _replay(seed: int, regime: Regime, protection: str) -> int:
     print("\n".join(["How the runs ended, the innermost first:", *(f"  {t}" for t in played.told)]))
     for found in played.findings:
         print(f"The audit finds: {found.finding} {found.object} {found.remote_ids}: {found.said}")
-    wrong = [*verdict.sentences, *played.wrong]
+    wrong = [*verdict.sentences, *played.objections]
     print("".join(f"Nobody could know: {said}\n" for said in verdict.unseen), end="")
     print("\n".join(["Verdict:", *(f"  {said}" for said in wrong)]) if wrong else "Verdict: clean")
     return 1 if wrong else 0

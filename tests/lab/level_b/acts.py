@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
@@ -20,9 +21,9 @@ from tests.lab.level_b.lab import SYNC, Live
 from tests.lab.level_b.story import Act
 from tests.lab.level_b.way import URL
 
-BOB = "sandbox-pipedrive-bob"
+BOB, LIST_KEY = "sandbox-pipedrive-bob", "sandbox-mailigen-key"
 CAMPAIGNS = ("Product news 1", "Autumn offer", "Welcome series")
-BOT = "customers"
+BOT, TIER = "customers", "Customer tier"
 TOLD_AT_ONCE = ("on time", "doubled")
 
 
@@ -55,16 +56,27 @@ class Scene:
     joined: set[str] = field(default_factory=set)
     # How often an address was taken off while nobody of ours could know that it was there.
     unseen: Counter[str] = field(default_factory=Counter)
+    suppressed: list[str] = field(default_factory=list)  # no call may subscribe these for now
     was_paused: bool = False
     is_wiped: bool = False  # everybody was deleted in the CRM: a guard has to stop that
 
     def do(self, act: Act) -> None:
         """Carry out an act; what cannot happen any more does not."""
         person = self.people[act.who % len(self.people)]
-        was_in_doubt = self.is_in_doubt(person.address)
-        self.live.act(lambda: ACTS[act.verb](self, person, act.number))
-        if act.verb == "remove" and was_in_doubt and act.told not in TOLD_AT_ONCE:
-            self.unseen[person.address] += 1
+        was_in_doubt = person.address in self.live.doubts.open
+        self.live.act(lambda: self._act(act, person, was_in_doubt=was_in_doubt))
+
+    def _act(self, act: Act, person: Person, *, was_in_doubt: bool) -> None:
+        email, before = person.address, self.status(person.address)
+        ACTS[act.verb](self, person, act.number)
+        is_off = act.verb == "remove" and before and not self.status(email)
+        if is_off and was_in_doubt and self._is_put_there_by_us(email):
+            self.unseen[email] += act.told not in TOLD_AT_ONCE
+
+    def _is_put_there_by_us(self, email: str) -> bool:
+        """Whether it was a request of ours that the vendor carried out, and nobody's own wish."""
+        entries = (e for e in reversed(self.live.log.entries) if e.object == "members")
+        return next((e.who == "us" for e in entries if e.subject == email), False)
 
     # -- at the list
 
@@ -82,19 +94,17 @@ class Scene:
             stage.journal.write(stage.clock.now(), "mailigen", "PLAY", "", 200)
         return True
 
+    def call(self, method: str, **fields: str) -> None:
+        """One call of the account's owner at the list's vendor, at once and without faults."""
+        stage = self.live.stage
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        query = [("output", "json"), ("method", method)]
+        body = urlencode({"apikey": LIST_KEY, **fields}).encode()
+        stage.perform("mailigen", Request("POST", "/1.8/", query, headers, body, stage.clock.now()))
+
     def status(self, email: str) -> str:
         """How an address stands on the list; '' when it is not there."""
         return status_of(self.live.stage, email)
-
-    def is_in_doubt(self, email: str) -> bool:
-        """Whether our first request for this address left, and nobody of ours knows what became
-        of it."""
-        query = (
-            "SELECT count(*) FROM settings WHERE natural_key = ? AND acknowledged_at IS NULL "
-            "AND state IN ('sending', 'unknown')"
-        )
-        with self.live.lab.engine.connect() as db:
-            return bool(db.exec_driver_sql(query, (email,)).scalar())
 
     def leave(self, email: str) -> None:
         self.left.add(email)
@@ -115,10 +125,20 @@ class Scene:
         return person.is_there and self.ask("PATCH", f"/api/v2/persons/{person.id}", body)
 
     def tier(self, person: Person, label: str) -> bool:
-        fields = self.live.stage.vendors["pipedrive"].books["personFields"].live()
-        tier = next(f for f in fields if f["field_name"] == "Customer tier")
+        tier = self._tier_field()
         option = next(o["id"] for o in tier["options"] if o["label"] == label)
         return self.edit(person, custom_fields={tier["field_code"]: option})
+
+    def tier_of(self, person: Person) -> str:
+        """As the CRM shows it; '' when it is not set."""
+        tier = self._tier_field()
+        record = self.live.stage.vendors["pipedrive"].books["persons"].get(person.id) or {}
+        chosen = record.get("custom_fields", {}).get(tier["field_code"])
+        return next((str(o["label"]) for o in tier["options"] if o["id"] == chosen), "")
+
+    def _tier_field(self) -> dict[str, Any]:
+        fields = self.live.stage.vendors["pipedrive"].books["personFields"].live()
+        return next(f for f in fields if f["field_name"] == TIER)
 
 
 def cast(live: Live) -> Scene:
@@ -173,6 +193,20 @@ def _come_back(scene: Scene, person: Person, _: int) -> None:
 def _remove(scene: Scene, person: Person, _: int) -> None:
     if scene.status(person.address) == "subscribed" and scene.play("remove", person.address):
         scene.leave(person.address)
+
+
+def _suppress(scene: Scene, _: Person, number: int) -> None:
+    """The account's owner bars somebody who is not on the list yet; `release` takes all back."""
+    person = scene.people[-min(number, len(scene.people))]
+    if not scene.status(person.address):
+        scene.call("suppressedListSubscribe", email=person.address)
+        scene.suppressed.append(person.address)
+
+
+def _release(scene: Scene, _: Person, __: int) -> None:
+    for email in scene.suppressed:
+        scene.call("suppressedListUnsubscribe", email=email)
+    scene.suppressed.clear()
 
 
 def _edit_on_list(scene: Scene, person: Person, number: int) -> None:
@@ -267,4 +301,5 @@ ACTS: dict[str, Callable[[Scene, Person, int], None]] = {
     "come_back": _come_back, "remove": _remove, "edit_on_list": _edit_on_list, "join": _join,
     "rename": _rename, "readdress": _readdress, "deselect": _deselect, "reselect": _reselect,
     "delete": _delete, "wipe": _wipe, "merge": _merge, "add": _add, "pause": _pause, "resume": _resume,
+    "suppress": _suppress, "release": _release,
 }  # fmt: skip

@@ -4,6 +4,7 @@ Imports nothing of the engine. A deed is known by whose timeline it is on and wh
 by our reference; what the ledger believes is not asked.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +14,16 @@ from tests.lab.level_b.log import Entry
 
 OPENS_TO_ACTIVITY, CLICKS_TO_DEAL = 1, 2  # as the lab's definition has it
 NOTED = ("open", "bounce")
-DATED = 13  # " (2026-11-02)" at the end of a note
+SOURCE = "Pipedrive|customers"  # the one bot's
+# What a reader takes a note to be about; one that says neither is about nothing that happened.
+OPENED, BOUNCED = re.compile(r"Opened the e-mail “(.*)”"), re.compile(r"e-mail “(.*)” bounced")
 
 
 class Cause(NamedTuple):
     """Something that happened at an address since the world was settled, in the vendor's books."""
 
     kind: str  # open | click | bounce
-    campaign: str
+    campaign: str  # its title
     email: str
     times: int
 
@@ -37,6 +40,7 @@ class Known:
     is_selected: bool
     is_steady: bool  # selected from first to last, by a bot that was never paused
     is_edited_on_list: bool
+    tier: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Ending:
     ever_left: frozenset[str]
     joined: frozenset[str]
     unseen: Mapping[str, int] = field(default_factory=dict)
+    tier_tag: str = "TIER"  # the list's field for the customer tier
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,12 @@ def judge(ending: Ending) -> Verdict:
         duplicates=(*_twice(made), *_second_members(ending)),
         lost=(*_missing(ending, made), *_wrong_members(ending)),
         breaches=breaches,
-        wrong=(*_uncaused(ending, made), *_wrong_deletes(ending)),
+        wrong=(*_uncaused(ending, made), *_wrong_sources(ending), *_wrong_deletes(ending)),
         unseen=unseen,
     )
 
 
-Deed = tuple[str, str, str]  # object, person, what it says
+Deed = tuple[str, str, str]  # object, person, what a note is about
 
 
 def _is_new_deed(entry: Entry) -> bool:
@@ -92,9 +97,14 @@ def _is_new_deed(entry: Entry) -> bool:
 
 def _deed(entry: Entry) -> Deed:
     # One rule a kind: a second activity is a second one, however it is worded.
-    said = entry.content if entry.object == "notes" else ""
-    said = said.replace("</p>", "").strip()
-    return entry.object, entry.subject, said[:-DATED] if said.endswith(")") else said
+    return entry.object, entry.subject, _about(entry.content) if entry.object == "notes" else ""
+
+
+def _about(content: str) -> str:
+    for kind, worded in (("open", OPENED), ("bounce", BOUNCED)):
+        if found := worded.search(content):
+            return f"{kind} of {found[1]}"
+    return content
 
 
 def _twice(made: Mapping[Deed, int]) -> Iterator[str]:
@@ -118,29 +128,27 @@ def _second_members(ending: Ending) -> Iterator[str]:
             yield f"person {person.id} is on the list as {' and '.join(ours)}"
 
 
-def _missing(ending: Ending, made: Counter[Deed]) -> Iterator[str]:
-    have = Counter((noun, person) for noun, person, _ in made.elements())
+def _missing(ending: Ending, made: Mapping[Deed, int]) -> Iterator[str]:
     for person in ending.people:
         if not person.is_steady:
             continue
-        mine = [c for c in ending.causes if c.email in person.addresses]
-        for noun, wanted in _due(mine).items():
-            if have[noun, str(person.id)] < wanted:
-                found = have[noun, str(person.id)]
-                yield f"person {person.id} has {found} of {wanted} {noun}"
+        due = _due(c for c in ending.causes if c.email in person.addresses)
+        for noun, about in sorted(due):
+            if not made.get((noun, str(person.id), about)):
+                yield f"person {person.id} has 0 of 1 {noun} {about}".rstrip()
 
 
-def _due(causes: Iterable[Cause]) -> dict[str, int]:
-    """How many deeds of each kind these causes must have had."""
+def _due(causes: Iterable[Cause]) -> set[tuple[str, str]]:
+    """The deeds these causes must have had: which kind, and about what."""
     seen = list(causes)
     opened = {c.campaign for c in seen if c.kind == "open"}
     clicks = sum(c.times for c in seen if c.kind == "click")
-    noted = {(c.kind, c.campaign) for c in seen if c.kind in NOTED}
-    return {
-        "activities": int(len(opened) >= OPENS_TO_ACTIVITY),
-        "deals": int(clicks >= CLICKS_TO_DEAL),
-        "notes": len(noted),
-    }
+    due = {("notes", f"{c.kind} of {c.campaign}") for c in seen if c.kind in NOTED}
+    if len(opened) >= OPENS_TO_ACTIVITY:
+        due.add(("activities", ""))
+    if clicks >= CLICKS_TO_DEAL:
+        due.add(("deals", ""))
+    return due
 
 
 def _wrong_members(ending: Ending) -> Iterator[str]:
@@ -152,9 +160,11 @@ def _wrong_members(ending: Ending) -> Iterator[str]:
         member = ending.members.get(person.addresses[-1])
         if member is None or member["status"] != "subscribed":
             yield f"person {person.id} is not on the list as {person.addresses[-1]}"
-        elif member["merges"].get("FNAME") != person.name and not person.is_edited_on_list:
-            shown = member["merges"].get("FNAME")
-            yield f"person {person.id} is shown as {shown!r} and is {person.name!r}"
+        elif not person.is_edited_on_list:
+            right = {"FNAME": person.name, ending.tier_tag: person.tier, "SOURCE": SOURCE}
+            for tag, value in right.items():
+                if (shown := member["merges"].get(tag, "")) != value:
+                    yield f"person {person.id} is on the list with {tag} {shown!r}, not {value!r}"
 
 
 def _breaches(ending: Ending) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -190,13 +200,27 @@ def _standing(entry: Entry) -> str:
 
 
 def _uncaused(ending: Ending, made: Mapping[Deed, int]) -> Iterator[str]:
+    """Deeds that all a person ever did does not add up to, whoever selected it when."""
     people = {str(p.id): p for p in ending.people}
-    for noun, person, said in sorted(made):
+    for noun, person, about in sorted(made):
         known = people.get(person)
         addresses = (*known.addresses, *known.inherited) if known else ()
         happened = [c for c in ending.causes if c.email in addresses]
-        if known is None or not happened:
-            yield f"person {person} has one of {noun} and did nothing {said}".rstrip()
+        if not happened:
+            yield f"person {person} has one of {noun} and did nothing {about}".rstrip()
+        elif (noun, about) not in _due(happened):
+            yield f"person {person} has one of {noun} without its cause {about}".rstrip()
+
+
+def _wrong_sources(ending: Ending) -> Iterator[str]:
+    """Whom nobody selects any more stays as it is, but for the source (MG-25)."""
+    for person in ending.people:
+        if person.is_selected or not person.is_there or person.is_edited_on_list:
+            continue
+        for email in set(person.addresses) - ending.ever_left:
+            member = ending.members.get(email)
+            if member and member["status"] == "subscribed" and member["merges"].get("SOURCE"):
+                yield f"person {person.id} is selected by nobody, and {email} has a source"
 
 
 def _wrong_deletes(ending: Ending) -> Iterator[str]:

@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import httpx
 
+from connectors.mailigen import client as mailigen
+from connectors.pipedrive import wire as pipedrive
 from pipelines import audit_run, checks
 from pipelines import run as running
 from pipelines.mailigen_pipedrive import audit as auditing
@@ -35,8 +38,10 @@ from state.lease import Lease, Owner
 from state.staging import Work
 from tests.lab.level_b import door, world
 from tests.lab.level_b.door import Door, Porch
+from tests.lab.level_b.doubts import Doubts
 from tests.lab.level_b.log import Log
 from tests.lab.level_b.process import Death, Moment, Process, WatchedState
+from tests.lab.level_b.story import Habits
 from tests.lab.level_b.way import URL, Delivery, Way
 from tests.pipelines.mailigen_pipedrive.desk import CUSTOMERS, SECRETS, connections, definition
 
@@ -173,6 +178,7 @@ class Live:
         self.is_short = False
         self._held: dict[int, tuple[Lease, datetime]] = {}
         self.door = Door(stage, self._hear)
+        self.doubts = Doubts()
 
     def owner(self) -> Owner:
         return Owner("lab", "boot", self.process.number, 0.0)
@@ -186,6 +192,7 @@ class Live:
     ) -> Outcome | None:
         """One run of the flow; None when it died. `at` says what happens at which boundary."""
         process = Process(len(self.processes) + 1, dies_at, dict(at or {}))
+        process.noted = partial(self.doubts.noted, process.number)
 
         def sync() -> Outcome:
             return product.run_sync(
@@ -249,6 +256,23 @@ class Live:
             self.process = before
             self.log.take("us")
 
+    @contextmanager
+    def showing(self, habits: Habits) -> Iterator[None]:
+        """While this lasts, both vendors show what they hold as this schedule has it."""
+        crm, engagement = self.stage.vendors["pipedrive"], self.stage.vendors["mailigen"]
+        crm.assume("list_index_lag_s", habits.lag_s)
+        engagement.assume("members_index_lag_s", habits.lag_s)
+        engagement.assume("max_input_vars", habits.form_fields or None)
+        if not habits.page:
+            yield
+            return
+        with ExitStack() as stack:
+            stack.enter_context(patch.object(pipedrive, "PAGE_LIMIT", habits.page))
+            for walk in ("until_empty", "until_total"):
+                small = _in_pages_of(habits.page, getattr(mailigen, walk))
+                stack.enter_context(patch.object(mailigen, walk, small))
+            yield
+
     def act(self, what: Moment) -> None:
         """Let somebody else do something; the log knows that it was not us."""
         self.stage.catch_up()
@@ -276,7 +300,7 @@ class Live:
 
     def _around(self, process: Process) -> Surroundings:
         def open_http() -> httpx.Client:
-            way = Way(self.stage, process, self._handled, is_short=self.is_short)
+            way = Way(self.stage, process, self._handled, self.doubts, is_short=self.is_short)
             return httpx.Client(transport=way, trust_env=False)
 
         def seconds() -> float:
@@ -310,6 +334,15 @@ class Live:
         quiet = State(self.lab.engine, self.stage.clock.now)
         with suppress(LeaseLost):
             leases.renew(replace(lease, state=quiet))
+
+
+def _in_pages_of(size: int, walk: Callable[..., Any]) -> Callable[..., Any]:
+    """The same walk of Mailigen's pages, asking for so few rows at once."""
+
+    def walked(fetch: Callable[..., Any], *, limit: int, **more: Any) -> Any:
+        return walk(fetch, limit=min(limit, size), **more)
+
+    return walked
 
 
 def _judge_plainly(

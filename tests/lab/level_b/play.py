@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipelines.report import Outcome
 from sandbox.faults import Fault as Ordered
 from sandbox.stage import Stage
-from tests.lab.level_b.acts import ACTS, Scene, cast
+from tests.lab.level_b.acts import ACTS, TIER, Scene, cast
 from tests.lab.level_b.judge import Cause, Ending, Known, Verdict, judge
 from tests.lab.level_b.lab import HORIZON, MOST_DELETES, Found, Lab, Live
 from tests.lab.level_b.log import Entry
@@ -32,12 +32,19 @@ class Played:
 
     log: list[Entry]
     told: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)  # not at rest at the end, or an error of ours
+    wrong: list[str] = field(default_factory=list)  # what a run did against the rules
+    unrest: list[str] = field(default_factory=list)  # runs that never came to an end of it
+    errors: list[str] = field(default_factory=list)  # of ours, the laboratory's or the product's
     boundaries: int = 0
     runs: int = 0
     faults_fired: int = 0
     unreported: list[str] = field(default_factory=list)  # wrong, and the audit is silent
     findings: list[Found] = field(default_factory=list)
+
+    @property
+    def objections(self) -> list[str]:
+        """All that is wrong with the schedule beside the verdict on its end."""
+        return [*self.wrong, *self.unrest, *self.errors]
 
 
 class Play:
@@ -52,13 +59,17 @@ class Play:
 
     def follow(self, story: Story) -> tuple[Played, Verdict]:
         """Play the script and whatever recovery it needs, and judge it."""
-        try:
-            for step in story.steps:
-                self.take(step)
-            self.come_to_rest(also_once_more=story.is_checked_for_rest)
-        except SURPRISES as surprise:
-            self.played.wrong.append(f"an error of ours: {type(surprise).__name__}: {surprise}")
-        return self.end()
+        with self.live.showing(story.habits):
+            try:
+                for step in story.steps:
+                    self.take(step)
+                # What was listed late may have left a run nothing to do that has something to do.
+                self._is_quiet &= not story.habits.lag_s
+                self.come_to_rest(also_once_more=story.is_checked_for_rest)
+            except SURPRISES as surprise:
+                said = f"an error of ours: {type(surprise).__name__}: {surprise}"
+                self.played.errors.append(said)
+            return self.end()
 
     def take(self, step: Act | Run | Wait) -> None:
         """One step of a script."""
@@ -79,8 +90,10 @@ class Play:
         stage.faults.clear()
         self.live.door.after_a_run()
         if self.scene.was_paused:
-            self.live.act(lambda: ACTS["resume"](self.scene, self.scene.people[0], 0))
-            self._is_quiet = False
+            self._undo("resume")
+        if self.scene.suppressed:
+            self._undo("release")
+            self.live.pass_time(DAY + 60)  # what was refused is tried again a day later
         self.live.pass_time(5 * HORIZON)
         for _ in range(MOST_RECOVERIES):
             if self._is_quiet or self.scene.is_wiped:
@@ -90,11 +103,15 @@ class Play:
             if not self._is_quiet:
                 self.live.pass_time(DAY + 60)
         if not (self._is_quiet or self.scene.is_wiped):
-            self.played.wrong.append(f"not at rest: {self.played.told[-1]}")
+            self.played.unrest.append(f"not at rest: {self.played.told[-1]}")
         if self.scene.is_wiped:
             self._check_wiped()
         elif also_once_more:
             self._check_rest()
+
+    def _undo(self, verb: str) -> None:
+        self.live.act(lambda: ACTS[verb](self.scene, self.scene.people[0], 0))
+        self._is_quiet = False
 
     def end(self) -> tuple[Played, Verdict]:
         """The verdict on what has been played."""
@@ -103,6 +120,8 @@ class Play:
         verdict = judge(self._ending())
         if verdict.sentences:
             self._audit(verdict)
+        # No audit can be asked for these: they are ours to see, in any weather.
+        self.played.unreported += [*verdict.wrong, *self.played.objections]
         return self.played, verdict
 
     def _audit(self, verdict: Verdict) -> None:
@@ -114,7 +133,7 @@ class Play:
             person = sentence.split(" ")[1]
             mine = {e.id for e in self.played.log if e.who == "us" and e.subject == person}
             addresses = {a for p in self.scene.people if str(p.id) == person for a in p.addresses}
-            is_of_list = " is on the list " in sentence or " is not on the list " in sentence
+            is_of_list = " on the list " in sentence
             if not (told & mine or (is_of_list and self._addresses_found() & addresses)):
                 self.played.unreported.append(sentence)
         for sentence in verdict.breaches:
@@ -186,19 +205,19 @@ class Play:
         people = [
             Known(
                 p.id, p.name, tuple(p.addresses), tuple(p.inherited), p.is_there, p.is_selected and p.is_there,
-                p.was_always_selected and not scene.was_paused, p.is_edited_on_list,
+                p.was_always_selected and not scene.was_paused, p.is_edited_on_list, scene.tier_of(p),
             )
             for p in scene.people
         ]  # fmt: skip
         return Ending(
             log=self.live.log.entries, people=people,
-            causes=_causes(_happened(stage) - self._before, self._before),
+            causes=_causes(_happened(stage) - self._before, self._before, _titles(stage)),
             members={
                 str(m["email"]).lower(): m
                 for m in stage.vendors["mailigen"].books["members"].live()
             },
             left=frozenset(scene.left), ever_left=frozenset(scene.ever_left),
-            joined=frozenset(scene.joined), unseen=scene.unseen,
+            joined=frozenset(scene.joined), unseen=scene.unseen, tier_tag=_tier_tag(stage),
         )  # fmt: skip
 
 
@@ -206,7 +225,7 @@ def ordered(fault: Fault) -> Ordered:
     """The sandbox's order for a fault of a story."""
     order = Ordered(
         kind=fault.kind, vendor=fault.vendor, path=fault.path, after=fault.nth,
-        delay_s=fault.seconds, lag_s=fault.seconds,
+        delay_s=fault.seconds, rows=fault.rows,
     )  # fmt: skip
     if fault.kind.startswith("broken"):
         order.kind, order.status, order.body = "status", 502, "<h1>Bad gateway</h1>"
@@ -226,10 +245,21 @@ def _happened(stage: Stage) -> Happened:
     return found
 
 
-def _causes(new: Happened, before: Happened) -> list[Cause]:
+def _titles(stage: Stage) -> dict[str, str]:
+    campaigns = stage.vendors["mailigen"].books["campaigns"].live()
+    return {campaign["id"]: campaign["title"] for campaign in campaigns}
+
+
+def _tier_tag(stage: Stage) -> str:
+    """The field of the list that was made for the tier."""
+    fields = stage.vendors["mailigen"].books["merge_vars"].live()
+    return next(str(field["tag"]) for field in fields if field["name"] == TIER)
+
+
+def _causes(new: Happened, before: Happened, titles: dict[str, str]) -> list[Cause]:
     """A second bounce of a mail at an address shows nowhere, so it causes nothing."""
     return [
-        Cause(kind, campaign, email, times)
+        Cause(kind, titles[campaign], email, times)
         for (kind, campaign, email), times in sorted(new.items())
         if not (kind == "bounce" and before[kind, campaign, email])
     ]

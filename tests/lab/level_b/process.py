@@ -34,6 +34,7 @@ class Process:
     at: dict[int, Moment] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
     is_dead: bool = False
+    noted: Moment = lambda: None  # called when a commit of state is through
 
     def boundary(self, name: str, *, is_amid: bool = False) -> None:
         """Pass one boundary; the caller does not get control back from the last one.
@@ -74,6 +75,7 @@ class WatchedState(State):
         self.process.boundary("before a commit of state")
         with super().write() as db:
             yield db
+        self.process.noted()
         self.process.boundary("after a commit of state")
 
     def close(self) -> None:

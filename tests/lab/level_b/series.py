@@ -44,10 +44,10 @@ class Tally:
         self.duplicates += len(verdict.duplicates)
         self.lost += len(verdict.lost)
         self.breaches += len(verdict.breaches)
-        self.wrong += len(verdict.wrong) + len(played.wrong)
+        self.wrong += len(verdict.wrong) + len(played.objections)
         self.unreported += len(played.unreported)
         self.unseen += len(verdict.unseen)
-        if found := [*verdict.sentences, *played.wrong]:
+        if found := [*verdict.sentences, *played.objections]:
             self.red.append((story.seed, "; ".join(found)))
 
 
@@ -74,8 +74,14 @@ def run_series(seeds: range, regime: Regime, protection: str = "") -> Tally:
 
 
 def first_red(protection: str, seeds: range, regime: Regime) -> tuple[int, str] | None:
-    """How many schedules it takes until a missing protection is noticed, and by what."""
+    """How many schedules it takes until a missing protection is noticed, and by what.
+
+    What the judge finds counts; a switch that makes the laboratory itself stumble is broken, and
+    raises RuntimeError.
+    """
     for story, played, verdict in _each(seeds, regime, protection):
+        if played.errors:
+            raise RuntimeError(f"without {protection}, seed {story.seed}: {played.errors[0]}")
         if wrong := [*verdict.sentences, *played.wrong]:
             return story.seed - seeds.start + 1, wrong[0]
     return None

@@ -37,12 +37,21 @@ DEEDS = (
     ("open", 1, "/v1/notes"), ("open", 1, "/api/v2/activities"), ("click", 2, "/api/v2/deals"),
 )  # fmt: skip
 LOSSES = ("lost_request", "lost_answer", "truncate", "late_commit", "broken_after", "broken_before")
-WEATHER = (*LOSSES, "delay", "rate_limit", "stale_search")
+WEATHER = (*LOSSES, "delay", "rate_limit")
+# A batch's form: four fields, then five a row. In the midst of a row nobody could tell it from
+# values somebody emptied; the sample that is held against the list finds those.
+WHOLE_ROWS = (9, 14)
+BATCH = ("mailigen", "/1.8/listBatchSubscribe")
 
 
 # How the webhook of something comes in; `door.py` knows what each means.
 TELLINGS = ("on time", "on time", "doubled", "reordered", "late", "lost")
 LISTENS = 1 / 3  # the share of schedules in which somebody listens
+SMALL_PAGES, LAGS, BATCHES = 0.15, 0.25, 0.1  # and of those in which habits differ
+PAGE = 3  # with it the list has four pages, and the filter's persons three
+WHILE_READING = (44, 62)  # the boundaries at which those are read
+SHIFTING = ("unsubscribe", "come_back", "join", "deselect", "reselect", "readdress", "add")
+SLACK = 35.0  # seconds of the horizon that runs need for themselves
 
 
 class Act(NamedTuple):
@@ -67,6 +76,7 @@ class Fault(NamedTuple):
     path: str
     nth: int
     seconds: float
+    rows: int = 0  # of a batch, until it breaks off
 
 
 class Freeze(NamedTuple):
@@ -112,11 +122,32 @@ class Wait(NamedTuple):
 Step = Act | Run | Wait
 
 
+class Habits(NamedTuple):
+    """How both vendors show and read things in a schedule; zeros are what is usual."""
+
+    page: int = 0  # rows of a page
+    lag_s: int = 0  # until a list shows what was changed
+    form_fields: int = 0  # a form's fields beyond these are dropped without a word
+
+    def __str__(self) -> str:
+        return (
+            f"pages of {self.page or 'hundreds'}, lists show a change after {self.lag_s} s, "
+            f"forms of at most {self.form_fields or 'any number of'} fields are read"
+        )
+
+
+USUAL = Habits()
+
+
 @dataclass(frozen=True)
 class Story:
+    """`is_provoked` when its steps hang together, so that nothing may be put between them."""
+
     seed: int
     regime: Regime
     steps: tuple[Step, ...]
+    is_provoked: bool = False
+    habits: Habits = USUAL
 
     @property
     def is_checked_for_rest(self) -> bool:
@@ -125,12 +156,52 @@ class Story:
 
 
 def draw(seed: int, regime: Regime) -> Story:
-    """Return the story of a seed; how its webhooks come in is drawn apart from all else."""
+    """Return the story of a seed; the vendors' habits and how its webhooks come in are drawn
+    apart from all else."""
     story = _drawn(seed, regime)
+    if not story.is_provoked:
+        story = _inhabited(random.Random(f"level b {regime} habits {seed}"), story)
     dice = random.Random(f"level b {regime} webhooks {seed}")
     if dice.random() >= LISTENS:
         return story
     return replace(story, steps=tuple(_told(dice, step) for step in story.steps))
+
+
+def _inhabited(dice: random.Random, story: Story) -> Story:
+    """The same story among vendors with habits, and what makes each of these felt."""
+    first = next(n for n, step in enumerate(story.steps) if isinstance(step, Run))
+    run, page, lag_s, fields = story.steps[first], 0, 0, 0
+    assert isinstance(run, Run)
+    before: tuple[Step, ...] = ()
+    if dice.random() < SMALL_PAGES:
+        page = PAGE
+        shift = Act(dice.choice(SHIFTING), dice.randrange(CAST), dice.randrange(1, 4))
+        run = replace(run, meanwhile=(*run.meanwhile, (dice.randint(*WHILE_READING), shift)))
+    if dice.random() < LAGS:
+        lag_s = _lag(dice, story)
+    if dice.random() < BATCHES:
+        before = tuple(Act("add", 0, number) for number in (1, 2, 3))
+        if dice.random() < 0.4:
+            before = (*before, Act("suppress", 0, dice.randint(1, 3)))
+        if dice.random() < 0.6:
+            broken = Fault("break_off", *BATCH, 0, 0.0, rows=dice.randint(1, 2))
+            run = replace(run, faults=(broken, *run.faults))
+        else:
+            fields = dice.choice(WHOLE_ROWS)
+    steps = (*story.steps[:first], *before, run, *story.steps[first + 1 :])
+    return replace(story, steps=steps, habits=Habits(page, lag_s, fields))
+
+
+def _lag(dice: random.Random, story: Story) -> int:
+    """Within the bounds: what comes late, and then shows late, must do both within the horizon."""
+    if story.regime == "beyond":
+        return dice.randint(int(HORIZON / 2), int(4 * HORIZON))
+    if story.regime == "frozen":
+        return dice.randint(1, 5)
+    runs = [step for step in story.steps if isinstance(step, Run)]
+    late = [f.seconds for run in runs for f in run.faults if f.kind == "late_commit"]
+    most = int(HORIZON - SLACK - max(late, default=0.0))
+    return dice.randint(1, most) if most > 1 else 0
 
 
 def _told(dice: random.Random, step: Step) -> Step:
@@ -145,27 +216,28 @@ def _told(dice: random.Random, step: Step) -> Step:
 
 def _drawn(seed: int, regime: Regime) -> Story:
     dice = random.Random(f"level b {regime} {seed}")
-    steps: list[Step] = []
     left = dict(AT_MOST)
     special = dice.random()
     if special < 0.10:
         ending = Act("wipe", 0, 0) if special < 0.03 else Act("rename", 1, 1)
         run = Run(is_short=special >= 0.03)
-        return Story(seed, regime, (_act(dice, left), _act(dice, left), ending, run))
+        steps = (_act(dice, left), _act(dice, left), ending, run)
+        return Story(seed, regime, steps, is_provoked=True)
     if special < 0.25:
         provoked = _woken_late(dice) if regime == "frozen" else _looked_for_early(dice, regime)
-        return Story(seed, regime, (_act(dice, left), *provoked))
+        return Story(seed, regime, (_act(dice, left), *provoked), is_provoked=True)
+    drawn: list[Step] = []
     for number in range(dice.choice((1, 1, 1, 2))):
-        steps += [_act(dice, left) for _ in range(dice.choice((2, 3, 4, 6)))]
-        steps.append(_run(dice, regime, left, is_first=number == 0))
-        steps.append(Wait(dice.choice((1.0, 30.0, 90.0, 200.0, 4000.0))))
-    return Story(seed, regime, tuple(steps))
+        drawn += [_act(dice, left) for _ in range(dice.choice((2, 3, 4, 6)))]
+        drawn.append(_run(dice, regime, left, is_first=number == 0))
+        drawn.append(Wait(dice.choice((1.0, 30.0, 90.0, 200.0, 4000.0))))
+    return Story(seed, regime, tuple(drawn))
 
 
 def _looked_for_early(dice: random.Random, regime: Regime) -> tuple[Step, ...]:
     """A deed whose copy is still on its way when the next run looks for it."""
     (verb, number, path), who = dice.choice(DEEDS), dice.randrange(CAST)
-    most = HORIZON - 35 if regime == "inside" else 4 * HORIZON
+    most = HORIZON - SLACK if regime == "inside" else 4 * HORIZON
     late = Fault("late_commit", "pipedrive", path, 0, dice.uniform(30.0, most))
     again = Run(patience=dice.choice((0.0, None)))
     return Act(verb, who, number), Run(faults=(late,), patience=0.0), Wait(1.0), again
@@ -221,7 +293,7 @@ def _freeze(dice: random.Random, regime: Regime, at: int) -> Freeze:
 
 def _fault(dice: random.Random, regime: Regime) -> Fault:
     kind = dice.choice(WEATHER)
-    most = 25.0 if kind == "delay" else HORIZON - 35
+    most = 25.0 if kind == "delay" else HORIZON - SLACK
     if regime == "beyond":
         kind = dice.choice(("late_commit", kind))
         most = 4 * HORIZON

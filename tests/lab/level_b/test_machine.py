@@ -71,7 +71,7 @@ class Machine(RuleBasedStateMachine):
         try:
             self._play.come_to_rest(also_once_more=False)
             played, verdict = self._play.end()
-            assert [*verdict.sentences, *played.wrong] == []
+            assert [*verdict.sentences, *played.objections] == []
         finally:
             self._installed.__exit__(None, None, None)
 

@@ -17,6 +17,7 @@ from sandbox.faults import Fault, Faults
 from sandbox.stage import Stage
 from sandbox.vendor import Answer, Request, Vendor
 from sandbox.webhooks import Deliveries
+from tests.lab.level_b.doubts import Doubts
 from tests.lab.level_b.process import Process
 
 URL = "http://lab"
@@ -49,10 +50,11 @@ class Way(httpx.BaseTransport):
     """
 
     def __init__(
-        self, stage: Stage, process: Process, told: Callable[[], None], *, is_short: bool = False
-    ) -> None:
+        self, stage: Stage, process: Process, told: Callable[[], None], doubts: Doubts,
+        *, is_short: bool = False,
+    ) -> None:  # fmt: skip
         self._stage, self._process, self._told = stage, process, told
-        self._is_short = is_short
+        self._doubts, self._is_short = doubts, is_short
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the vendor does, or fail as the wire does."""
@@ -62,6 +64,7 @@ class Way(httpx.BaseTransport):
         self._stage.catch_up()
         asked = asked._replace(at=self._stage.clock.now())
         self._stage.journal.requests[vendor] += 1
+        self._doubts.left(asked)
         try:
             answer, is_whole = self._fate(vendor, asked, request)
         finally:
@@ -71,6 +74,7 @@ class Way(httpx.BaseTransport):
             answer = answer._replace(body=_without_last_row(answer.body))
         if not is_whole:
             raise httpx.RemoteProtocolError("the answer breaks off", request=request)
+        self._doubts.heard(self._process.number, asked, answer)
         date = format_datetime(self._stage.clock.now(), usegmt=True)
         return httpx.Response(
             answer.status, headers={**answer.headers, "date": date}, content=answer.body
@@ -89,15 +93,14 @@ class Way(httpx.BaseTransport):
                 return stage.perform(vendor, asked), False
             case "delay":
                 return self._delay(fault, vendor, asked, request)
-            case "stale_search":
-                headers = {**asked.headers, "x-sandbox-search-lag": str(fault.lag_s)}
-                return stage.perform(vendor, asked._replace(headers=headers)), True
             case "status" | "rate_limit" | "html_403":
                 return self._refusal(fault, vendor, asked), True
         if fault.kind == "lost_answer":
             stage.perform(vendor, asked, is_answered=False)
         elif fault.kind == "late_commit":
             stage.perform_later(vendor, asked, fault.delay_s)
+        elif fault.kind == "break_off":
+            stage.break_off(vendor, asked, fault.rows)
         else:
             stage.write(vendor, asked, 0)
         raise httpx.ReadError("the connection dropped", request=request)
