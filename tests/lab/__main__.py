@@ -1,15 +1,15 @@
 """The whole laboratory, printed as one page.
 
-python -m tests.lab                                     every kill, 20,000 and 1,000 schedules
+python -m tests.lab                            every kill; 20,000, 1,000 and 200 schedules
 python -m tests.lab --level-a 1000000 --level-b 50000 --page docs/laboratory.md
 python -m tests.lab --only series --minutes 30          stop in time; the next call goes on
 
-Series are kept in parts under build/lab: what was played of the same commit is not played again.
+The short sections come first, and the page is written after each. Series are kept in parts under build/lab: what was played of the same commit is not played again.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from tests.lab import mutations, page, parts
 from tests.lab.kill import lab as kill
 from tests.lab.level_b.memory import start_again_with_larger_caches
 
+OURS = "Syncline"
 HERE = Path(__file__).parents[2]
-SECTIONS = ("kill", "series", "mutations", "peers", "ledger")
+SECTIONS = ("ledger", "peers", "mutations", "series", "kill")  # the dearest last
 
 
 def main() -> int:
@@ -34,8 +35,8 @@ def main() -> int:
             failed |= not is_well
             sections.append(text)
             print(text, end="\n\n", flush=True)
-    if given.page:
-        given.page.write_text("\n\n".join(sections) + "\n")
+            if given.page:  # at once: what comes later may be stopped
+                given.page.write_text("\n\n".join(sections) + "\n")
     return int(failed)
 
 
@@ -44,6 +45,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=SECTIONS, help="may be given twice")
     parser.add_argument("--level-a", type=int, default=20_000, help="schedules of level (a)")
     parser.add_argument("--level-b", type=int, default=1_000, help="schedules of level (b)")
+    parser.add_argument("--level-c", type=int, default=200, help="schedules of level (c)")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--pairs", type=int, default=50, help="killed twice, of each story")
     parser.add_argument("--sample", type=int, help="kill at so many drawn boundaries, not at all")
@@ -60,7 +62,8 @@ def _head(given: argparse.Namespace) -> str:
         "# The fault laboratory: a documented run", "",
         f"Printed by `{' '.join(['python -m tests.lab', *sys.argv[1:]])}` on "
         f"{datetime.now(UTC):%Y-%m-%d}, first seed {given.seed}. Code played: level (a) "
-        f"{parts.code_version('a')}, level (b) {parts.code_version('b')}. "
+        f"{parts.code_version('a')}, level (b) {parts.code_version('b')}, level (c) "
+        f"{parts.code_version('c')}. "
         "What the levels are and what they leave out: `tests/lab/README.md`.", "",
         *(f"- {line}" for line in machine.described(HERE)),
     ]  # fmt: skip
@@ -78,7 +81,8 @@ def _kill(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
 
 
 def _series(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
-    wanted = parts.parts_of({"a": given.level_a, "b": given.level_b}, given.seed)
+    counts = {"a": given.level_a, "b": given.level_b, "c": given.level_c}
+    wanted = parts.parts_of(counts, given.seed)
     done = parts.play_all(
         wanted, HERE / "build" / "lab", minutes=given.minutes,
         told=lambda part, _, over, total: _tell(f"series: {over} of {total} parts ({part})"),
@@ -95,15 +99,21 @@ def _mutations(given: argparse.Namespace) -> Iterator[tuple[str, bool]]:
         {"a": given.mutations_a, "b": given.mutations_b, "c": given.mutations_c},
         told=lambda row: _tell(f"without {row.protection} ({row.level}): {row.after}"),
     )
-    missed = {row.protection for row in rows} - {row.protection for row in rows if row.caught}
-    yield "## Protections switched off\n\n" + page.mutations(rows), not missed
+    yield "## Protections switched off\n\n" + page.mutations(rows), not mutations.missed(rows)
 
 
 def _peers(_: argparse.Namespace) -> Iterator[tuple[str, bool]]:
     from bench import peers
 
     found = list(peers.rows())
-    yield "## Peers under the same faults\n\n" + markdown(peers.HEADINGS, found), True
+    text = "## Peers under the same faults\n\n" + markdown(peers.HEADINGS, found)
+    yield text, is_ours_clean(peers.HEADINGS, found)
+
+
+def is_ours_clean(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether our own product was there, and neither doubled nor lost anything."""
+    ours = [dict(zip(headings, row, strict=True)) for row in rows if row[0] == OURS]
+    return bool(ours) and all(one["duplicates"] == one["lost"] == "0" for one in ours)
 
 
 def _ledger(_: argparse.Namespace) -> Iterator[tuple[str, bool]]:

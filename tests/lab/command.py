@@ -1,18 +1,19 @@
-"""What both levels understand on the command line."""
+"""What the levels understand on the command line."""
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 def arguments(
-    level: str, *, regimes: Iterable[str], protections: Iterable[str], schedules: int
+    level: str, *, regimes: Sequence[str], protections: Iterable[str], schedules: int
 ) -> argparse.Namespace:
-    """Read --schedules, --seed, --replay, --regime and --switch-off."""
+    """Read --schedules, --seed, --replay, --switch-off, and --regime where there are several."""
     parser = argparse.ArgumentParser(f"python -m tests.lab.{level}")
     parser.add_argument("--schedules", type=int, default=schedules)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--replay", type=int, metavar="SEED")
-    parser.add_argument("--regime", choices=list(regimes))
+    if regimes:
+        parser.add_argument("--regime", choices=list(regimes))
     parser.add_argument("--switch-off", default="", choices=["each", *protections])
     return parser.parse_args()
 

@@ -4,7 +4,7 @@ A protection is played at every level that knows it. `rows` are of plain values,
 process can give them back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from statistics import median
@@ -40,6 +40,11 @@ def rows(most: dict[str, int], told: Callable[[Row], None]) -> list[Row]:
         for future in as_completed(futures):
             told(future.result())
     return sorted((f.result() for f in futures), key=lambda one: (one.protection, one.level))
+
+
+def missed(found: Sequence[Row]) -> list[Row]:
+    """Those that no sample saw: each level must miss every protection it knows."""
+    return [row for row in found if not row.caught]
 
 
 def _known() -> Iterator[tuple[str, list[str]]]:

@@ -1,19 +1,30 @@
 """The laboratory's own bookkeeping: what is cut, kept, summed and shown."""
 
+import ast
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from tests.lab import __main__ as laboratory
 from tests.lab import mutations, page, parts
+from tests.lab.level_a import __main__ as command_a
 from tests.lab.level_a import series as series_a
+from tests.lab.level_a.judge import Verdict as VerdictA
+from tests.lab.level_a.play import Played as PlayedA
+from tests.lab.level_a.story import draw as draw_a
 from tests.lab.level_a.switches import SWITCHES as SWITCHES_A
 from tests.lab.level_b import series as series_b
 from tests.lab.level_b.switches import SWITCHES as SWITCHES_B
+from tests.lab.level_c import __main__ as command_c
 from tests.lab.level_c.play import SWITCHES as SWITCHES_C
 from tests.lab.parts import Kept, Part
 
+FLOORS = ("bench", "connectors", "deployments", "pipelines", "sandbox", "state", "tests",
+          "transforms", "web")  # fmt: skip
 PROTECTIONS = (  # as the laboratory is asked to miss them
     "intent before send", "marker", "read-back", "horizon", "lease and fence", "row claim",
     "key from facts", "generations", "consent", "guard", "count audit", "baseline",
@@ -69,6 +80,119 @@ def test_something_wrong_inside_the_bounds_is_never_clean() -> None:
     assert not unreported.is_clean("beyond")
 
 
+def test_a_line_kept_before_the_unseen_were_counted_is_read_as_none_of_them(tmp_path: Path) -> None:
+    part = Part("c", "inside", 1, 2)
+    kept = Kept(dict.fromkeys(parts.FIGURES, 1))
+    parts._append(tmp_path / "parts.jsonl", part, kept)
+    line = orjson.loads((tmp_path / "parts.jsonl").read_bytes())
+    del line["kept"]["figures"]["unseen"]
+    (tmp_path / "parts.jsonl").write_bytes(orjson.dumps(line))
+    done = parts.play_all([part], tmp_path, minutes=0, told=lambda *_: None)
+    assert done[part].figures["unseen"] == 0
+    assert done[part].figures["schedules"] == 1
+
+
+def test_what_nobody_could_know_is_named_beside_what_is_proved() -> None:
+    figures = dict.fromkeys(parts.FIGURES, 0) | {"schedules": 30, "unseen": 2}
+    said = page.bound([("b", "inside", Kept(figures))])
+    assert "nothing wrong" in said
+    assert "2 times somebody who left was subscribed again where nobody could know" in said
+    assert "somebody who left" not in page.bound([("b", "inside", Kept(figures | {"unseen": 0}))])
+
+
+def test_delay_counted_from_the_request_is_within_the_bounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    red = series_a.Tally(schedules=1, seconds=1.0, red=[(7, "note: 2 times")])
+    monkeypatch.setattr(command_a, "run_wide", lambda *_: red)
+    assert command_a._tables(range(1), ["promise"]) == 1
+    assert command_a._tables(range(1), ["beyond"]) == 0, "the audit had told"
+    assert not Kept(red_count=1).is_clean("promise")
+
+
+def test_what_no_audit_is_asked_for_is_unreported_beyond_the_bounds_too() -> None:
+    for played in (PlayedA([], surprises=["1 rows cannot become done"]), PlayedA([], open_count=1)):
+        tally = series_a.Tally()
+        tally.add(draw_a(1, "beyond"), played, VerdictA(0))
+        assert tally.unreported == 1
+
+
+@pytest.mark.parametrize("level", sorted(parts.CODE))
+def test_all_that_a_level_imports_is_code_its_results_are_kept_by(level: str) -> None:
+    known = [parts.ROOT / name for name in parts.CODE[level]]
+    assert all(place.exists() for place in known)
+    reached = _reached(Path(str(parts.SERIES[level].__file__)))
+    assert len(reached) > 5
+    left_out = [
+        str(file.relative_to(parts.ROOT)) for file in reached
+        if not any(file == place or place in file.parents for place in known)
+    ]  # fmt: skip
+    assert left_out == []
+
+
+def _reached(start: Path) -> set[Path]:
+    """The project's own files that a file imports, and those that they import."""
+    reached, waiting = set(), [start]
+    while waiting:
+        if (file := waiting.pop()) not in reached:
+            reached.add(file)
+            waiting += _imported(file)
+    return reached
+
+
+def _imported(file: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            steps = name.split(".")
+            for count in range(1, len(steps) + 1) if steps[0] in FLOORS else ():
+                place = parts.ROOT.joinpath(*steps[:count])
+                yield from (
+                    f for f in (place.with_suffix(".py"), place / "__init__.py") if f.exists()
+                )
+
+
+def test_flows_both_ways_are_played_in_a_series_too() -> None:
+    kept = parts.play(Part("c", "inside", 1, 3))
+    assert (kept.figures["schedules"], kept.red_count) == (2, 0)
+    assert kept.figures["effects"] > 0
+    red = Kept(kept.figures, red_count=1, red=[(3, "it wrote")])
+    assert "`python -m tests.lab.level_c --replay 3`" in page.series([("c", "inside", red)])
+
+
+def test_a_level_of_one_weather_asks_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["level_c", "--regime", "inside"])
+    with pytest.raises(SystemExit):
+        command_c.main()
+
+
+def test_the_page_is_there_after_each_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_: object) -> Iterator[tuple[str, bool]]:
+        raise KeyboardInterrupt
+        yield
+
+    played = {"ledger": lambda _: iter([("## What it costs", True)]), "kill": stopped}
+    monkeypatch.setattr(laboratory, "PLAY", played)
+    monkeypatch.setattr(laboratory, "SECTIONS", tuple(played))
+    monkeypatch.setattr("sys.argv", ["lab", "--page", str(tmp_path / "page.md")])
+    with pytest.raises(KeyboardInterrupt):
+        laboratory.main()
+    assert "## What it costs" in (tmp_path / "page.md").read_text()
+
+
+def test_our_own_row_among_the_peers_must_be_there_and_clean() -> None:
+    headings = ("tool", "duplicates", "lost")
+    peer, clean = ("other", "9", "9"), (laboratory.OURS, "0", "0")
+    assert laboratory.is_ours_clean(headings, [peer, clean])
+    assert not laboratory.is_ours_clean(headings, [peer, clean, (laboratory.OURS, "1", "0")])
+    assert not laboratory.is_ours_clean(headings, [(laboratory.OURS, "0", "1")])
+    assert not laboratory.is_ours_clean(headings, [peer])
+
+
 def test_the_page_names_the_command_that_replays_what_went_wrong() -> None:
     figures = dict.fromkeys(parts.FIGURES, 0) | {"schedules": 30}
     totals = [("b", "inside", Kept(figures, red_count=1, red=[(12, "somebody is there twice")]))]
@@ -86,6 +210,13 @@ def test_a_mutations_row_tells_protection_level_and_median() -> None:
     assert (row.protection, row.level) == ("intent before send", "a")
     assert row.after is not None
     assert "times" in row.seen
+
+
+def test_a_level_that_misses_nothing_is_told_though_another_level_did() -> None:
+    seen = mutations.Row("marker", "a", "inside", 2.0, 1, "2 times")
+    unseen = mutations.Row("marker", "b", "inside", None, 0, "")
+    assert mutations.missed([seen, unseen]) == [unseen]
+    assert mutations.missed([seen]) == []
 
 
 def test_a_protection_nobody_missed_says_so() -> None:

@@ -5,8 +5,9 @@ python -m tests.lab.level_a --replay 4711 --regime promise
 python -m tests.lab.level_a --schedules 2000 --switch-off horizon
 """
 
+from tests.lab.bounds import WITHIN
 from tests.lab.command import arguments, switch_off
-from tests.lab.level_a.series import SHOWN, WITHIN, Tally, first_red, run_one, run_series, sentences
+from tests.lab.level_a.series import SHOWN, Tally, first_red, run_one, run_series, sentences
 from tests.lab.level_a.story import REGIMES, Regime
 from tests.lab.level_a.switches import SWITCHES
 from tests.lab.wide import run_wide

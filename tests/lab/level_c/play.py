@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from time import perf_counter
 from unittest.mock import patch
 
 from tests.lab.level_c.judge import Books, Judge, keeps
@@ -22,6 +23,35 @@ class Played:
     runs: int = 0
     writes: int = 0
     wrong: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Tally:
+    """The sums of a series. `red` holds the seeds that went wrong, and what was wrong."""
+
+    schedules: int = 0
+    runs: int = 0
+    effects: int = 0
+    wrong: int = 0
+    seconds: float = 0.0
+    red: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, played: Played) -> None:
+        self.schedules += 1
+        self.runs += played.runs
+        self.effects += played.writes
+        self.wrong += len(played.wrong)
+        if played.wrong:
+            self.red.append((played.story.seed, "; ".join(played.wrong)))
+
+
+def run_series(seeds: range, _regime: Regime = "inside", protection: str = "") -> Tally:
+    """Play a range of seeds in this process."""
+    tally, began = Tally(), perf_counter()
+    for played in _each(seeds, protection):
+        tally.add(played)
+    tally.seconds = perf_counter() - began
+    return tally
 
 
 def run_one(seed: int, regime: Regime = "inside", protection: str = "") -> Played:
