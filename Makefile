@@ -103,7 +103,7 @@ check: $(SYNCED)  ## format, lint, types, floors, SQL and house rules
 fuzz: $(SYNCED)  ## broken answers at every reader of a vendor's bytes; MINUTES=2
 	$(BIN)/python -m tests.connectors.fuzz --minutes $(or $(MINUTES),2)
 
-lab: $(SYNCED)  ## kill at every boundary, simulate faults, miss each protection, peers beside us; half an hour
+lab: $(SYNCED)  ## kill at every boundary, simulate faults, miss each protection, peers beside us; two to three hours
 	$(BIN)/python -m tests.lab
 
 # A proxy in the environment would get what is meant for the loopback.

@@ -35,7 +35,7 @@ WHERE finding = 'lost' AND closed_at IS NULL AND write_key = ? AND last_seen_at 
 OPERATIONS = (
     "create_list", "create_merge_var", "create_deal_field", "create_filter", "create_activity",
     "create_deal", "create_note", "create_person", "link_person", "create", "update", "move",
-    "delete", "tag",
+    "source", "replace", "delete", "tag",
 )  # fmt: skip
 PEOPLE = ("person", "audience_person", "audience_member")  # deeds that leave no reference there
 MOST_COMPARED = 2_000  # keys held against a misspelt one: comparing is slow
