@@ -53,9 +53,9 @@ def window(desk: LabDesk, around: Surroundings) -> Outcome:
 
 def sweeps(desk: LabDesk, around: Surroundings) -> Outcome:
     """The sweep that a listener begins with, and the schedule's next: what a killed window was
-    sending, and no vendor shows, is not waited for by a sweep within the horizon."""
+    sending, and no vendor shows, the first tells of and does not wait for."""
     outcome = run(desk, around)
-    if outcome.outcome != "done":
+    if outcome.outcome not in ("done", "open"):
         return outcome
     around.sleep(SCHEDULE_S)
     return run(desk, around)
