@@ -15,7 +15,7 @@ from tests.lab.level_b.switches import without
 from tests.lab.wide import collecting_by_hand
 
 SHOWN = 5
-GENTLE = 20  # schedules between two collections
+GENTLE = 60  # schedules between two collections
 
 
 @dataclass
