@@ -143,13 +143,15 @@ def edit_same_field(history: "History") -> str:
     is_first, is_late = history.dice.random() < 0.5, history.dice.random() < 0.7
 
     def engage() -> None:
-        history.bench.act("edit", member.email, member.audience, fields={tag: _of(name, number)})
+        history.bench.act(
+            "edit", member.email, member.audience, fields={tag: value_of(name, number)}
+        )
 
     if is_first:
         engage()
     if is_first and is_late:
         history.bench.later()
-    history.edit(person, name, _of(name, number + 1))
+    history.edit(person, name, value_of(name, number + 1))
     if not is_first:
         if is_late:
             history.bench.later()
@@ -158,7 +160,7 @@ def edit_same_field(history: "History") -> str:
     return f"{_told(member)} and person {person.id}: {name} edited at both, {order}"
 
 
-def _of(name: str, number: int) -> str:
+def value_of(name: str, number: int) -> str:
     """A value for a field that nobody has yet."""
     if name == "phone":
         return f"+371 2{number:07}"
@@ -278,3 +280,4 @@ WEIGHTS: dict[Act, int] = {
     untag_member: 2, join: 4, come_back: 1, leave: 2, move_member: 1, leave_and_move: 1,
     delete_filter: 1, delete_tag: 1,
 }  # fmt: skip
+EDITS = {act: WEIGHTS[act] for act in (edit_person, edit_member, edit_same_field, clear_member)}

@@ -7,7 +7,8 @@ bench.through_trouble(...)      a run that is killed or meets faults, then the s
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ import yaml
 
 from tests.oracle.bench import DONE, GUARDED, OPEN, RUN_SECONDS, Ended
 from tests.oracle.flow_compare import compare
-from tests.oracle.flow_model import Model
+from tests.oracle.flow_landed import keep_what_landed
+from tests.oracle.flow_model import Decided, Model
 from tests.oracle.flow_world import Both, Json, Reader
 from tests.oracle.reading import Pipedrive
 from tests.oracle.warm import Command
@@ -29,6 +31,7 @@ FIELDS = (
     {"tag": "TEL", "name": "Tel", "type": "phone", "options": {"phone_format": "International"}},
 )
 TAGS = ("lead", "vip")
+Meanwhile = Callable[[list[Decided], Both, set[str]], None]
 
 
 def connections(url: str) -> Json:
@@ -185,11 +188,18 @@ class FlowBench:
                 return
         raise AssertionError(f"after {MOST_RUNS} runs there is still something written: {written}")
 
-    def through_trouble(self, kill_after: int, faults: list[Json]) -> None:
+    def through_trouble(
+        self, kill_after: int, faults: list[Json], meanwhile: Meanwhile | None = None
+    ) -> None:
         """One run in trouble, then runs until one writes nothing; judged at the end, since what a
-        run that died left undone may be done in the same run as what follows from it."""
+        run that died left undone may be done in the same run as what follows from it.
+
+        `meanwhile` acts before the first of those, if it can be said what the trouble left done.
+        """
         self.later()
         before = self.reader.read()
+        forgetting = deepcopy(self.model)
+        planned = self.model.sweep(before)
         for fault in faults:
             self.control("faults", **fault)
         running = self.spawn("run", "outside")
@@ -199,6 +209,14 @@ class FlowBench:
         running.kill()
         self._sandbox.delete("/faults")
         self.later()
+        left = self.reader.read()
+        sure = keep_what_landed(self.model, before, planned, left) if meanwhile else None
+        if meanwhile and sure:
+            meanwhile(sure, left, self._doubted(start))
+            self.later()
+            before = self.reader.read()
+        else:
+            self.model = forgetting
         right = self._fixpoint(before)
         for _ in range(MOST_RUNS):
             if not self.run():
@@ -207,6 +225,12 @@ class FlowBench:
         else:
             raise AssertionError(f"{MOST_RUNS} runs after a trouble there is something written")
         self.judge(before, right, self.reader.read())
+
+    def _doubted(self, after: int) -> set[str]:
+        """Ids of the records that were written without a good answer, and of the last written."""
+        written = [line for line in self.journal(after) if line["effects"]]
+        doubted = [line for line in written if not 200 <= line["status"] < 300] + written[-1:]
+        return {effect["id"] for line in doubted for effect in line["effects"]}
 
     def _fixpoint(self, before: Both) -> Both:
         world = before

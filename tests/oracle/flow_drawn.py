@@ -21,8 +21,22 @@ def definition_of(dice: random.Random) -> Json:
         ["tags", "filters", "stage"], ["new", "filters"], ["stage", "tags", "new"],
         ["filters", "new", "tags", "stage"], ["filters", "filters", "tags"],
     ])  # fmt: skip
+    return _definition(dice, [_flow(dice, kind, number) for number, kind in enumerate(kinds)])
+
+
+def opposite_of(dice: random.Random) -> Json:
+    """Two flows at work over the same people, into each vendor, with nearly all fields mapped."""
+    flows = [_flow(dice, kind, number) for number, kind in enumerate(["filters", "tags"])]
+    for flow in flows:
+        both_ways = {name: MAPPINGS[name] for name in OPTIONAL if dice.random() < 0.9}
+        flow |= {"active": True, "audience": "Newsletter", "mapping": NAMES | both_ways}
+    flows[0]["trigger"]["filters"] = ["Buyers", "Everyone with a phone"]
+    flows[1]["trigger"]["tags"] = ["lead"]
+    return _definition(dice, flows)
+
+
+def _definition(dice: random.Random, flows: list[Json]) -> Json:
     rules = [("job_title", "crm"), ("phone", "engagement"), ("first_name", "engagement")]
-    flows = [_flow(dice, kind, number) for number, kind in enumerate(kinds)]
     mapped = {name for flow in flows for name in flow["mapping"]}
     return {
         "kind": "mailchimp_pipedrive",

@@ -2,6 +2,8 @@
 
     python -m tests.oracle.flow_histories --seed 1 --count 100 --jobs 2
 
+    python -m tests.oracle.flow_histories --seed 1 --count 100 --jobs 2 --troubles
+
 plays each seed and tells of every history that ends in a difference: what was done, what differs.
 The same seed acts the same. Ends with 1 when any history differs.
 """
@@ -12,16 +14,18 @@ import random
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sandbox import server
-from tests.oracle.flow_acts import WEIGHTS
-from tests.oracle.flow_bench import FlowBench
-from tests.oracle.flow_drawn import MAPPINGS, definition_of, faults_of
-from tests.oracle.flow_world import Member, Person
+from tests.oracle.flow_acts import EDITS, NEWSLETTER, WEIGHTS, Act, value_of
+from tests.oracle.flow_bench import FlowBench, Meanwhile
+from tests.oracle.flow_drawn import MAPPINGS, definition_of, faults_of, opposite_of
+from tests.oracle.flow_meanwhile import edit_meanwhile
+from tests.oracle.flow_model import Decided
+from tests.oracle.flow_world import Both, Json, Member, Person
 
 ROUNDS, ACTS, PEOPLE = 4, 7, 30
 
@@ -29,13 +33,16 @@ ROUNDS, ACTS, PEOPLE = 4, 7, 30
 class History:
     """One seeded history on one bench."""
 
-    def __init__(self, bench: FlowBench, seed: int) -> None:
+    def __init__(
+        self, bench: FlowBench, seed: int,
+        drawn: Callable[[random.Random], Json] = definition_of,
+    ) -> None:  # fmt: skip
         self.bench, self.dice = bench, random.Random(seed)
         self.told: list[str] = []
         self.deals: list[int] = []
         self.gone_tags: set[tuple[str, str]] = set()  # audience, name
         self._serial = 0
-        self.wanted = definition_of(self.dice)
+        self.wanted = drawn(self.dice)
         bench.start(self.wanted, seed=seed, people=PEOPLE)
         dead = self.dice.choice(["everybody", "empty", "error"])
         bench.assume("pipedrive", "dead_filter", dead)
@@ -56,14 +63,30 @@ class History:
             self._switch()
             self._act(acts)
             if self.dice.random() < 0.35:
-                kill_after = self.dice.choice([0, 1, 2, 4])
-                faults = faults_of(self.dice) if self.dice.random() < 0.6 or not kill_after else []
-                self.told.append(f"a run killed after {kill_after or 'no'} writes, {faults}")
-                self.bench.through_trouble(kill_after, faults)
+                self._trouble()
             self.bench.settle()
 
-    def _act(self, count: int) -> None:
-        acts, weights = list(WEIGHTS), list(WEIGHTS.values())
+    def live_through_troubles(self, rounds: int = ROUNDS) -> None:
+        """Only edits of people both flows have: before a run in trouble, and before the next."""
+        for member in sorted(self.bench.reader.read().members.values(), key=lambda m: m.email):
+            if member.audience == NEWSLETTER and self.dice.random() < 0.8:
+                self.bench.act("tag", member.email, member.audience, tag="lead")
+        self.bench.settle()
+        for number in range(rounds):
+            self.told.append(f"-- round {number + 1}")
+            self.bench.later()
+            self._act(self.dice.randrange(3, 12), EDITS)
+            self._trouble(self._edit_meanwhile)
+            self.bench.settle()
+
+    def _trouble(self, meanwhile: Meanwhile | None = None) -> None:
+        kill_after = self.dice.choice([0, 1, 2, 4])
+        faults = faults_of(self.dice) if self.dice.random() < 0.6 or not kill_after else []
+        self.told.append(f"a run killed after {kill_after or 'no'} writes, {faults}")
+        self.bench.through_trouble(kill_after, faults, meanwhile)
+
+    def _act(self, count: int, weighted: Mapping[Act, int] = WEIGHTS) -> None:
+        acts, weights = list(weighted), list(weighted.values())
         for _ in range(count):
             self.world = self.bench.reader.read()
             (act,) = self.dice.choices(acts, weights)
@@ -74,6 +97,9 @@ class History:
             self.told.append(said)
             if self.dice.random() < 0.8:
                 self.bench.later()
+
+    def _edit_meanwhile(self, sure: list[Decided], left: Both, doubted: set[str]) -> None:
+        self.told += edit_meanwhile(self, sure, left, doubted)
 
     def _switch(self) -> None:
         """Now and then a flow is switched on or off; a run sees it before anything happens."""
@@ -128,6 +154,9 @@ class History:
             ("Renewal", f"2027-02-0{number + 1}"),
         ])  # fmt: skip
 
+    def fresh_value(self, name: str) -> str:
+        return value_of(name, self.serial())
+
     def tag_of(self, name: str) -> str:
         return MAPPINGS[name]
 
@@ -165,30 +194,36 @@ class Verdict(NamedTuple):
     judged: str
 
 
-def play(seed: int) -> Verdict:
-    """One history in a sandbox of its own."""
+def play(seed: int, *, troubles: bool = False) -> Verdict:
+    """One history in a sandbox of its own; of troubles alone, or of everything."""
     built, bound = server.build(0, seed=7, people=10, only=None)
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with server.Running(built, bound) as running, tempfile.TemporaryDirectory() as home:
-        history = History(FlowBench(running.url, Path(home)), seed)
+        drawn = opposite_of if troubles else definition_of
+        history = History(FlowBench(running.url, Path(home)), seed, drawn)
         said = ""
         try:
-            history.live_through()
+            if troubles:
+                history.live_through_troubles()
+            else:
+                history.live_through()
         except AssertionError as wrong:
             said = str(wrong) or "an assertion failed"
         book = history.bench.model.book
         judged = f"{len(book.contacts)} contacts, {len(book.open)} records left open"
-        return Verdict(seed, said, tuple(history.told), f"{judged}, {history.bench.runs} runs")
+        meanwhile = sum(line.startswith("meanwhile") for line in history.told)
+        judged = f"{judged}, {history.bench.runs} runs, {meanwhile} edits after trouble"
+        return Verdict(seed, said, tuple(history.told), judged)
 
 
-def play_all(seeds: range, jobs: int) -> Iterator[Verdict]:
+def play_all(seeds: range, jobs: int, *, troubles: bool = False) -> Iterator[Verdict]:
     """Every verdict as it comes; processes are spawned, so that none inherits a sandbox."""
     if jobs == 1:
-        yield from (play(seed) for seed in seeds)
+        yield from (play(seed, troubles=troubles) for seed in seeds)
         return
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=spawn) as pool:
-        for done in as_completed([pool.submit(play, seed) for seed in seeds]):
+        for done in as_completed([pool.submit(play, seed, troubles=troubles) for seed in seeds]):
             yield done.result()
 
 
@@ -197,10 +232,11 @@ def main() -> None:
     ask.add_argument("--seed", type=int, default=1)
     ask.add_argument("--count", type=int, default=5)
     ask.add_argument("--jobs", type=int, default=1, help="processes that play at once")
+    ask.add_argument("--troubles", action="store_true", help="only edits around runs in trouble")
     given = ask.parse_args()
     seeds = range(given.seed, given.seed + given.count)
     differing = []
-    for verdict in play_all(seeds, given.jobs):
+    for verdict in play_all(seeds, given.jobs, troubles=given.troubles):
         if verdict.said:
             differing.append(verdict.seed)
             told = [f"seed {verdict.seed} differs:", *verdict.told, *verdict.said.splitlines()]

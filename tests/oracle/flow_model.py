@@ -10,6 +10,7 @@ one flow is seen by the others in the next run.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 from tests.oracle.flow_bars import Bars
 from tests.oracle.flow_definition import Flow
@@ -18,6 +19,17 @@ from tests.oracle.flow_people import Book, Contact, Who
 from tests.oracle.flow_world import Both, Json, Member, Person
 
 NAMES = ("first_name", "last_name")
+
+
+class Decided(NamedTuple):
+    """What a sweep made of one pair of fields, `said` as `decide` says it."""
+
+    contact: Contact
+    flow: Flow
+    name: str
+    tag: str
+    pair: Pair
+    said: str
 
 
 class Model:
@@ -31,6 +43,8 @@ class Model:
         self.written: set[Who] = set()  # records of which the last sweep wrote something
         self.ours_at: dict[Who, str] = {}  # when an answer of ours last said they changed
         self.free_names: set[int] = set()  # persons whose name no mapping says
+        self.decided: list[Decided] = []  # by the last sweep
+        self.owed: dict[Flow, list[str | int]] = {}  # what each flow owed before it
         self._postponed: dict[Flow, list[str | int]] = {}
         self._serial = 0
 
@@ -51,13 +65,14 @@ class Model:
     def sweep(self, world: Both) -> Both:
         """A run that nothing stands in the way of."""
         after = world.copy()
-        self.written, self._postponed = set(), {}
+        self.written, self._postponed, self.decided = set(), {}, []
         self.book.look(world)
         for flow in self.flows.values():
             flow.meet(world)
         self.bars.look(world, {flow.audience for flow in self.flows.values() if flow.serves})
         for flow in self.flows.values():
             self._note_arrivals(flow, world)
+        self.owed = {flow: list(flow.facts) for flow in self.flows.values()}
         brought = self._brought(world)
         self._leave_split_open(world, brought)
         self._leave_rivals_open(world, brought)
@@ -235,6 +250,7 @@ class Model:
         ]
         for flow, name, tag, pair in pairs:
             said = decide(pair)
+            self.decided.append(Decided(contact, flow, name, tag, pair, said))
             if said in ("equal", "meet"):
                 self._keep(contact, flow.audience, name, tag, (pair.crm, pair.engagement))
             elif is_written(pair):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.oracle.flow_bench import FlowBench
+from tests.oracle.flow_drawn import opposite_of
 from tests.oracle.flow_fields import Pair, decide, is_written
 from tests.oracle.flow_histories import History
 
@@ -20,6 +21,21 @@ def test_a_random_history_of_flows_ends_as_the_oracle_says(
     history = History(FlowBench(sandbox_url, tmp_path), seed)
     try:
         history.live_through()
+    except AssertionError as wrong:
+        raise AssertionError("\n".join([f"seed {seed}", *history.told, str(wrong)])) from wrong
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "seed", [5, *(pytest.param(one, marks=pytest.mark.slow) for one in (9, 13))]
+)
+def test_edits_around_a_run_in_trouble_end_as_the_oracle_says(
+    sandbox_url: str, tmp_path: Path, seed: int
+) -> None:
+    """MC-02, ALL-06: what a run left done and nobody answered is no edit of anybody's."""
+    history = History(FlowBench(sandbox_url, tmp_path), seed, opposite_of)
+    try:
+        history.live_through_troubles()
     except AssertionError as wrong:
         raise AssertionError("\n".join([f"seed {seed}", *history.told, str(wrong)])) from wrong
 
