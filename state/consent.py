@@ -14,7 +14,7 @@ alone says nothing about anybody.
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -29,6 +29,7 @@ from state.lease import Lease
 from state.schema import consent as table
 from state.schema import pins
 
+T = TypeVar("T")
 Record = TypeVar("Record", bound=Mapping[str, Any])
 Kind = Literal["absent", "unsubscribed", "bounced", "removed", "erased", "forgotten"]
 
@@ -74,11 +75,18 @@ class Erased(NamedTuple):
 
     def without(self, records: Iterable[Record]) -> Iterator[Record]:
         """Leave out the records of vendors that have such an address, as any of theirs."""
-        for record in records:
-            if not self.hashes or not any(
-                address_hash(self.key, one) in self.hashes for one in _addresses_in(record)
-            ):
-                yield record
+        return (record for record in records if not self._has(record))
+
+    def without_written(
+        self, records: Iterable[T], read: Callable[[T], Mapping[str, Any]]
+    ) -> Iterator[T]:
+        """The same for records that must be read first, should anybody have been erased."""
+        return (one for one in records if not (self.hashes and self._has(read(one))))
+
+    def _has(self, record: Mapping[str, Any]) -> bool:
+        return bool(self.hashes) and any(
+            address_hash(self.key, one) in self.hashes for one in _addresses_in(record)
+        )
 
 
 def read_key(home: Path) -> bytes:

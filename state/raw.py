@@ -5,10 +5,13 @@ own and take their place when the last has arrived.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import duckdb
 import orjson
@@ -16,6 +19,7 @@ import pyarrow as pa
 
 ROWS_AT_ONCE = 10_000
 FEW = 100  # so many arrive as parameters sooner than an Arrow table is registered
+Row: TypeAlias = tuple[Any, ...]  # the keys' values, then the record as JSON
 TABLE = re.compile(r"[a-z]+\.[a-z0-9_]+")
 CREATE = {"replace": "CREATE OR REPLACE TABLE", "merge": "CREATE TABLE IF NOT EXISTS"}
 
@@ -37,27 +41,28 @@ def put_raw(
     that came twice (pages shift while being read) is kept as it came last.
     `merge` leaves what did not come again; `replace` drops it.
     """
-    name, stamp = _checked(f"raw.{table}"), (fetched_at, run_id)
-    arriving = f"{name}__arriving"
-    typed = ", ".join(f'"{key}" {kind}' for key, kind in keys.items())
-    columns = f"{typed}, body JSON, fetched_at TIMESTAMPTZ, run_id VARCHAR"
-    batches = iter(_gathered(pages))
-    first, second = next(batches, []), next(batches, None)
-    if not first:
-        # Most tables of a quiet run are empty: one statement each.
-        db.execute(f"{CREATE[mode]} {name} ({columns})")
-        return 0
-    if second is None and mode == "replace":
-        # And most others come at once: whole already, they need not gather anywhere.
-        return _replace(db, name, keys, _latest(first, keys), stamp)
-    try:
-        is_first = True
-        for rows in chain([first], [second] if second else (), batches):
-            _insert(db, arriving, keys, rows, stamp, is_first=is_first)
-            is_first = False
-        return _settle(db, name, columns, list(keys), mode)
-    finally:
-        db.execute(f"DROP TABLE IF EXISTS {arriving}")
+    written = ([_written(record, keys) for record in page] for page in pages)
+    arrival = _Arrival(db, _checked(f"raw.{table}"), keys, (fetched_at, run_id))
+    return arrival.put(_gathered(written), mode)
+
+
+def put_written(
+    db: duckdb.DuckDBPyConnection,
+    table: str,
+    pages: Iterable[Sequence[Row]],
+    *,
+    keys: Mapping[str, str],
+    run_id: str,
+    fetched_at: datetime,
+    mode: Literal["replace", "merge"] = "replace",
+) -> int:
+    """The same for records that are texts already: tuples of the values of `keys`, then the JSON.
+
+    While DuckDB takes some, the next are asked for: asking must leave `db` alone.
+    """
+    arrival = _Arrival(db, _checked(f"raw.{table}"), keys, (fetched_at, run_id))
+    with ThreadPoolExecutor(1) as aside:
+        return arrival.put(_gathered(pages), mode, aside)
 
 
 def put_table(db: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
@@ -75,9 +80,9 @@ def _checked(table: str) -> str:
     return table
 
 
-def _gathered(pages: Iterable[Sequence[Mapping[str, Any]]]) -> Iterable[list[Mapping[str, Any]]]:
+def _gathered(pages: Iterable[Sequence[Row]]) -> Iterator[list[Row]]:
     """Join small pages: DuckDB takes ten thousand rows as fast as fifty."""
-    waiting: list[Mapping[str, Any]] = []
+    waiting: list[Row] = []
     for page in pages:
         waiting.extend(page)
         if len(waiting) >= ROWS_AT_ONCE:
@@ -87,53 +92,89 @@ def _gathered(pages: Iterable[Sequence[Mapping[str, Any]]]) -> Iterable[list[Map
         yield waiting
 
 
-def _latest(rows: list[Mapping[str, Any]], keys: Mapping[str, str]) -> Sequence[Mapping[str, Any]]:
-    """Each record as it came last."""
-    by_key = {tuple(_text(row.get(key)) for key in keys): row for row in rows}
-    return list(by_key.values())
+def _written(record: Mapping[str, Any], keys: Mapping[str, str]) -> Row:
+    return (*(record.get(key) for key in keys), orjson.dumps(dict(record)).decode())
 
 
-def _replace(
-    db: duckdb.DuckDBPyConnection, name: str, keys: Mapping[str, str],
-    rows: Sequence[Mapping[str, Any]], stamp: tuple[datetime, str],
-) -> int:  # fmt: skip
-    _take(db, f"CREATE OR REPLACE TABLE {name} AS SELECT {_typed(keys)}", keys, rows, stamp)
-    return len(rows)
+@dataclass
+class _Arrival:
+    """One table being filled: its name, its keys with their types, when and by which run."""
 
+    db: duckdb.DuckDBPyConnection
+    name: str
+    keys: Mapping[str, str]
+    stamp: tuple[datetime, str]
 
-def _insert(
-    db: duckdb.DuckDBPyConnection, arriving: str, keys: Mapping[str, str],
-    rows: Sequence[Mapping[str, Any]], stamp: tuple[datetime, str], *, is_first: bool,
-) -> None:  # fmt: skip
-    into = f"CREATE OR REPLACE TABLE {arriving} AS" if is_first else f"INSERT INTO {arriving}"
-    _take(db, f"{into} SELECT {_typed(keys)}", keys, rows, stamp)
+    @property
+    def columns(self) -> str:
+        typed = ", ".join(f'"{key}" {kind}' for key, kind in self.keys.items())
+        return f"{typed}, body JSON, fetched_at TIMESTAMPTZ, run_id VARCHAR"
 
+    def put(self, batches: Iterator[list[Row]], mode: str, aside: Executor | None = None) -> int:
+        """Take all there is; each batch by `aside`, should there be one, while the next comes."""
+        first, second = next(batches, []), next(batches, None)
+        if not first:
+            # Most tables of a quiet run are empty: one statement each.
+            self.db.execute(f"{CREATE[mode]} {self.name} ({self.columns})")
+            return 0
+        if second is None and mode == "replace":
+            # And most others come at once: whole already, they need not gather anywhere.
+            rows = self._latest(first)
+            self._take(f"CREATE OR REPLACE TABLE {self.name} AS", rows)
+            return len(rows)
+        arriving = f"{self.name}__arriving"
+        try:
+            self._take(f"CREATE OR REPLACE TABLE {arriving} AS", first)
+            self._take_each(arriving, chain([second] if second else (), batches), aside)
+            return _settle(self.db, self.name, self.columns, list(self.keys), mode)
+        finally:
+            self.db.execute(f"DROP TABLE IF EXISTS {arriving}")
 
-def _typed(keys: Mapping[str, str]) -> str:
-    listed = ", ".join(f'CAST("{key}" AS {kind}) AS "{key}"' for key, kind in keys.items())
-    return f"{listed}, body::JSON AS body, ?::TIMESTAMPTZ AS fetched_at, ?::VARCHAR AS run_id"
+    def _take_each(
+        self, arriving: str, batches: Iterable[list[Row]], aside: Executor | None
+    ) -> None:
+        insert = partial(self._take, f"INSERT INTO {arriving}")
+        taking: Future[None] | None = None
+        try:
+            for rows in batches:
+                if aside is None:
+                    insert(rows)
+                    continue
+                if taking is not None:
+                    taking.result()
+                taking = aside.submit(insert, rows)
+        finally:
+            if taking is not None:
+                taking.result()
 
+    def _latest(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Each record as it came last."""
+        by_key = {tuple(map(_text, row[:-1])): row for row in rows}
+        return list(by_key.values())
 
-def _take(
-    db: duckdb.DuckDBPyConnection, query: str, keys: Mapping[str, str],
-    rows: Sequence[Mapping[str, Any]], stamp: tuple[datetime, str],
-) -> None:  # fmt: skip
-    """Run a query over rows that just came, in their order."""
-    # As text, and cast by DuckDB: vendors send the same id as number here and as string there.
-    columns = [[_text(row.get(key)) for row in rows] for key in keys]
-    bodies = [orjson.dumps(dict(row)).decode() for row in rows]
-    if len(rows) <= FEW:
-        listed = ", ".join(f'unnest(?::VARCHAR[]) AS "{name}"' for name in (*keys, "body"))
-        db.execute(f"{query} FROM (SELECT {listed})", [*stamp, *columns, bodies])
-        return
-    arrays = [pa.array(column, pa.string()) for column in columns]
-    # What orjson wrote DuckDB need not parse to believe that it is JSON.
-    written = pa.ExtensionArray.from_storage(pa.json_(), pa.array(bodies, pa.string()))
-    db.register("syncline_page", pa.table([*arrays, written], [*keys, "body"]))
-    try:
-        db.execute(f"{query} FROM syncline_page", list(stamp))
-    finally:
-        db.unregister("syncline_page")
+    def _take(self, into: str, rows: Sequence[Row]) -> None:
+        """Put rows that just came where the statement says, in their order."""
+        *keys, bodies = zip(*rows, strict=True)
+        # As text, and cast by DuckDB: vendors send the same id as number here and as string there.
+        columns = [[_text(value) for value in key] for key in keys]
+        typed = (f'CAST("{key}" AS {kind}) AS "{key}"' for key, kind in self.keys.items())
+        query = (
+            f"{into} SELECT {', '.join(typed)}, body::JSON AS body, ?::TIMESTAMPTZ AS fetched_at, "
+            "?::VARCHAR AS run_id"
+        )
+        names = (*self.keys, "body")
+        if len(rows) <= FEW:
+            listed = ", ".join(f'unnest(?::VARCHAR[]) AS "{name}"' for name in names)
+            self.db.execute(f"{query} FROM (SELECT {listed})", [*self.stamp, *columns, [*bodies]])
+            return
+        arrays = [pa.array(column, pa.string()) for column in columns]
+        # What was read or written as JSON DuckDB need not parse to believe that it is.
+        written = pa.ExtensionArray.from_storage(pa.json_(), pa.array(bodies, pa.string()))
+        self.db.register("syncline_page", pa.table([*arrays, written], names))
+        try:
+            self.db.execute(f"{query} FROM syncline_page", list(self.stamp))
+        finally:
+            self.db.unregister("syncline_page")
 
 
 def _text(value: Any) -> str | None:

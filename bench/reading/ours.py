@@ -19,7 +19,7 @@ from pipelines.mailigen_pipedrive.extract import KEYS
 from pipelines.run import COLLECTED_AFTER
 from state.budgets import Budget
 from state.database import open_state
-from state.raw import put_raw
+from state.raw import put_written
 from state.staging import open_work
 from transforms.build import build, number
 
@@ -33,9 +33,9 @@ def read(url: str, folder: str) -> int:
     meter = Budget(state, "crm", day_allowance=10**9, burst=(10**6, 2.0), sleep=_never)
     base = f"{parts.scheme}://{parts.netloc}/pipedrive"
     with open_work(home, "bench") as work, Pipedrive(base, token=TOKEN, meter=meter) as crm:
-        put_raw(
-            work.db, "pipedrive__persons", crm.persons(), keys=KEYS["pipedrive__persons"],
-            run_id="bench", fetched_at=datetime.now(UTC),
+        put_written(
+            work.db, "pipedrive__persons", crm.persons_as_written(),
+            keys=KEYS["pipedrive__persons"], run_id="bench", fetched_at=datetime.now(UTC),
         )  # fmt: skip
         build(work.db, "mailigen_pipedrive", TABLE, "staging.pipedrive__person_emails")
         checks.expect(work.db, "staging", [one for one in STAGING if one.table == TABLE])

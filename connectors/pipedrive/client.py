@@ -22,6 +22,7 @@ from connectors.pipedrive.credential import Credential, Fixed, api_token
 from connectors.pipedrive.door import Door, Page, Record
 from connectors.pipedrive.matches import addresses, first, is_in, only
 from connectors.pipedrive.nouns import CHANGED, EVERY_DEAL, ONE, Noun
+from connectors.pipedrive.written import Written
 
 LAST_CONTACT = ("last_incoming_mail_time", "last_outgoing_mail_time", "last_activity_id")
 IN_ID_ORDER = {"sort_by": "id", "sort_direction": "asc"}  # rows that change do not move
@@ -124,6 +125,21 @@ class Pipedrive:
         """Yield persons by id. Deleted ones are simply not there, and nothing is
         counted: absence proves nothing, `person` does."""
         return self._door.walk(
+            "GET /api/v2/persons",
+            filter_id=filter_id,
+            updated_since=updated_since,
+            include_fields=tuple(include_fields) or None,
+            **IN_ID_ORDER,
+        )
+
+    def persons_as_written(
+        self,
+        filter_id: int | None = None,
+        updated_since: datetime | None = None,
+        include_fields: Sequence[str] = LAST_CONTACT,
+    ) -> Iterator[list[Written]]:
+        """Yield the same persons, each as its id and its JSON: to be kept, not to be looked at."""
+        return self._door.walk_as_written(
             "GET /api/v2/persons",
             filter_id=filter_id,
             updated_since=updated_since,

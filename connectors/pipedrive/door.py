@@ -4,7 +4,7 @@ Reads are repeated while the vendor says "try again"; writes never are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
@@ -14,14 +14,28 @@ from connectors.meter import Meter
 from connectors.pipedrive import wire
 from connectors.pipedrive.credential import Credential, Shown
 from connectors.pipedrive.refusals import has_calls_left, read_envelope
+from connectors.pipedrive.written import Written, read_as_written, written_again
 
 Record = dict[str, Any]
 Page = list[Record]
+WrittenPage = list[Written]
+T = TypeVar("T")
+Rows = list[T]  # `list` is a call of the door
+T_co = TypeVar("T_co", covariant=True)
 
 # 429s in a row after which the day, and not the window, must be used up: a window of
 # two seconds would long have been free. One that came with calls left in its window
 # counts threefold; alone it proves nothing, for the window may just have rolled over.
 MOST_THROTTLED = 8
+
+
+class Reading(Protocol[T_co]):
+    """How an answer is read: what a good one says, or an error for any other."""
+
+    def __call__(
+        self, call: wire.Call, status: int, headers: Mapping[str, str], content: bytes, *,
+        token: str = "",
+    ) -> T_co: ...  # fmt: skip
 
 
 class Door:
@@ -69,11 +83,30 @@ class Door:
             yield from self.walk(name, ids=batch, **query)
 
     def walk(self, name: str, **query: Any) -> Iterator[Page]:
+        def read(call: wire.Call) -> wire.Page[Record]:
+            return wire.read_page(call, self.ask(call))
+
+        return self._walk(read, name, query)
+
+    def walk_as_written(self, name: str, **query: Any) -> Iterator[WrittenPage]:
+        """The same records, each as its text."""
+
+        def read(call: wire.Call) -> wire.Page[Written]:
+            answer = self._ask(call, read_as_written)
+            if isinstance(answer, wire.Page):
+                return answer
+            return written_again(wire.read_page(call, answer))
+
+        return self._walk(read, name, query)
+
+    def _walk(
+        self, read: Callable[[wire.Call], wire.Page[T]], name: str, query: Mapping[str, Any]
+    ) -> Iterator[Rows[T]]:
         seen: set[str] = set()
         cursor: str | None = None
         while True:
             call = wire.call(name, **query, limit=wire.PAGE_LIMIT, cursor=cursor)
-            page = wire.read_page(call, self.ask(call))
+            page = read(call)
             yield page.records
             cursor = page.next_mark
             if cursor is None:
@@ -91,26 +124,30 @@ class Door:
             start = page.next_mark
 
     def ask(self, call: wire.Call) -> Record:
-        if call.writes:
-            return self._once(call)
-        return patiently(lambda: self._once(call), sleep=self._sleep)
+        """The envelope of a good answer."""
+        return self._ask(call, read_envelope)
 
-    def _once(self, call: wire.Call) -> Record:
+    def _ask(self, call: wire.Call, read: Reading[T]) -> T:
+        if call.writes:
+            return self._once(call, read)
+        return patiently(lambda: self._once(call, read), sleep=self._sleep)
+
+    def _once(self, call: wire.Call, read: Reading[T]) -> T:
         shown = self._credential.show()
         try:
-            return self._sent(call, shown)
+            return self._sent(call, shown, read)
         except BadCredentials:
             # A 401 comes before anything is done, so that a write too may be sent again.
             newer = self._credential.renewed(shown)
             if newer is None:
                 raise
-        return self._sent(call, newer)
+        return self._sent(call, newer, read)
 
-    def _sent(self, call: wire.Call, shown: Shown) -> Record:
+    def _sent(self, call: wire.Call, shown: Shown, read: Reading[T]) -> T:
         request = self._request(call, shown)
         answer = self._line.ask(request, call=call.name, cost=call.cost, kind=call.kind)
         try:
-            envelope = read_envelope(
+            said_well = read(
                 call, answer.status_code, answer.headers, answer.content, token=shown.secret
             )
         except Throttled as error:
@@ -125,7 +162,7 @@ class Door:
         finally:
             if answer.status_code != 429:
                 self._throttled_in_a_row = 0
-        return envelope
+        return said_well
 
     def _request(self, call: wire.Call, shown: Shown) -> httpx.Request:
         headers = {shown.header: shown.value, "accept": "application/json"}

@@ -10,12 +10,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from connectors.errors import OutcomeUnknown, ReadFailed
 from connectors.pipedrive.costs import COSTS
 from connectors.pipedrive.records import SHAPES
 from connectors.shapes import misfit
+
+T = TypeVar("T")
 
 VENDOR = "pipedrive"
 PAGE_LIMIT = 500  # the documented maximum; a call costs the same whatever it brings
@@ -63,8 +65,8 @@ class Call:
         return None if self.body is None else json.dumps(self.body).encode("ascii")
 
 
-class Page(NamedTuple):
-    records: list[dict[str, Any]]
+class Page(NamedTuple, Generic[T]):
+    records: list[T]
     next_mark: str | None  # cursor (v2) or start (v1); None: this was the last page
 
 
@@ -163,7 +165,7 @@ def _must_fit(call: Call, records: Sequence[Mapping[str, Any]]) -> None:
         raise misread(call, f"answered with what cannot be used: {odd}")
 
 
-def read_page(call: Call, envelope: Mapping[str, Any]) -> Page:
+def read_page(call: Call, envelope: Mapping[str, Any]) -> Page[dict[str, Any]]:
     """Read one page of a v2 list; `additional_data` may be missing on the last."""
     records = read_list(call, envelope)
     more = _additional(call, envelope)
@@ -173,7 +175,7 @@ def read_page(call: Call, envelope: Mapping[str, Any]) -> Page:
     return Page(records, mark or None)
 
 
-def read_page_v1(call: Call, envelope: Mapping[str, Any], start: int) -> Page:
+def read_page_v1(call: Call, envelope: Mapping[str, Any], start: int) -> Page[dict[str, Any]]:
     """Read one page of a v1 list that began at `start`.
 
     The vendor has two envelopes: `pagination{...}` with `next_start`, and the

@@ -9,22 +9,27 @@ A cursor vouches for one work file: without it everything is read again. Nothing
 from who is missing in what changed; `confirm` asks for those by id before they are written.
 """
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.errors import Gone
 from connectors.mailchimp.client import Status
+from connectors.pipedrive import Written
 from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Filters, SegmentsOrTags
 from pipelines.mailchimp_pipedrive.life import is_served
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
-from pipelines.pipedrive_side.names import filter_problem
+from pipelines.pages import in_pages
+from pipelines.pipedrive_side.walks import FilterProblemError, pages_of_all, pages_of_filter
 from pipelines.report import counted
 from pipelines.sweep import IncompleteError
 from state import cursors
-from state.raw import put_raw
+from state.raw import put_raw, put_written
 from transforms.build import build, number
+
+T = TypeVar("T")
 
 KEYS = {
     "pipedrive__persons": {"id": "BIGINT"},
@@ -54,10 +59,10 @@ WHERE r.run_id <> ?
 def persons(sweep: Sweep) -> None:
     """Bring the persons up to date, and walk the filters that flows select by."""
     since = _since(sweep, "persons")
-    pages = (list(sweep.erased.without(page)) for page in sweep.crm.persons(None, since, ()))
-    read = _put(sweep, "pipedrive__persons", _told(sweep, "persons", pages), whole=since is None)
+    pages = _told(sweep, "persons", pages_of_all(sweep.crm, sweep.erased, since))
+    read = _put_persons(sweep, pages, whole=since is None)
     sweep.cursors.append(("persons", _moment(sweep.crm.vendor_now())))
-    members: list[dict[str, Any]] = []
+    members: list[tuple[int, Sequence[int]]] = []
     walked: set[int] = set()
     others: set[int] = set()
     for bound in sweep.names.flows:
@@ -68,7 +73,12 @@ def persons(sweep: Sweep) -> None:
             walked |= set(bound.filter_ids)
         else:
             others |= set(bound.filter_ids)
-    _put_walks(sweep, "pipedrive__filter_members", members, "filter_id::VARCHAR", others - walked)
+    rows = (
+        [{"filter_id": filter_id, "person_id": one} for one in some]
+        for filter_id, selected in members
+        for some in in_pages(selected)
+    )
+    _put_walks(sweep, "pipedrive__filter_members", rows, "filter_id::VARCHAR", others - walked)
     build(
         sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails",
         "staging.pipedrive__filter_members",
@@ -76,23 +86,15 @@ def persons(sweep: Sweep) -> None:
     sweep.tell("extract", f"{counted(read, 'person')} read")
 
 
-def _walk_filters(sweep: Sweep, bound: BoundFlow) -> list[dict[str, Any]]:
-    """Whom a flow's filters select; a flow whose last filter dies meanwhile is suspended."""
-    found: list[dict[str, Any]] = []
+def _walk_filters(sweep: Sweep, bound: BoundFlow) -> list[tuple[int, Sequence[int]]]:
+    """Whom each of a flow's filters selects; a flow whose last one dies meanwhile is suspended."""
+    found: list[tuple[int, Sequence[int]]] = []
     problems = []
     for filter_id in bound.filter_ids:
-        records: list[dict[str, Any]] = []
-        problem = _problem(sweep, filter_id)
-        if not problem:
-            for page in sweep.crm.persons(filter_id, None, ()):
-                records += sweep.erased.without(page)
-            # One that dies during its walk may have answered with everybody.
-            problem = _problem(sweep, filter_id)
-        if problem:
-            problems.append(problem)
-            continue
-        _put(sweep, "pipedrive__persons", [records], whole=False)
-        found += [{"filter_id": filter_id, "person_id": record["id"]} for record in records]
+        try:
+            found.append((filter_id, _walk_filter(sweep, filter_id)))
+        except FilterProblemError as problem:
+            problems.append(str(problem))
     if problems and len(problems) == len(bound.filter_ids):
         sweep.suspended[bound.flow.id] = problems[0]
         sweep.warn(f"flow {bound.flow.id}", f"is paused: {problems[0]}", "restore the filter")
@@ -100,11 +102,17 @@ def _walk_filters(sweep: Sweep, bound: BoundFlow) -> list[dict[str, Any]]:
     return found
 
 
-def _problem(sweep: Sweep, filter_id: int) -> str:
-    try:
-        return filter_problem(sweep.crm.filter(filter_id))
-    except Gone:
-        return filter_problem(None)
+def _walk_filter(sweep: Sweep, filter_id: int) -> Sequence[int]:
+    """Keep the persons of a filter; their ids."""
+    found = array("q")
+
+    def pages() -> Iterator[list[Written]]:
+        for page in pages_of_filter(sweep.crm, sweep.erased, filter_id):
+            found.extend(one.id for one in page)
+            yield page
+
+    _put_persons(sweep, pages(), whole=False)
+    return found
 
 
 def audiences(sweep: Sweep) -> None:
@@ -113,13 +121,12 @@ def audiences(sweep: Sweep) -> None:
     for list_id in sweep.names.list_ids:
         _members(sweep, list_id)
     _leavers_elsewhere(sweep)
-    walked: list[dict[str, Any]] = []
     served = _segments(sweep, served=True)
-    for list_id, segment_id in served:
-        for page in sweep.engagement.segment_members(list_id, segment_id, every_state=True):
-            walked += [
-                {"list_id": list_id, "segment_id": segment_id, "id": one["id"]} for one in page
-            ]
+    walked = (
+        [{"list_id": list_id, "segment_id": segment_id, "id": one["id"]} for one in page]
+        for list_id, segment_id in served
+        for page in sweep.engagement.segment_members(list_id, segment_id, every_state=True)
+    )
     left_alone = {
         f"{list_id}/{segment_id}"
         for list_id, segment_id in _segments(sweep, served=False)
@@ -231,16 +238,16 @@ def _segments(sweep: Sweep, *, served: bool) -> list[tuple[str, int]]:
 
 
 def _put_walks(
-    sweep: Sweep, table: str, rows: list[dict[str, Any]], place: str, left_alone: Iterable[object]
-) -> None:
+    sweep: Sweep, table: str, pages: Iterable[list[dict[str, Any]]], place: str,
+    left_alone: Iterable[object],
+) -> None:  # fmt: skip
     """Store who was in what this run walked; of the flows it leaves alone the last walk stands,
     for the windows until the next. `place`: what was walked, in SQL."""
-    _put(sweep, table, [], whole=False)  # the table
+    _put(sweep, table, pages, whole=False)
     sweep.db.execute(
-        f"DELETE FROM raw.{table} WHERE NOT list_contains(?::VARCHAR[], {place})",
-        [[str(one) for one in left_alone]],
+        f"DELETE FROM raw.{table} WHERE run_id <> ? AND NOT list_contains(?::VARCHAR[], {place})",
+        [sweep.run_id, [str(one) for one in left_alone]],
     )
-    _put(sweep, table, [rows], whole=False)
 
 
 def confirm(sweep: Sweep) -> bool:
@@ -287,14 +294,20 @@ def _moment(at: datetime) -> str:
     return at.isoformat()
 
 
-def _told(
-    sweep: Sweep, noun: str, pages: Iterable[list[dict[str, Any]]]
-) -> Iterator[list[dict[str, Any]]]:
+def _told(sweep: Sweep, noun: str, pages: Iterable[list[T]]) -> Iterator[list[T]]:
     count = 0
     for page in pages:
         count += len(page)
         sweep.tell("extract", f"{noun} read", count)
         yield page
+
+
+def _put_persons(sweep: Sweep, pages: Iterable[list[Written]], *, whole: bool) -> int:
+    table = "pipedrive__persons"
+    return put_written(
+        sweep.db, table, pages, keys=KEYS[table], run_id=sweep.run_id, fetched_at=sweep.read_at,
+        mode="replace" if whole else "merge",
+    )  # fmt: skip
 
 
 def _put(sweep: Sweep, table: str, pages: Iterable[list[dict[str, Any]]], *, whole: bool) -> int:

@@ -9,9 +9,9 @@ autoresponders go on as long as they exist, and the newest few are always asked.
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipelines.mailigen_pipedrive.extract import in_pages
 from pipelines.mailigen_pipedrive.life import is_running
 from pipelines.mailigen_pipedrive.sweep import Sweep
+from pipelines.pages import in_pages
 from state import cursors
 from state.raw import put_raw
 

@@ -5,22 +5,26 @@ for by id, because absence from a filter is not a deletion. The list is read in 
 statuses and counted against what Mailigen says it holds.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.errors import Gone
+from connectors.pipedrive import LAST_CONTACT, Written
 from pipelines.mailigen_pipedrive.bind import BoundBot
 from pipelines.mailigen_pipedrive.life import barred_by_now, is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
-from pipelines.pipedrive_side.names import filter_problem
+from pipelines.pages import in_pages
+from pipelines.pipedrive_side.walks import FilterProblemError, pages_of_all, pages_of_filter
 from pipelines.report import counted
 from pipelines.sweep import IncompleteError
-from state.raw import put_raw
+from state.raw import put_raw, put_written
 from transforms.build import build, number
 
+T = TypeVar("T")
+
 STATUSES = ("subscribed", "unsubscribed", "inactive", "bounced")
-PAGE = 2_000
 KEYS = {
     "pipedrive__persons": {"id": "BIGINT"},
     "pipedrive__filter_members": {"filter_id": "BIGINT", "person_id": "BIGINT"},
@@ -36,6 +40,11 @@ KEYS = {
 EARLIER = timedelta(hours=1)  # more than two clocks differ by
 MANY_ORGANIZATIONS = 500  # above, walking all costs fewer calls than asking by id
 
+# Members that were put on the list: of those in doubt nobody knows.
+OURS = (
+    "SELECT email, written_at FROM staging.syncline__members "
+    "WHERE state NOT IN ('sending', 'unknown')"
+)
 # Persons whose subscriber we keep; and those that a deed is planned for, asked for only once.
 KEPT = """
 SELECT c.person_id_pipedrive
@@ -53,6 +62,10 @@ ANTI JOIN staging.pipedrive__confirmations AS k ON k.person_id_pipedrive = p.per
 """
 
 
+class ShortListError(IncompleteError):
+    """The vendor counts more subscribers than it lists."""
+
+
 def account(
     sweep: Sweep, users: Iterable[dict[str, Any]], fields: Iterable[dict[str, Any]]
 ) -> None:
@@ -63,20 +76,19 @@ def account(
 
 def people(sweep: Sweep) -> None:
     """Walk the persons each active bot selects; suspend bots whose filter cannot be walked."""
-    walkable = _walkable(sweep)
     everybody = is_everybody_read(sweep)
     if everybody:
-        _put(sweep, "pipedrive__persons", _told(sweep, "persons", _persons(sweep, None)))
-    members: list[dict[str, Any]] = []
+        pages = pages_of_all(sweep.crm, sweep.erased, None, LAST_CONTACT)
+        _put_persons(sweep, _told(sweep, "persons", pages))
+    walked: dict[int, list[int]] = {}
     is_more = everybody
-    for filter_id in sorted({b.filter_id for b in walkable if b.filter_id is not None}):
-        records = _walk_filter(sweep, filter_id)
-        members.extend({"filter_id": filter_id, "person_id": r["id"]} for r in records)
-        if records and not everybody:
-            _put(sweep, "pipedrive__persons", records, is_more=is_more)
-            is_more = True
+    for filter_id in sorted({b.filter_id for b in _walkable(sweep) if b.filter_id is not None}):
+        found = _walk_filter(sweep, filter_id, is_more=is_more, is_kept=not everybody)
+        if found is not None:
+            walked[filter_id], is_more = found, True
     if not is_more:
-        _put(sweep, "pipedrive__persons", [])  # nobody: an earlier run's must not stay
+        _put_persons(sweep, [])  # nobody: an earlier run's must not stay
+    members = ({"filter_id": f, "person_id": one} for f, found in walked.items() for one in found)
     _put(sweep, "pipedrive__filter_members", members)
     build(
         sweep.db, SYNC, "staging.pipedrive__persons", "staging.pipedrive__person_emails",
@@ -85,19 +97,24 @@ def people(sweep: Sweep) -> None:
     sweep.tell("extract", f"{_count(sweep, 'staging.pipedrive__persons')} persons read")
 
 
-def _walk_filter(sweep: Sweep, filter_id: int) -> list[dict[str, Any]]:
-    """The persons of a filter; none when it cannot be walked, and its bots are suspended then."""
-    records: list[dict[str, Any]] = []
-    problem = _problem_now(sweep, filter_id)
-    if not problem:
-        for page in _persons(sweep, filter_id):
-            records.extend(page)
-        # A filter that dies during its walk may have answered with everybody.
-        problem = _problem_now(sweep, filter_id)
-    if problem:
-        suspend(sweep, [b for b in sweep.names.bots if b.filter_id == filter_id], problem)
-        return []
-    return records
+def _walk_filter(sweep: Sweep, filter_id: int, *, is_more: bool, is_kept: bool) -> list[int] | None:
+    """Whom a filter selects; None when it cannot be walked, and its bots are suspended then."""
+    found: list[int] = []
+
+    def pages() -> Iterator[list[Written]]:
+        for page in pages_of_filter(sweep.crm, sweep.erased, filter_id, LAST_CONTACT):
+            found.extend(one.id for one in page)
+            yield page
+
+    try:
+        if is_kept:
+            _put_persons(sweep, pages(), is_more=is_more)
+        else:
+            deque(pages(), maxlen=0)
+    except FilterProblemError as problem:
+        suspend(sweep, [b for b in sweep.names.bots if b.filter_id == filter_id], str(problem))
+        return None
+    return found
 
 
 def suspend(sweep: Sweep, bots: Iterable[BoundBot], problem: str) -> None:
@@ -109,13 +126,6 @@ def suspend(sweep: Sweep, bots: Iterable[BoundBot], problem: str) -> None:
             f"is paused: {problem}",
             "restore the filter or choose another one; the bot goes on by itself",
         )
-
-
-def _problem_now(sweep: Sweep, filter_id: int) -> str:
-    try:
-        return filter_problem(sweep.crm.filter(filter_id))
-    except Gone:
-        return filter_problem(None)
 
 
 def details(sweep: Sweep) -> None:
@@ -210,15 +220,13 @@ def members(sweep: Sweep) -> None:
         _put(sweep, "mailigen__members", [])
         sweep.db.execute("CREATE OR REPLACE TABLE staging.syncline__removed (email VARCHAR)")
         return
-    rows = _listed(sweep, list_id)
-    if _shortfall(sweep, list_id, rows):
+    try:
+        _put(sweep, "mailigen__members", _listed(sweep, list_id))
+    except ShortListError:
         # Somebody may have joined or left while we read: only twice short is short.
-        rows = _listed(sweep, list_id)
-        said = _shortfall(sweep, list_id, rows)
-        if said:
-            raise IncompleteError(said)
-    _put(sweep, "mailigen__members", rows)
-    found, removed = _unlisted(sweep, list_id, {r["email"].strip().lower() for r in rows})
+        _put(sweep, "mailigen__members", _listed(sweep, list_id))
+    count = _count(sweep, "raw.mailigen__members")
+    found, removed = _unlisted(sweep, list_id)
     if found:
         _put(sweep, "mailigen__members", found, is_more=True)
     sweep.db.execute("CREATE OR REPLACE TABLE staging.syncline__removed (email VARCHAR)")
@@ -226,25 +234,27 @@ def members(sweep: Sweep) -> None:
         sweep.db.executemany(
             "INSERT INTO staging.syncline__removed VALUES (?)", [[e] for e in removed]
         )
-    sweep.tell("extract", f"{counted(len(rows), 'address', 'addresses')} on the list")
+    sweep.tell("extract", f"{counted(count, 'address', 'addresses')} on the list")
 
 
-def _listed(sweep: Sweep, list_id: str) -> list[dict[str, Any]]:
-    return [
-        {"email": str(row["email"]), "status": status}
-        for status in STATUSES
-        for page in sweep.engagement.members(list_id, status)  # type: ignore[arg-type]
-        for row in page
-    ]
+def _listed(sweep: Sweep, list_id: str) -> Iterator[dict[str, Any]]:
+    """Everybody on the list; ShortListError after the last, where the vendor counts more."""
+    subscribed = 0
+    for status in STATUSES:
+        for page in sweep.engagement.members(list_id, status):  # type: ignore[arg-type]
+            subscribed += len(page) if status == "subscribed" else 0
+            for row in page:
+                yield {"email": str(row["email"]), "status": status}
+    if said := _shortfall(sweep, list_id, subscribed):
+        raise ShortListError(said)
 
 
-def _shortfall(sweep: Sweep, list_id: str, rows: list[dict[str, Any]]) -> str:
+def _shortfall(sweep: Sweep, list_id: str, got: int) -> str:
     """What is missing by the vendor's own count; '' when nothing is (ALL-09)."""
     mine = next((one for one in sweep.engagement.lists() if str(one["id"]) == list_id), None)
     if mine is None or mine.get("member_count") is None:
         return ""
     claimed = int(mine["member_count"])
-    got = sum(row["status"] == "subscribed" for row in rows)
     if got >= claimed:
         return ""
     return (
@@ -253,20 +263,17 @@ def _shortfall(sweep: Sweep, list_id: str, rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _unlisted(
-    sweep: Sweep, list_id: str, listed: set[str]
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _unlisted(sweep: Sweep, list_id: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return (members the listings missed, addresses somebody took off the list by hand).
 
     A member we wrote within the horizon may simply not be listed yet: it counts as there, unless
     it was seen leaving since. Counted as subscribed, who left would seem to have come back.
     """
     horizon = sweep.horizons[sweep.engagement_account]
-    ours = sweep.db.execute(
-        "SELECT email, written_at FROM staging.syncline__members "
-        "WHERE state NOT IN ('sending', 'unknown')"
+    ours = number(sweep.db, f"SELECT count(*) FROM ({OURS})")
+    missed = sweep.db.execute(
+        f"FROM ({OURS}) AS m ANTI JOIN raw.mailigen__members AS r ON lower(trim(r.email)) = m.email"
     ).fetchall()
-    missed = [(email, written_at) for email, written_at in ours if email not in listed]
     left = barred_by_now(sweep, [email for email, _ in missed])
     found, removed = [], []
     for email, written_at in missed:
@@ -278,9 +285,9 @@ def _unlisted(
         else:
             removed.append(email)
     limits = sweep.definition.guards
-    if len(removed) > max(limits.max_deletes, limits.max_delete_share * len(ours)):
+    if len(removed) > max(limits.max_deletes, limits.max_delete_share * ours):
         raise IncompleteError(
-            f"Mailigen no longer holds {len(removed)} of the {len(ours)} members this sync put on "
+            f"Mailigen no longer holds {len(removed)} of the {ours} members this sync put on "
             "the list. Taken as removed by hand they would be barred for good, so nothing was "
             "planned. If somebody did remove them, raise guards.max_deletes for one run"
         )
@@ -305,7 +312,8 @@ def holders(sweep: Sweep, emails: Sequence[str]) -> None:
     pages = sweep.crm.persons(None, since, ()) if wanted else iter(())
     found = (
         {"id": record["id"], "emails": record["emails"]}
-        for record in _told(sweep, "persons of the CRM", pages)
+        for page in _told(sweep, "persons of the CRM", pages)
+        for record in page
         if not record.get("is_deleted") and wanted & _emails_of(record)
     )
     _put(sweep, "pipedrive__holders", found)
@@ -347,19 +355,20 @@ def newcomers(sweep: Sweep, emails: Sequence[str], phone_tag: str) -> None:
     _put(sweep, "mailigen__newcomers", rows)
 
 
-def _persons(sweep: Sweep, filter_id: int | None) -> Iterator[list[dict[str, Any]]]:
-    """Pages of those who may be taken in."""
-    return (list(sweep.erased.without(page)) for page in sweep.crm.persons(filter_id))
+def _put_persons(sweep: Sweep, pages: Iterable[list[Written]], *, is_more: bool = False) -> None:
+    table = "pipedrive__persons"
+    put_written(
+        sweep.db, table, pages, keys=KEYS[table], run_id=sweep.run_id, fetched_at=sweep.read_at,
+        mode="merge" if is_more else "replace",
+    )  # fmt: skip
 
 
-def _told(
-    sweep: Sweep, noun: str, pages: Iterator[list[dict[str, Any]]]
-) -> Iterator[dict[str, Any]]:
+def _told(sweep: Sweep, noun: str, pages: Iterable[list[T]]) -> Iterator[list[T]]:
     count = 0
     for page in pages:
         count += len(page)
         sweep.tell("extract", f"{noun} read", count)
-        yield from page
+        yield page
 
 
 def _flat(pages: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -373,18 +382,6 @@ def _put(
         sweep.db, table, in_pages(sweep.erased.without(records)), keys=KEYS[table],
         run_id=sweep.run_id, fetched_at=sweep.read_at, mode="merge" if is_more else "replace",
     )  # fmt: skip
-
-
-def in_pages(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Hand records on in pages, without holding them all."""
-    page: list[dict[str, Any]] = []
-    for record in records:
-        page.append(record)
-        if len(page) >= PAGE:
-            yield page
-            page = []
-    if page:
-        yield page
 
 
 def _count(sweep: Sweep, table: str) -> int:

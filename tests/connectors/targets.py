@@ -110,6 +110,7 @@ CRM_CALLS: dict[str, Callable[[Pipedrive], Any]] = {
     "pipelines": lambda crm: crm.pipelines(),
     "stages": lambda crm: crm.stages(),
     "persons": lambda crm: list(crm.persons(3)),
+    "persons_as_written": lambda crm: list(crm.persons_as_written(3)),
     "persons_by_id": lambda crm: list(crm.persons_by_id([1, 2])),
     "person": lambda crm: crm.person(7),
     "organizations": lambda crm: list(crm.organizations()),

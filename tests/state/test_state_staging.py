@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from state.errors import FileHeld, HistoryDamaged, NotAllowed
-from state.raw import put_raw, put_table
+from state.raw import ROWS_AT_ONCE, put_raw, put_table, put_written
 from state.staging import open_scratch, open_work, publish, published_path
 
 AT = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -249,3 +249,48 @@ def test_a_dry_run_sees_the_published_history_and_leaves_nothing(tmp_path):
             assert scratch.generation != work.generation
             assert scratch.db.sql("SELECT email FROM history.events").fetchall() == [("ann@x.lv",)]
         assert not scratch.home.exists()
+
+
+def put_texts(work, pages, **more):
+    return put_written(
+        work.db, "pipedrive__persons", pages, keys={"id": "BIGINT"}, run_id="run-1",
+        fetched_at=AT, **more,
+    )  # fmt: skip
+
+
+def texts(numbers, name):
+    return [(one, f'{{"id": {one}, "name": "{name}"}}') for one in numbers]
+
+
+@pytest.mark.parametrize("count", [3, ROWS_AT_ONCE, 3 * ROWS_AT_ONCE])
+def test_texts_are_kept_as_records_are(tmp_path, count):
+    """ALL-02: as it came last, whatever came before it is dropped or left as the mode says."""
+    with open_work(tmp_path, "acme") as work:
+        pages = [texts(range(1, count + 1), "Ann"), texts([2], "Bea")]
+        assert put_texts(work, pages) == count
+        assert names(work)[:3] == [(1, "Ann"), (2, "Bea"), (3, "Ann")]
+        assert len(names(work)) == count
+        assert put_texts(work, [texts([3, count + 1], "Cid")], mode="merge") == 2
+        assert dict(names(work))[3] == dict(names(work))[count + 1] == "Cid"
+        assert put_texts(work, [texts([1], "Dan")]) == 1
+        assert names(work) == [(1, "Dan")]
+
+
+@pytest.mark.parametrize("mode", ["replace", "merge"])
+@pytest.mark.parametrize("count", [1, 3 * ROWS_AT_ONCE])
+def test_texts_that_break_off_change_nothing(tmp_path, mode, count):
+    """ALL-02"""
+
+    def breaks_off():
+        yield texts(range(1, count + 1), "Ann")
+        raise ConnectionError("gone")
+
+    with open_work(tmp_path, "acme") as work:
+        put_texts(work, [texts([1], "Bea")])
+        with pytest.raises(ConnectionError):
+            put_texts(work, breaks_off(), mode=mode)
+        assert names(work) == [(1, "Bea")]
+        odd = [texts(range(1, ROWS_AT_ONCE + 1), "Ann"), [("x", "{}")] * ROWS_AT_ONCE]
+        with pytest.raises(duckdb.ConversionException):
+            put_texts(work, [*odd, texts([1], "Cid")], mode=mode)
+        assert names(work) == [(1, "Bea")]
