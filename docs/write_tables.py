@@ -133,7 +133,7 @@ def _models(place: Path, stages: Sequence[str]) -> Iterator[str]:
 
 def _described(model: Model) -> Iterator[str]:
     yield from ("", f"### {model.table}", "", model.head, "")
-    for part in ("key", "made", "reads", "rule", "watch"):
+    for part in ("key", "made", "stored", "reads", "rule", "watch"):
         if part in model.parts:
             yield f"- **{part}**: {model.parts[part]}"
     yield f"- **columns**: {', '.join(model.columns)}"
@@ -161,7 +161,7 @@ def read_header(text: str) -> tuple[str, dict[str, str]]:
         if not line.startswith("--"):
             break
         said = line.removeprefix("--").strip()
-        if named := re.fullmatch(r"-- (key|made|reads|rule|watch)  +(\S.*)", line):
+        if named := re.fullmatch(r"-- (key|made|stored|reads|rule|watch)  +(\S.*)", line):
             current = named[1]
             parts[current] = named[2].strip()
         elif current and said:

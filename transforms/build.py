@@ -8,14 +8,17 @@ makes each table anew, in the order given, from `transforms/<sync>/<stage>/<name
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import duckdb
 
 HERE = Path(__file__).parent
-IS_A_VIEW = re.compile(r"^-- made +a view", re.MULTILINE)  # in the model's header
+# In a model's header: how what it selects is kept.
+IS_A_VIEW = re.compile(r"^-- made +a view", re.MULTILINE)
+STORED_AS = re.compile(r"^-- stored +as (\w+)", re.MULTILINE)
 
 
 @cache
@@ -33,7 +36,22 @@ def build(db: duckdb.DuckDBPyConnection, sync: str, *tables: str) -> None:
     """Replace each table with what its model selects now; a view selects when it is read."""
     for table in tables:
         sql = sql_of(sync, table)
-        _replace(db, "VIEW" if IS_A_VIEW.search(sql) else "TABLE", table, sql)
+        with _stored(db, sql):
+            _replace(db, "VIEW" if IS_A_VIEW.search(sql) else "TABLE", table, sql)
+
+
+@contextmanager
+def _stored(db: duckdb.DuckDBPyConnection, sql: str) -> Iterator[None]:
+    """Texts are compressed as the header says; without a word DuckDB tries all ways it knows."""
+    said = STORED_AS.search(sql)
+    if said is None:
+        yield
+        return
+    db.execute(f"SET force_compression = '{said[1]}'")
+    try:
+        yield
+    finally:
+        db.execute("RESET force_compression")
 
 
 def _replace(db: duckdb.DuckDBPyConnection, kind: str, name: str, sql: str) -> None:

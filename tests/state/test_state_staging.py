@@ -294,3 +294,21 @@ def test_texts_that_break_off_change_nothing(tmp_path, mode, count):
         with pytest.raises(duckdb.ConversionException):
             put_texts(work, [*odd, texts([1], "Cid")], mode=mode)
         assert names(work) == [(1, "Bea")]
+
+
+def test_only_bodies_are_kept_as_zstd_whatever_becomes_of_them(tmp_path):
+    def forced(work):
+        return work.db.sql("SELECT current_setting('force_compression')").fetchall()
+
+    with open_work(tmp_path, "acme") as work:
+        before = forced(work)
+        put_texts(work, [texts(range(1, 4 * ROWS_AT_ONCE), 400 * "Ann")])  # 40 MB: written at once
+        assert forced(work) == before
+        kept = work.db.sql(
+            "SELECT DISTINCT compression FROM pragma_storage_info('raw.pipedrive__persons') "
+            "WHERE column_name = 'body' AND segment_type = 'JSON'"
+        ).fetchall()
+        assert ("ZSTD",) in kept
+        with pytest.raises(duckdb.ConversionException):
+            put_texts(work, [[("x", "{}")] * 200])
+        assert forced(work) == before

@@ -1,6 +1,7 @@
 -- One row per Pipedrive person that is not deleted, as last received.
 --
 -- key     person_id_pipedrive
+-- stored  as zstd: its bodies
 -- reads   raw.pipedrive__persons
 -- rule    Lists leave deleted persons out; one that slips in is dropped here.
 -- watch   `body` is kept whole, because field selections name fields by the account's own codes.
