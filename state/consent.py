@@ -75,7 +75,7 @@ class Erased(NamedTuple):
 
     def without(self, records: Iterable[Record]) -> Iterator[Record]:
         """Leave out the records of vendors that have such an address, as any of theirs."""
-        return (record for record in records if not self._has(record))
+        return self.without_written(records, lambda record: record)
 
     def without_written(
         self, records: Iterable[T], read: Callable[[T], Mapping[str, Any]]
@@ -84,9 +84,7 @@ class Erased(NamedTuple):
         return (one for one in records if not (self.hashes and self._has(read(one))))
 
     def _has(self, record: Mapping[str, Any]) -> bool:
-        return bool(self.hashes) and any(
-            address_hash(self.key, one) in self.hashes for one in _addresses_in(record)
-        )
+        return any(address_hash(self.key, one) in self.hashes for one in _addresses_in(record))
 
 
 def read_key(home: Path) -> bytes:

@@ -10,9 +10,9 @@ from who is missing in what changed; `confirm` asks for those by id before they 
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.errors import Gone
 from connectors.mailchimp.client import Status
@@ -21,15 +21,18 @@ from pipelines.mailchimp_pipedrive.bind import BoundFlow
 from pipelines.mailchimp_pipedrive.config import Filters, SegmentsOrTags
 from pipelines.mailchimp_pipedrive.life import is_served
 from pipelines.mailchimp_pipedrive.sweep import SYNC, Sweep
-from pipelines.pages import in_pages
-from pipelines.pipedrive_side.walks import FilterProblemError, pages_of_all, pages_of_filter
+from pipelines.pages import in_pages, told
+from pipelines.pipedrive_side.walks import (
+    FilterProblemError,
+    noting_ids,
+    pages_of_all,
+    pages_of_filter,
+)
 from pipelines.report import counted
 from pipelines.sweep import IncompleteError
 from state import cursors
 from state.raw import put_raw, put_written
 from transforms.build import build, number
-
-T = TypeVar("T")
 
 KEYS = {
     "pipedrive__persons": {"id": "BIGINT"},
@@ -59,7 +62,7 @@ WHERE r.run_id <> ?
 def persons(sweep: Sweep) -> None:
     """Bring the persons up to date, and walk the filters that flows select by."""
     since = _since(sweep, "persons")
-    pages = _told(sweep, "persons", pages_of_all(sweep.crm, sweep.erased, since))
+    pages = told(sweep.tell, "persons", pages_of_all(sweep.crm, sweep.erased, since))
     read = _put_persons(sweep, pages, whole=since is None)
     sweep.cursors.append(("persons", _moment(sweep.crm.vendor_now())))
     members: list[tuple[int, Sequence[int]]] = []
@@ -105,13 +108,8 @@ def _walk_filters(sweep: Sweep, bound: BoundFlow) -> list[tuple[int, Sequence[in
 def _walk_filter(sweep: Sweep, filter_id: int) -> Sequence[int]:
     """Keep the persons of a filter; their ids."""
     found = array("q")
-
-    def pages() -> Iterator[list[Written]]:
-        for page in pages_of_filter(sweep.crm, sweep.erased, filter_id):
-            found.extend(one.id for one in page)
-            yield page
-
-    _put_persons(sweep, pages(), whole=False)
+    pages = pages_of_filter(sweep.crm, sweep.erased, filter_id)
+    _put_persons(sweep, noting_ids(pages, found), whole=False)
     return found
 
 
@@ -211,7 +209,7 @@ def _walk_members(sweep: Sweep, list_id: str, since: datetime | None) -> None:
             [record | {"list_id": list_id} for record in sweep.erased.without(page)]
             for page in sweep.engagement.members(list_id, status=status, since=since)
         )
-        _put(sweep, "mailchimp__members", _told(sweep, "contacts", pages), whole=False)
+        _put(sweep, "mailchimp__members", told(sweep.tell, "contacts", pages), whole=False)
 
 
 def _counted(sweep: Sweep, list_id: str) -> dict[str, int]:
@@ -292,14 +290,6 @@ def _since(sweep: Sweep, stream: str) -> datetime | None:
 
 def _moment(at: datetime) -> str:
     return at.isoformat()
-
-
-def _told(sweep: Sweep, noun: str, pages: Iterable[list[T]]) -> Iterator[list[T]]:
-    count = 0
-    for page in pages:
-        count += len(page)
-        sweep.tell("extract", f"{noun} read", count)
-        yield page
 
 
 def _put_persons(sweep: Sweep, pages: Iterable[list[Written]], *, whole: bool) -> int:

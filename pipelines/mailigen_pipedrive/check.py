@@ -7,7 +7,7 @@ last runs paid for reading, or what was just paid where none has run yet, times 
 from collections.abc import Iterable
 from contextlib import closing
 
-from connectors.errors import ConnectorError, Gone
+from connectors.errors import ConnectorError
 from connectors.mailigen import Mailigen
 from pipelines import price
 from pipelines.accounts import Accounts, ConnectionMismatchError, open_accounts
@@ -16,7 +16,7 @@ from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.mailigen_pipedrive.edits import refused_edits, unlisted_bots
 from pipelines.mailigen_pipedrive.naming import look_up_with
 from pipelines.mailigen_pipedrive.signing_in import recognise
-from pipelines.pipedrive_side.names import filter_problem
+from pipelines.pipedrive_side.walks import problem_of
 from pipelines.report import CheckReport, Finding, counted
 from pipelines.settings import (
     Connections,
@@ -94,7 +94,7 @@ def _selections(accounts: Accounts[Mailigen], bound: Bound) -> Iterable[Finding]
             continue
         if one.filter_id == NO_FILTER:
             continue  # its name could not be bound; that was said already
-        problem = _problem(accounts, one.filter_id)
+        problem = "" if one.filter_id is None else problem_of(accounts.crm, one.filter_id)
         if problem:
             yield Finding("error", name, problem, "restore the filter or choose another one")
             continue
@@ -114,15 +114,6 @@ def _newcomers(accounts: Accounts[Mailigen], bound: Bound) -> Iterable[Finding]:
         said += f"; a run that meets new subscribers reads all {count} persons, which is counted "
         said += "as if every run did"
     yield Finding("ok", "new_subscribers", said)
-
-
-def _problem(accounts: Accounts[Mailigen], filter_id: int | None) -> str:
-    if filter_id is None:
-        return ""
-    try:
-        return filter_problem(accounts.crm.filter(filter_id))
-    except Gone:
-        return filter_problem(None)
 
 
 def _weighed(fitting: Fit) -> Iterable[Finding]:

@@ -5,24 +5,28 @@ for by id, because absence from a filter is not a deletion. The list is read in 
 statuses and counted against what Mailigen says it holds.
 """
 
+from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from connectors.errors import Gone
 from connectors.pipedrive import LAST_CONTACT, Written
 from pipelines.mailigen_pipedrive.bind import BoundBot
 from pipelines.mailigen_pipedrive.life import barred_by_now, is_running
 from pipelines.mailigen_pipedrive.sweep import SYNC, Sweep
-from pipelines.pages import in_pages
-from pipelines.pipedrive_side.walks import FilterProblemError, pages_of_all, pages_of_filter
+from pipelines.pages import in_pages, told
+from pipelines.pipedrive_side.walks import (
+    FilterProblemError,
+    noting_ids,
+    pages_of_all,
+    pages_of_filter,
+)
 from pipelines.report import counted
 from pipelines.sweep import IncompleteError
 from state.raw import put_raw, put_written
 from transforms.build import build, number
-
-T = TypeVar("T")
 
 STATUSES = ("subscribed", "unsubscribed", "inactive", "bounced")
 KEYS = {
@@ -79,8 +83,8 @@ def people(sweep: Sweep) -> None:
     everybody = is_everybody_read(sweep)
     if everybody:
         pages = pages_of_all(sweep.crm, sweep.erased, None, LAST_CONTACT)
-        _put_persons(sweep, _told(sweep, "persons", pages))
-    walked: dict[int, list[int]] = {}
+        _put_persons(sweep, told(sweep.tell, "persons", pages))
+    walked: dict[int, Sequence[int]] = {}
     is_more = everybody
     for filter_id in sorted({b.filter_id for b in _walkable(sweep) if b.filter_id is not None}):
         found = _walk_filter(sweep, filter_id, is_more=is_more, is_kept=not everybody)
@@ -97,20 +101,18 @@ def people(sweep: Sweep) -> None:
     sweep.tell("extract", f"{_count(sweep, 'staging.pipedrive__persons')} persons read")
 
 
-def _walk_filter(sweep: Sweep, filter_id: int, *, is_more: bool, is_kept: bool) -> list[int] | None:
+def _walk_filter(
+    sweep: Sweep, filter_id: int, *, is_more: bool, is_kept: bool
+) -> Sequence[int] | None:
     """Whom a filter selects; None when it cannot be walked, and its bots are suspended then."""
-    found: list[int] = []
-
-    def pages() -> Iterator[list[Written]]:
-        for page in pages_of_filter(sweep.crm, sweep.erased, filter_id, LAST_CONTACT):
-            found.extend(one.id for one in page)
-            yield page
-
+    found = array("q")
+    walked = pages_of_filter(sweep.crm, sweep.erased, filter_id, LAST_CONTACT)
+    pages = noting_ids(walked, found)
     try:
         if is_kept:
-            _put_persons(sweep, pages(), is_more=is_more)
+            _put_persons(sweep, pages, is_more=is_more)
         else:
-            deque(pages(), maxlen=0)
+            deque(pages, maxlen=0)
     except FilterProblemError as problem:
         suspend(sweep, [b for b in sweep.names.bots if b.filter_id == filter_id], str(problem))
         return None
@@ -312,7 +314,7 @@ def holders(sweep: Sweep, emails: Sequence[str]) -> None:
     pages = sweep.crm.persons(None, since, ()) if wanted else iter(())
     found = (
         {"id": record["id"], "emails": record["emails"]}
-        for page in _told(sweep, "persons of the CRM", pages)
+        for page in told(sweep.tell, "persons of the CRM", pages)
         for record in page
         if not record.get("is_deleted") and wanted & _emails_of(record)
     )
@@ -361,14 +363,6 @@ def _put_persons(sweep: Sweep, pages: Iterable[list[Written]], *, is_more: bool 
         sweep.db, table, pages, keys=KEYS[table], run_id=sweep.run_id, fetched_at=sweep.read_at,
         mode="merge" if is_more else "replace",
     )  # fmt: skip
-
-
-def _told(sweep: Sweep, noun: str, pages: Iterable[list[T]]) -> Iterator[list[T]]:
-    count = 0
-    for page in pages:
-        count += len(page)
-        sweep.tell("extract", f"{noun} read", count)
-        yield page
 
 
 def _flat(pages: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Read persons only to keep them: each stays the text that Pipedrive wrote."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from datetime import datetime
 
 from connectors.errors import Gone
@@ -38,10 +38,23 @@ def _pages(pages: Iterator[list[Written]], erased: Erased) -> Iterator[list[Writ
     return (list(erased.without_written(page, Written.record)) for page in pages)
 
 
-def _must_be_walkable(crm: Pipedrive, filter_id: int) -> None:
+def noting_ids(
+    pages: Iterable[list[Written]], ids: MutableSequence[int]
+) -> Iterator[list[Written]]:
+    """The same pages; whoever passes is added to `ids`."""
+    for page in pages:
+        ids.extend(one.id for one in page)
+        yield page
+
+
+def problem_of(crm: Pipedrive, filter_id: int) -> str:
+    """Why a filter cannot be walked; '' when it can."""
     try:
-        problem = filter_problem(crm.filter(filter_id))
+        return filter_problem(crm.filter(filter_id))
     except Gone:
-        problem = filter_problem(None)
-    if problem:
+        return filter_problem(None)
+
+
+def _must_be_walkable(crm: Pipedrive, filter_id: int) -> None:
+    if problem := problem_of(crm, filter_id):
         raise FilterProblemError(problem)

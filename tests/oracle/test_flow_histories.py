@@ -1,5 +1,6 @@
 """A handful of random histories of flows; `python -m tests.oracle.flow_histories` plays more."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,14 @@ from tests.oracle.flow_bench import FlowBench
 from tests.oracle.flow_drawn import opposite_of
 from tests.oracle.flow_fields import Pair, decide, is_written
 from tests.oracle.flow_histories import History
+
+
+def told_in_full(history: History, seed: int, live: Callable[[], None]) -> None:
+    """A difference is told with all that was done before it."""
+    try:
+        live()
+    except AssertionError as wrong:
+        raise AssertionError("\n".join([f"seed {seed}", *history.told, str(wrong)])) from wrong
 
 
 @pytest.mark.timeout(600)
@@ -19,10 +28,7 @@ def test_a_random_history_of_flows_ends_as_the_oracle_says(
 ) -> None:
     """MC-02 to MC-15, ALL-06, ALL-08."""
     history = History(FlowBench(sandbox_url, tmp_path), seed)
-    try:
-        history.live_through()
-    except AssertionError as wrong:
-        raise AssertionError("\n".join([f"seed {seed}", *history.told, str(wrong)])) from wrong
+    told_in_full(history, seed, history.live_through)
 
 
 @pytest.mark.timeout(600)
@@ -34,10 +40,7 @@ def test_edits_around_a_run_in_trouble_end_as_the_oracle_says(
 ) -> None:
     """MC-02, ALL-06: what a run left done and nobody answered is no edit of anybody's."""
     history = History(FlowBench(sandbox_url, tmp_path), seed, opposite_of)
-    try:
-        history.live_through_troubles()
-    except AssertionError as wrong:
-        raise AssertionError("\n".join([f"seed {seed}", *history.told, str(wrong)])) from wrong
+    told_in_full(history, seed, history.live_through_troubles)
 
 
 @pytest.mark.parametrize(
