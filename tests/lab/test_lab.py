@@ -125,9 +125,20 @@ def test_all_that_a_level_imports_is_code_its_results_are_kept_by(level: str) ->
     assert len(reached) > 5
     left_out = [
         str(file.relative_to(parts.ROOT)) for file in reached
-        if not any(file == place or place in file.parents for place in known)
+        if parts.is_of_others(level, file)
+        or not any(file == place or place in file.parents for place in known)
     ]  # fmt: skip
     assert left_out == []
+
+
+def test_another_kind_of_sync_does_not_begin_a_series_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept_by = parts.code_version("b")
+    monkeypatch.setattr(parts, "OTHERS", {})
+    assert parts.code_version.__wrapped__("b") != kept_by
+    for place in ("pipelines/mailchimp_pipedrive", "transforms/mailchimp_pipedrive"):
+        assert (parts.ROOT / place).is_dir(), "what is left out is there"
 
 
 def _reached(start: Path) -> set[Path]:
