@@ -30,6 +30,9 @@ OTHER_VERBS = ("update", "source", "replace", "move", "delete", "tag")
 CREATE_WINDOW, OTHER_WINDOW = 100, 20  # rows of settings claimed in one commit
 NOT_YET = object()  # what a look at a doubt tells while the vendor may still be at work on it
 LOOK_AGAIN = 15.0  # seconds after such a look
+# A window that takes longer is claimed anew: the horizon runs from the claim, and whoever slept
+# through its lease learns so before a second request.
+CLAIM_LASTS = timedelta(seconds=20)
 
 
 class Made(NamedTuple):
@@ -194,19 +197,23 @@ def _send_in_bulk(loader: Loader, bulk: Bulk) -> None:
 
 
 def _claim_and_send(loader: Loader, window: Sequence[Setting]) -> None:
-    vendor = loader.vendors[loader.setting_account]
-    won = settings.claim(loader.lease, window, vendor.now(), vendor.horizon)
-    mine = [s for s in window if s.key in won]
-    if mine:
-        _send_settings(loader, mine)
+    vendor, left = loader.vendors[loader.setting_account], window
+    while left:
+        won = settings.claim(loader.lease, left, vendor.now(), vendor.horizon)
+        mine = [s for s in left if s.key in won]
+        left = _send_settings(loader, mine) if mine else []
     loader.told(len(window))
 
 
-def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
+def _send_settings(loader: Loader, window: Sequence[Setting]) -> list[Setting]:
+    """Send what was claimed and settle it; return what there was no time for."""
     stop: StopTheSync | None = None
     sent: list[Sent] = []
+    claimed_at, is_late = loader.lease.state.now(), False
     try:
         for part in loader.setting_writer.parts(window):
+            if is_late := loader.lease.state.now() - claimed_at > CLAIM_LASTS:
+                break
             sent += loader.setting_writer.send(window[0].verb, part)
             if any(one.result == "unknown" for one in sent):
                 break  # a silent vendor takes its time: the rest is claimed anew
@@ -217,7 +224,8 @@ def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
             stop = PlanLimitReached(loader.setting_vendor, "write", one.said)
     sent = [one._replace(result="planned") if one.result == "stop" else one for one in sent]
     settled = {s.key for s in sent}
-    sent += [Sent(s.key, "planned") for s in window if s.key not in settled]
+    unsent = [s for s in window if s.key not in settled]
+    sent += [Sent(s.key, "planned") for s in unsent]
     by_result: dict[str, list[Sent]] = {}
     for one in sent:
         by_result.setdefault(one.result, []).append(one)
@@ -235,6 +243,7 @@ def _send_settings(loader: Loader, window: Sequence[Setting]) -> None:
         settings.back_to_planned(lease, [s.key for s in by_result["planned"]])
     if stop is not None:
         raise stop
+    return unsent if is_late else []
 
 
 def settle_doubts(loader: Loader) -> float | None:

@@ -9,6 +9,7 @@ One row per account, object, subject and aspect:
 
 What was sent without an answer may still arrive. Until the horizon has passed only the same body
 may follow it: the old one would overwrite any other. `doubt_hash` and `doubt_at` remember it.
+A plan that wants no write any more puts it in doubt again, for a later run to look.
 """
 
 import hashlib
@@ -247,7 +248,7 @@ def unknown(
             machine.apply(db, lease, _UNKNOWN_SINCE, rows)
 
 
-_DOUBTS = _SETTINGS.where(table.c.sync == machine.MY_SYNC, machine.in_doubt(table)).order_by(
+_DOUBTS = _SETTINGS.where(table.c.sync == machine.MY_SYNC, observation.TO_LOOK_AT).order_by(
     table.c.sending_at, table.c.subject
 )
 _WAITING_SINCE = select(table.c.doubt_at).where(
@@ -283,7 +284,8 @@ def observed(
     """Record what the vendor was seen to hold; None for nothing. Unknown keys are passed over.
 
     A row in doubt becomes done when that is what is desired now, else planned again. Its old
-    body stays remembered: seeing the vendor without it does not prove that it will not come.
+    body stays remembered: seeing the vendor without it does not prove that it will not come; so
+    what no plan wants stays in doubt until a look decides.
     Nothing where the vendor had acknowledged something, and where no removal was sent, was taken
     away by others: what was acknowledged stays known, for the next plan to miss it. Rows not in
     doubt only learn; the next plan acts. What was sent until `shown` (vendor's time) shows surely;
@@ -305,12 +307,19 @@ def observed(
         db.execute(observation.statement(_NOTHING), rows)
 
 
-_WITHDRAW = (
+_UNWANTED = (
     update(table)
     .where(table.c.sync == machine.MY_SYNC, table.c.wanted_sweep < machine.MY_FENCE)
     .where(table.c.state.in_(machine.many("states")))
-    .values(state=machine.WITHDRAWN, said="the plan no longer wants it", next_try_at=None)
 )
+_WITHDRAW = _UNWANTED.where(~observation.UNDECIDED).values(
+    state=machine.WITHDRAWN, said="the plan no longer wants it", next_try_at=None
+)
+_PUT_OFF = _UNWANTED.where(observation.UNDECIDED).values(
+    state=machine.UNKNOWN, said="the plan no longer wants it, and it may still arrive",
+    sending_hash=table.c.doubt_hash, sending_at=table.c.doubt_at, next_try_at=None,
+    wanted_sweep=observation.NO_PLAN, run_id=machine.MY_RUN, fence=machine.MY_FENCE,
+)  # fmt: skip
 
 
 def withdraw_unwanted(
@@ -319,11 +328,23 @@ def withdraw_unwanted(
     """Drop the unsent rows that this sweep's plan no longer wants; return how many.
 
     Call it after the whole plan is sealed. Rows whose aspect begins with one of `left_alone` stay.
+    What was sent before and may still arrive is put in doubt: a later run looks what became of it.
     """
     outside = [~table.c.aspect.startswith(one, autoescape=True) for one in left_alone]
+    states = {"states": [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]}
     with lease.changing() as db:
-        states = {"states": [machine.PLANNED, *([machine.REFUSED] if refused_too else [])]}
+        db.execute(_PUT_OFF.where(*outside), machine.who(lease) | states)
         return db.execute(_WITHDRAW.where(*outside), machine.who(lease) | states).rowcount
+
+
+def let_go(lease: Lease) -> int:
+    """Drop what the last plan left planned and unsent, before there is a new one; return how many.
+
+    What was sent before and may still arrive is left for the new plan.
+    """
+    with lease.changing() as db:
+        states = {"states": [machine.PLANNED]}
+        return db.execute(_WITHDRAW, machine.who(lease) | states).rowcount
 
 
 def by_key(state: State, key: SettingKey) -> Setting | None:

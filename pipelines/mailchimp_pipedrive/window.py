@@ -90,7 +90,7 @@ def _let_go(sweep: Sweep) -> None:
     assert sweep.lease is not None
     flows = [one.id for one in sweep.definition.flows]
     deeds.withdraw(sweep.lease, ["", *flows], why="its window ended before it was sent")
-    settings.withdraw_unwanted(sweep.lease, refused_too=False)
+    settings.let_go(sweep.lease)
 
 
 def _note_happenings(sweep: Sweep, people: People) -> list[tuple[str, str]]:

@@ -66,6 +66,7 @@ class FakeMembers:
         self.there: dict[str, Any] = {}
         self.sent: list[tuple[str, str]] = []
         self.windows: list[tuple[str, int]] = []
+        self.before: Callable[[Setting], None] = lambda _: None
 
     def will(self, subject: str, *answers: Exception | str) -> None:
         """An error to raise, or the name of a result."""
@@ -79,6 +80,7 @@ class FakeMembers:
         return [self._one(setting) for setting in window]
 
     def _one(self, setting: Setting) -> Sent:
+        self.before(setting)
         self.sent.append((setting.subject, setting.desired["PHONE"]))
         waiting = self.answers.get(setting.subject)
         answer = waiting.popleft() if waiting else "done"

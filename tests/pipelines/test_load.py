@@ -21,6 +21,7 @@ from state import deeds, lease
 from state.database import open_state
 from state.deeds import Deed
 from state.errors import LeaseLost
+from state.settings import Setting
 from tests.pipelines.load_desk import HORIZON, LoadDesk, activity, member, note
 
 UNKNOWN = OutcomeUnknown("vendor", "POST", "connection reset")
@@ -392,3 +393,36 @@ def test_a_lost_lease_leaves_settings_as_they_were(desk: LoadDesk) -> None:
         load_settings(loader)
 
     assert desk.members.sent == []
+
+
+def test_who_slept_through_its_lease_sends_one_request_more_and_no_second(
+    desk: LoadDesk, clock: Clock
+) -> None:
+    """ALL-06: the others of the window were looked at by who has the sync now."""
+    desk.seal(*(member(subject, "2") for subject in "abc"))
+
+    def sleep(setting: Setting) -> None:
+        if setting.subject == "a":
+            clock.advance(61)
+            lease.acquire(desk.lease.state, "acme", run_id="run-2")
+
+    desk.members.before = sleep
+    with pytest.raises(LeaseLost):
+        load_settings(desk.loader())
+    assert desk.members.sent == [("a", "2")]
+
+
+def test_a_window_that_takes_long_is_claimed_anew_and_sent_whole(
+    desk: LoadDesk, clock: Clock
+) -> None:
+    """ALL-06: the horizon of what is in doubt runs from its claim."""
+    desk.seal(*(member(subject, "2") for subject in "abcd"))
+    desk.members.before = lambda _: clock.advance(12)
+    began = clock.at
+    load_settings(desk.loader())
+    assert [subject for subject, _ in desk.members.sent] == list("abcd")
+    assert desk.setting_states(*"abcd") == ["done"] * 4
+    claimed = [(desk.setting(s).sending_at or began) - began for s in "abcd"]
+    assert [one.total_seconds() for one in claimed] == [0, 0, 24, 24]
+    assert [desk.setting(s).attempt for s in "abcd"] == [1] * 4
+    assert desk.told == [4]

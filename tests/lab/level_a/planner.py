@@ -90,8 +90,8 @@ class Planner:
             return None
         if there is None and held is not None:
             return None  # taken off by hand, or not shown yet
-        if state == machine.DONE and held == value:
-            return None
+        if held == value:
+            return None  # whatever else was sent meanwhile: plans of SQL see what is held
         if not self.kept.has_generations and self._was_ever(held, subject, value):
             return None
         return "create" if there is None or has_left else "update"

@@ -81,9 +81,9 @@ def judge(ending: Ending) -> Verdict:
     return Verdict(
         effects=sum(1 for e in ending.log if e.who == "us"),
         duplicates=(*_twice(made), *_second_members(ending)),
-        lost=(*_missing(ending, made), *_wrong_members(ending)),
+        lost=(*_missing(ending, made), *_wrong_members(ending), *_wrong_sources(ending)),
         breaches=breaches,
-        wrong=(*_uncaused(ending, made), *_wrong_sources(ending), *_wrong_deletes(ending)),
+        wrong=(*_uncaused(ending, made), *_wrong_deletes(ending)),
         unseen=unseen,
     )
 
@@ -220,7 +220,7 @@ def _wrong_sources(ending: Ending) -> Iterator[str]:
         for email in set(person.addresses) - ending.ever_left:
             member = ending.members.get(email)
             if member and member["status"] == "subscribed" and member["merges"].get("SOURCE"):
-                yield f"person {person.id} is selected by nobody, and {email} has a source"
+                yield f"person {person.id} is on the list with a source as {email}, by nobody"
 
 
 def _wrong_deletes(ending: Ending) -> Iterator[str]:

@@ -219,8 +219,8 @@ def test_the_judge_compares_name_tier_and_source_on_the_list() -> None:
     )
     assert lost(replace(ann, name="Anna", is_edited_on_list=True)) == ()
     left_out = replace(ann, is_selected=False, is_steady=False)
-    assert weigh(_ending([], [left_out], [])).wrong == (
-        "person 1 is selected by nobody, and ann@acme.example has a source",
+    assert weigh(_ending([], [left_out], [])).lost == (
+        "person 1 is on the list with a source as ann@acme.example, by nobody",
     )
     ending = _ending([], [ann], [])
     ending.members["ann@acme.example"]["merges"]["SOURCE"] = ""

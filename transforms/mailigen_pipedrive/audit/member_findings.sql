@@ -3,9 +3,10 @@
 -- key     finding, write_key
 -- reads   audit.members, audit.listed, audit.asked, audit.barred, audit.doubted
 -- rule    duplicate: one address twice under one status. deleted: on the list in no status, asked
---         for by itself too. drift: left by its own act, or other values though nothing of ours
---         was in doubt. breach: barred, subscribed, and a write of ours for it was in doubt, or was
---         found to have done it and nobody has mended it yet, however old that doubt is.
+--         for by itself too. drift: left by its own act, or other values: somebody's, or those of a
+--         write of ours that came later than the horizon. breach: barred, subscribed, and a write
+--         of ours for it was in doubt, or was found to have done it and nobody has mended it yet,
+--         however old that doubt is.
 -- watch   The four listings are read one after another: an address that changed its status in
 --         between stands in two, and is no duplicate. Addresses and values are never told,
 --         only the tags of what was edited.
@@ -59,12 +60,18 @@ drifted AS (
         'drift' AS finding,
         CASE
             WHEN l.email IS NULL
-                THEN 'somebody edited its ' || array_to_string(any_value(d.edited), ', ')
+                THEN
+                    CASE
+                        WHEN any_value(d.was_in_doubt)
+                            THEN 'a write of ours came late, or somebody edited its '
+                        ELSE 'somebody edited its '
+                    END
+                    || array_to_string(any_value(d.edited), ', ')
             ELSE 'is ' || any_value(l.status) || ' on the list'
         END AS said
     FROM edited AS d
     LEFT JOIN on_the_list AS l ON l.email = d.email AND l.status <> 'subscribed'
-    WHERE l.email IS NOT NULL OR (NOT d.was_in_doubt AND len(d.edited) > 0)
+    WHERE l.email IS NOT NULL OR len(d.edited) > 0
     GROUP BY d.write_key, l.email
 ),
 

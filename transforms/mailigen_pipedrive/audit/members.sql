@@ -5,7 +5,8 @@
 -- rule    Looked at (`is_due`) is what was settled in the round, what was in doubt during the last
 --         30 days, and what has an open finding.
 -- watch   A place that was never acknowledged, or given up, has no values; its address still tells
---         whether a create of ours that was in doubt has subscribed somebody.
+--         whether a create of ours that was in doubt has subscribed somebody. A write that was
+--         withdrawn after a doubt may have come late: its place should hold what was there before.
 
 WITH open_findings AS (
     SELECT DISTINCT write_key
@@ -22,7 +23,10 @@ addressed AS (
             acknowledged::JSON ->> '$.email', desired::JSON ->> '$.email', natural_key
         ))) AS email,
         CASE
-            WHEN state = 'done' AND acknowledged <> 'null' THEN acknowledged::JSON -> '$.merges'
+            WHEN
+                acknowledged <> 'null'
+                AND (state = 'done' OR (state = 'withdrawn' AND doubt_at IS NOT NULL))
+                THEN acknowledged::JSON -> '$.merges'
         END AS meant,
         settled_at,
         doubt_at
