@@ -31,8 +31,6 @@ _PUT_OFF = and_(table.c.wanted_sweep == NO_PLAN, table.c.fence == machine.MY_FEN
 TO_LOOK_AT = or_(and_(machine.in_doubt(table), ~_PUT_OFF), _LEFT_BEHIND)
 
 _IS_OPEN = or_(machine.in_doubt(table), _LEFT_BEHIND)
-_BODY = case((machine.in_doubt(table), table.c.sending_hash), else_=table.c.doubt_hash)
-_BODY_AT = case((machine.in_doubt(table), table.c.sending_at), else_=table.c.doubt_at)
 
 
 @cache
@@ -44,8 +42,10 @@ def statement(nothing: str) -> Update:
         table.c.acknowledged_at > bindparam("shown"),
         table.c.acknowledged_hash.is_distinct_from(bindparam("value_hash")),
     )
-    would_show = _BODY_AT <= bindparam("shown")
-    decides = or_(_BODY == bindparam("value_hash"), would_show)
+    body = case((machine.in_doubt(table), table.c.sending_hash), else_=table.c.doubt_hash)
+    body_at = case((machine.in_doubt(table), table.c.sending_at), else_=table.c.doubt_at)
+    would_show = body_at <= bindparam("shown")
+    decides = or_(body == bindparam("value_hash"), would_show)
     is_as_desired = and_(table.c.desired_hash == bindparam("value_hash"), ~may_be_older)
     is_done = and_(is_as_desired, decides)
     for_doubts: dict[str, Any] = {
@@ -55,9 +55,9 @@ def statement(nothing: str) -> Update:
             else_=machine.PLANNED,
         ),
         "is_adopted": is_done,
-        "acknowledged_at": case((or_(is_done, would_show), _BODY_AT), else_=table.c.acknowledged_at),
-        "doubt_hash": _BODY,
-        "doubt_at": _BODY_AT,
+        "acknowledged_at": case((or_(is_done, would_show), body_at), else_=table.c.acknowledged_at),
+        "doubt_hash": body,
+        "doubt_at": body_at,
         "settled_at": machine.NOW,
         "run_id": machine.MY_RUN,
         "fence": machine.MY_FENCE,
@@ -66,7 +66,7 @@ def statement(nothing: str) -> Update:
         name: case((_IS_OPEN, value), else_=table.c[name]) for name, value in for_doubts.items()
     }
     was_taken_away = and_(
-        _IS_OPEN, bindparam("value_hash") == nothing, _BODY != nothing, ~is_as_desired
+        _IS_OPEN, bindparam("value_hash") == nothing, body != nothing, ~is_as_desired
     )
     seen = {
         "acknowledged": bindparam("value", type_=JSON(none_as_null=True)),

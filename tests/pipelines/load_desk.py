@@ -5,19 +5,36 @@ committed stands in `there`, whatever was answered, as at a real vendor.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.errors import Refused
+from connectors.errors import (
+    BadCredentials,
+    ConnectorError,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    Throttled,
+)
 from pipelines.load import Loader, Sent, Vendor
 from state import deeds, ledger, settings
+from state import lease as leases
+from state.database import open_state
 from state.deeds import Deed
 from state.lease import Lease
 from state.settings import Setting, SettingKey
 
 HORIZON = timedelta(seconds=300)
 ACCOUNT = "crm"
+UNKNOWN = OutcomeUnknown("vendor", "POST", "connection reset")
+REFUSED = Refused("vendor", "POST", "no such person")
+STOP = BadCredentials("vendor", "POST", "revoked")
+UNSENT: dict[str, ConnectorError] = {
+    "not sent": NotSent("vendor", "POST", "connection refused"),
+    "throttled": Throttled("vendor", "POST", "slow down", retry_after=1),
+}
 
 
 def note(key: str, subject: str = "", bot: str = "") -> Deed:
@@ -133,3 +150,18 @@ class LoadDesk:
 
     def setting_states(self, *subjects: str) -> list[str]:
         return [self.setting(subject).state for subject in subjects]
+
+
+@contextmanager
+def load_desk(clock: Callable[[], datetime]) -> Iterator[LoadDesk]:
+    """A desk whose first run has the sync."""
+    state = open_state("sqlite://", now=clock)
+    yield LoadDesk(leases.acquire(state, "acme", run_id="run-1"), clock)
+    state.close()
+
+
+def next_run(desk: LoadDesk) -> None:
+    """The run is over (or was killed); another one takes the sync."""
+    before = desk.lease
+    leases.release(before)
+    desk.lease = leases.acquire(before.state, "acme", run_id=f"run-{before.fence + 1}")

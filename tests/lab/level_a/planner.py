@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from state import deeds, machine
+from state import deeds
 from state.deeds import Deed
 from state.lease import Lease
 from state.settings import Setting, SettingKey
@@ -70,7 +70,6 @@ class Planner:
         latest = {w.subject: w.value for w in story.wishes if w.since <= at}
         if not latest:
             return []
-        states = dict(self.desk.ask("SELECT subject, state FROM settings"))
         held = self.desk.acknowledged()
         return [
             Setting(
@@ -78,10 +77,10 @@ class Planner:
                 desired=value, verb=verb, seen_different=True,
             )
             for subject, value in latest.items()
-            if (verb := self._verb(subject, value, states.get(subject), held.get(subject)))
+            if (verb := self._verb(subject, value, held.get(subject)))
         ]  # fmt: skip
 
-    def _verb(self, subject: str, value: str, state: str | None, held: Any) -> str | None:
+    def _verb(self, subject: str, value: str, held: Any) -> str | None:
         there = self.books.read_member(subject)
         has_left = there is not None and there.status != "subscribed"
         if has_left:

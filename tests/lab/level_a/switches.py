@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from state import claims, settings
+from sqlalchemy import false
+
+from state import claims, machine, settings
 from state import lease as leases
 from tests.lab.level_a.planner import Protections
 from tests.lab.level_a.story import Regime
@@ -27,6 +29,7 @@ SWITCHES: dict[str, tuple[Protections, Regime]] = {
     "lease and fence": (Protections(has_lease=False), "inside"),
     "fence": (EVERYTHING, "frozen"),
     "late bodies": (EVERYTHING, "inside"),
+    "withdrawn bodies": (EVERYTHING, "inside"),
     "generations": (Protections(has_generations=False), "inside"),
     "consent": (Protections(has_consent=False), "inside"),
     "key from facts": (Protections(has_key_from_facts=False), "inside"),
@@ -49,6 +52,12 @@ def without(protection: str) -> Iterator[Protections]:
             patch.object(settings, "claim", _claim_at_once),
         ):
             yield EVERYTHING
+    elif protection == "withdrawn bodies":
+        with (
+            patch.object(settings, "_PUT_OFF", settings._PUT_OFF.where(false())),
+            patch.object(settings, "_WITHDRAW", _WITHDRAW_ALL),
+        ):
+            yield EVERYTHING
     else:
         yield SWITCHES[protection][0] if protection else EVERYTHING
 
@@ -58,6 +67,7 @@ def _without_horizon(planned: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _claim = settings.claim
+_WITHDRAW_ALL = settings._UNWANTED.values(state=machine.WITHDRAWN)
 
 
 def _claim_at_once(lease: Any, wanted: Any, sending_at: Any, _horizon: timedelta) -> Any:

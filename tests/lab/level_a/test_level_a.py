@@ -23,6 +23,7 @@ SOON_MISSED = (
     ("read-back", 10),
     ("horizon", 30),
     ("late bodies", 55),
+    ("withdrawn bodies", 30),
     ("generations", 35),
     ("consent", 45),
     ("key from facts", 1),

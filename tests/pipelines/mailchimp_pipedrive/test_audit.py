@@ -13,7 +13,6 @@ from tests.pipelines.mailchimp_pipedrive.auditing import (
     later,
     open_ones,
     settled,
-    wait_out_the_horizon,
 )
 from tests.pipelines.mailchimp_pipedrive.flow_desk import INTO, OUT, FlowDesk
 from tests.pipelines.mailigen_pipedrive.desk import HORIZON
@@ -302,27 +301,6 @@ def test_who_was_a_member_before_being_barred_is_no_breach(desk: FlowDesk) -> No
         consent.record(state, "engagement", seen, key=consent.read_key(desk.home), home=desk.home)
 
     assert audit(desk).counts["breaches"] == 0
-
-
-def test_a_create_that_came_late_under_a_former_address_is_a_second_member(
-    desk: FlowDesk,
-) -> None:
-    """MC-10, ALL-06."""
-    desk.start()
-    settled(desk)
-    person = desk.add_person("Dora Double", "dora@old.example")
-    desk.fault("late_commit", "mailchimp", f"{MEMBERS}/*/members", method="POST", delay_s=LATE)
-    desk.run(settle_within=0)
-    desk.readdress(person, "dora@new.example")
-    wait_out_the_horizon(desk)
-    settled(desk)
-    desk.control("clock", advance_s=LATE + 1)
-    assert desk.member("dora@old.example") and desk.member("dora@new.example")
-
-    outcome = audit(desk)
-
-    assert (outcome.exit_code, outcome.counts["duplicates"]) == (4, 1), outcome.said
-    assert open_ones(desk) == [("duplicate", "audience_member")]
 
 
 def test_a_share_that_does_not_suffice_ends_the_audit_at_a_place_and_goes_on_there(

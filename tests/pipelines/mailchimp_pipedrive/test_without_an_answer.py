@@ -109,6 +109,31 @@ def test_a_lost_answer_that_the_same_run_looks_up_is_as_good(
     assert names(desk, email) == ("Zoe", "Zoe")
 
 
+@pytest.mark.parametrize("flows", [(OUT | MAPPED, INTO | MAPPED), (OUT | MAPPED,)])
+@pytest.mark.parametrize("kind", ["lost_request", "late_commit"])
+def test_an_edit_that_is_taken_back_before_our_write_arrives_is_taken_back_there_too(
+    desk: FlowDesk, flows: tuple[dict[str, Any], ...], kind: str
+) -> None:
+    """MC-02, ALL-06: the person is as it was, so a plan has nothing to write; our write comes."""
+    desk.start(*flows)
+    person, email = desk.untouched()
+    settle(desk)
+    before = names(desk, email)
+    desk.horizon = 60
+    desk.edit(person, first_name="Zelda")
+    desk.fault(kind, "mailchimp", "*/members/*", method="PATCH", delay_s=30, times=9)
+    assert desk.run(settle_within=0).outcome == "open"
+    desk.clear_faults()
+
+    desk.control("clock", advance_s=5)
+    desk.edit(person, first_name=before[0])
+    assert desk.run(settle_within=0).outcome == "open"
+    desk.control("clock", advance_s=120)
+    settle(desk)
+
+    assert names(desk, email) == before
+
+
 def test_what_we_wrote_to_the_person_is_not_somebodys_edit_there(
     desk: FlowDesk, both: Callable[..., tuple[int, str]], monkeypatch
 ) -> None:

@@ -325,6 +325,27 @@ def test_members_somebody_took_off_edited_or_who_left_are_noted(fresh: Desk) -> 
     assert not [1 for email in (gone, left, edited) if email in str(outcome)], "for the log as well"
 
 
+def test_a_change_taken_back_that_comes_beyond_the_horizon_is_told(world: Desk) -> None:
+    """ALL-06: no run looks again, since all is as it should be; the audit does."""
+    person, email = world.person(on_list=True)
+    before = next(one["first_name"] for one in world.selected() if one["id"] == person)
+    world.edit(person, first_name="Changed")
+    world.fault("late_commit", "mailigen", "/1.8/listUpdateMember", delay_s=LATE, times=9)
+    assert world.run(settle_within=0).outcome == "open"
+    world.clear_faults()
+    world.edit(person, first_name=before)
+    wait_out_the_horizon(world)
+    assert world.run().outcome == "done"
+    assert audit(world).counts["looked_at"] and not world.ask(OPEN)
+
+    world.control("clock", advance_s=LATE)
+    assert next(m for m in [world.member(email)] if m)["merges"]["FNAME"] == "Changed"
+    audit(world)
+
+    said = "SELECT finding, said FROM history.findings WHERE closed_at IS NULL"
+    assert world.ask(said) == [("drift", "a write of ours came late, or somebody edited its FNAME")]
+
+
 def test_somebody_barred_whom_a_doubtful_create_subscribed_is_a_breach(world: Desk) -> None:
     email = "barred.later@acme.example"
     world.add_person("Barred Later", email)

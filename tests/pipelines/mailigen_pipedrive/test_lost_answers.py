@@ -84,6 +84,29 @@ def test_who_is_taken_off_by_hand_while_an_update_is_in_doubt_stays_off(
 
 
 @pytest.mark.parametrize("kind", ["lost_request", "late_commit"])
+def test_what_is_taken_back_before_it_arrives_is_taken_back_on_the_list_too(
+    desk: Desk, kind: str
+) -> None:
+    """ALL-06, MG-12: a plan that finds the old value there has nothing to write, and is wrong."""
+    person, email = desk.person(on_list=True)
+    before = next(one["first_name"] for one in desk.selected() if one["id"] == person)
+    desk.horizon = 60
+    desk.edit(person, first_name="Changed")
+    desk.fault(kind, "mailigen", "/1.8/listUpdateMember", delay_s=30, times=9)
+    assert desk.run(settle_within=0).outcome == "open"
+    desk.clear_faults()
+
+    desk.edit(person, first_name=before)
+    outcome = desk.run(settle_within=0)
+    assert (outcome.outcome, outcome.counts["open"]) == ("open", 1), outcome.said
+    desk.control("clock", advance_s=120)
+    assert desk.run().outcome == "done"
+
+    assert next(m for m in [desk.member(email)] if m)["merges"]["FNAME"] == before
+    assert_quiet(desk)
+
+
+@pytest.mark.parametrize("kind", ["lost_request", "late_commit"])
 def test_a_deed_the_vendor_does_not_show_yet_is_made_once(desk: Desk, kind: str) -> None:
     """ALL-06: within the horizon it is waited for; after it, it is sent again."""
     person, email = desk.person(on_list=True)

@@ -6,15 +6,15 @@
 --         no write of another flow, and nobody saw both sides equal since. `is_lost`: the record
 --         was not changed since we wrote it, so nobody edited it and our value was not kept.
 -- watch   A field or tag that the record does not show was renamed or deleted: nothing is said of
---         it. While an old body of ours may still arrive, or just did, nobody can say who it was.
---         Vendors tell times in whole seconds, hence the two seconds.
+--         it. Where something of ours was in doubt, an old body of ours may have come late, and
+--         nobody can say who it was. Vendors tell times in whole seconds, hence the two seconds.
 
 WITH written AS (
     SELECT
         s.*,
         unnest(json_keys(s.held)) AS field_code
     FROM audit.settings AS s
-    WHERE s.held IS NOT NULL AND s.is_done AND NOT s.was_in_doubt
+    WHERE s.held IS NOT NULL AND s.is_done
 ),
 
 entries AS (
@@ -32,6 +32,7 @@ named AS (
         list_id_mailchimp,
         field_code,
         sent_at,
+        was_in_doubt,
         is_in_crm,
         entry ->> '$.tag' AS merge_tag,
         CASE WHEN is_in_crm THEN field_code ELSE entry ->> '$.tag' END AS field,
@@ -44,8 +45,10 @@ named AS (
 SELECT
     n.write_key,
     n.field,
+    n.was_in_doubt,
     coalesce(
-        n.is_of_last_write
+        NOT n.was_in_doubt
+        AND n.is_of_last_write
         AND a.changed_at < n.sent_at - INTERVAL 2 SECOND
         AND n.sent_at < r.vendor_now - to_seconds(
             CASE WHEN n.is_in_crm THEN r.horizon_seconds ELSE r.engagement_horizon_seconds END

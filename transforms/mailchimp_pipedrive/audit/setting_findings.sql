@@ -5,7 +5,7 @@
 --         audit.round, history.members_seen, history.runs
 -- rule    lost: see audit.gone, and a value that was not kept though nobody changed the record
 --         since (audit.edits). deleted: erased or archived by somebody. drift: left by its own act,
---         its tag taken off, or edited. duplicate: a create in doubt came late and made a second
+--         its tag taken off, edited, or overwritten by a late write of ours. duplicate: a create in doubt came late and made a second
 --         member. breach: barred, subscribed, and a write of ours for it was in doubt.
 --         Who was a member already when it was barred cannot have been made one by a late create.
 -- watch   A person that is not there any more was not made by a setting: audit.findings tells of
@@ -58,10 +58,14 @@ told AS (
     SELECT
         write_key,
         CASE WHEN is_lost THEN 'lost' ELSE 'drift' END AS finding,
-        CASE WHEN is_lost THEN 'acknowledged and not kept: ' ELSE 'somebody edited its ' END
+        CASE
+            WHEN is_lost THEN 'acknowledged and not kept: '
+            WHEN was_in_doubt THEN 'a write of ours came late, or somebody edited its '
+            ELSE 'somebody edited its '
+        END
         || string_agg(field, ', ' ORDER BY field) AS said
     FROM audit.edits
-    GROUP BY write_key, is_lost
+    GROUP BY write_key, is_lost, was_in_doubt
 
     UNION ALL
 
