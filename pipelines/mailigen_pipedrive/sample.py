@@ -38,7 +38,7 @@ def _next_members(sweep: Sweep, last: str) -> list[tuple[str, str, dict[str, str
         SELECT m.contact_id, m.email, m.merge_values
         FROM staging.syncline__members AS m
         INNER JOIN staging.mailigen__members AS l ON l.email = m.email AND l.status = 'subscribed'
-        WHERE m.state = 'done'
+        WHERE m.state IN ('done', 'withdrawn')
         ORDER BY m.contact_id <= ?, m.contact_id
         LIMIT ?
         """,

@@ -7,6 +7,7 @@ import pytest
 
 from deployments import oncall
 from deployments.cli import main
+from pipelines.mailigen_pipedrive import sample
 from pipelines.mailigen_pipedrive.audit import audit_sync
 from pipelines.mailigen_pipedrive.config import Definition
 from pipelines.report import Outcome
@@ -325,7 +326,9 @@ def test_members_somebody_took_off_edited_or_who_left_are_noted(fresh: Desk) -> 
     assert not [1 for email in (gone, left, edited) if email in str(outcome)], "for the log as well"
 
 
-def test_a_change_taken_back_that_comes_beyond_the_horizon_is_told(world: Desk) -> None:
+def test_a_change_taken_back_that_comes_beyond_the_horizon_is_told_and_put_right_in_turn(
+    world: Desk, monkeypatch
+) -> None:
     """ALL-06: no run looks again, since all is as it should be; the audit does."""
     person, email = world.person(on_list=True)
     before = next(one["first_name"] for one in world.selected() if one["id"] == person)
@@ -344,6 +347,11 @@ def test_a_change_taken_back_that_comes_beyond_the_horizon_is_told(world: Desk) 
 
     said = "SELECT finding, said FROM history.findings WHERE closed_at IS NULL"
     assert world.ask(said) == [("drift", "a write of ours came late, or somebody edited its FNAME")]
+    monkeypatch.setattr(sample, "MEMBERS_A_RUN", 100)  # in turn, and this is everybody's
+    assert world.run().outcome == "done"
+    assert next(m for m in [world.member(email)] if m)["merges"]["FNAME"] == before
+    audit(world)
+    assert world.ask(OPEN) == []
 
 
 def test_somebody_barred_whom_a_doubtful_create_subscribed_is_a_breach(world: Desk) -> None:
