@@ -174,7 +174,7 @@ DUE = """
 SELECT
     s.write_key, s.place, s.list_id_mailchimp, s.member_id_mailchimp, s.email, s.tag,
     s.person_id_pipedrive, s.sent_at,
-    p.acknowledged
+    coalesce(s.taken_back::VARCHAR, p.acknowledged)
 FROM audit.settings AS s
 INNER JOIN audit.places AS p
     ON concat_ws('|', p.object, p.account, p.aspect, p.subject) = s.write_key

@@ -37,7 +37,7 @@ class Due(NamedTuple):
     tag: str | None
     person_id: int | None
     sent_at: datetime | None
-    written: Json  # what was acknowledged, as far as a person's fields are concerned
+    written: Json  # acknowledged, or taken back, as far as a person's fields are concerned
     addresses: Sequence[str] = ()
 
 

@@ -1,4 +1,5 @@
--- One row per field that we wrote last, and that holds something else by now.
+-- One row per field that holds something else than we wrote last, or than was agreed before a write
+-- of ours that was taken back.
 --
 -- key     write_key, field
 -- reads   audit.settings, audit.asked, audit.round, resolve.agreements
@@ -40,6 +41,43 @@ named AS (
         (entry ->> '$.at')::TIMESTAMPTZ AS written_at,
         list_contains(json_keys(sources), field_code) AS is_of_last_write
     FROM entries
+),
+
+taken_back AS (
+    SELECT
+        *,
+        unnest(json_keys(taken_back -> '$.sources')) AS field_code
+    FROM audit.settings
+    WHERE was_in_doubt AND json_exists(taken_back, '$.sources')
+),
+
+agreed_before AS (
+    SELECT
+        t.write_key,
+        t.subject,
+        t.list_id_mailchimp,
+        t.field_code,
+        t.sent_at,
+        t.was_in_doubt,
+        t.object = 'audience_person' AS is_in_crm,
+        b.merge_tag,
+        CASE WHEN t.object = 'audience_person' THEN t.field_code ELSE b.merge_tag END AS field,
+        CASE WHEN t.object = 'audience_person' THEN b.crm_value ELSE b.engagement_value END
+            AS meant,
+        b.agreed_at AS written_at,
+        FALSE AS is_of_last_write
+    FROM taken_back AS t
+    INNER JOIN resolve.agreements AS b
+        ON
+            b.contact_id = t.subject
+            AND b.list_id_mailchimp = t.list_id_mailchimp
+            AND b.field_code = t.field_code
+),
+
+told AS (
+    SELECT * FROM named
+    UNION ALL BY NAME
+    SELECT * FROM agreed_before
 )
 
 SELECT
@@ -55,7 +93,7 @@ SELECT
         ),
         FALSE
     ) AS is_lost
-FROM named AS n
+FROM told AS n
 INNER JOIN audit.asked AS a ON a.write_key = n.write_key AND a.is_own AND a.is_there
 CROSS JOIN audit.round AS r
 INNER JOIN resolve.agreements AS b

@@ -6,7 +6,8 @@
 --         30 days, and what has an open finding. `place` is its turn: the same in every audit.
 -- watch   What was never acknowledged has no values; its address still tells whether a create of
 --         ours that was in doubt has subscribed somebody. What `adopt` restored has no values
---         either. `is_create`: the last thing sent was the creation of a member, and answered.
+--         either. `is_create`: the last thing sent was the creation of a member, and answered. What
+--         was withdrawn after a doubt may have come late: `taken_back` is what it was.
 
 WITH open_findings AS (
     SELECT DISTINCT write_key
@@ -18,7 +19,8 @@ acknowledged_ones AS (
     SELECT
         *,
         CASE WHEN state = 'done' AND acknowledged_hash IS NOT NULL THEN acknowledged::JSON END
-            AS said_last
+            AS said_last,
+        CASE WHEN state = 'withdrawn' AND doubt_at IS NOT NULL THEN desired::JSON END AS taken_back
     FROM audit.places
     WHERE object IN ('audience_member', 'audience_person')
 ),
@@ -31,14 +33,18 @@ known AS (
         subject,
         split_part(aspect, '/', 3) AS list_id_mailchimp,
         coalesce(
-            nullif(split_part(remote_id, '/', 2), ''), said_last ->> '$.member'
+            nullif(split_part(remote_id, '/', 2), ''),
+            said_last ->> '$.member',
+            taken_back ->> '$.member'
         ) AS member_id_mailchimp,
-        (said_last ->> '$.person')::BIGINT AS person_id_pipedrive,
+        coalesce(said_last ->> '$.person', taken_back ->> '$.person')::BIGINT
+            AS person_id_pipedrive,
         lower(trim(coalesce(
             said_last ->> '$.email', desired::JSON ->> '$.email', natural_key
         ))) AS email,
         said_last ->> '$.tag' AS tag,
         said_last -> '$.sources' AS sources,
+        taken_back,
         CASE WHEN json_exists(said_last, '$.sources') AND held <> 'null' THEN held::JSON END
             AS held,
         coalesce(json_exists(said_last, '$.list') OR json_exists(said_last, '$.person'), FALSE)
@@ -68,6 +74,7 @@ SELECT
     k.email,
     k.tag,
     k.sources,
+    k.taken_back,
     k.held,
     k.is_done,
     k.is_create,
