@@ -71,9 +71,7 @@ def test_a_change_taken_back_that_comes_beyond_the_horizon_is_told(
     assert names == {before, "Zelda"}
     audit(desk)
 
-    noun, field = (
-        ("audience_member", "FNAME") if flow is OUT else ("audience_person", "first_name")
-    )
+    noun, field = ("audience_member", "FNAME") if flow is OUT else ("audience_person", "first_name")
     assert found(desk) == [
         ("drift", noun, f"a write of ours came late, or somebody edited its {field}")
     ]
