@@ -5,8 +5,9 @@
 --         audit.round, history.members_seen, history.runs
 -- rule    lost: see audit.gone, and a value that was not kept though nobody changed the record
 --         since (audit.edits). deleted: erased or archived by somebody. drift: left by its own act,
---         its tag taken off, edited, or overwritten by a late write of ours. duplicate: a create in doubt came late and made a second
---         member. breach: barred, subscribed, and a write of ours for it was in doubt.
+--         its tag taken off, edited, or overwritten by a late write of ours. duplicate: a create in
+--         doubt came late and made a second member. breach: barred, subscribed, and a write of ours
+--         for it was in doubt.
 --         Who was a member already when it was barred cannot have been made one by a late create.
 -- watch   A person that is not there any more was not made by a setting: audit.findings tells of
 --         those. A tag may be taken off by anybody, and nothing tells by whom: never lost. Values
